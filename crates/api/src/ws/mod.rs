@@ -1,0 +1,5 @@
+//! The agents' WebSocket.
+
+pub mod protocol;
+#[cfg(test)]
+mod typescript;

@@ -1,0 +1,323 @@
+//! The agents' WebSocket protocol `offhook.v1`: every message, defined once.
+//!
+//! TypeScript types are generated from this file (`web/packages/softphone/src/protocol.ts`) and a test
+//! proves them fresh. `docs/protocol/offhook-v1.md` explains the conversation in prose.
+//! Nothing here decides anything: these are shapes.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// The WebSocket subprotocol this file describes.
+pub const SUBPROTOCOL: &str = "offhook.v1";
+
+/// What a client may send. The first frame must be `hello`; everything else is a command with an id.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(tag = "type")]
+pub enum ClientMessage {
+    /// Opens the conversation. Must arrive within five seconds of the upgrade.
+    #[serde(rename = "hello")]
+    Hello {
+        /// A ticket from `POST /api/v1/softphone/tokens`: single use, sixty seconds.
+        token: String,
+        /// Chosen by the page and stable across its reconnects; tells tabs of one agent apart.
+        device_id: String,
+        /// The last `seq` this page has seen, to be told everything since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional, type = "number")]
+        resume_after: Option<u64>,
+    },
+    /// Says the agent takes calls, or does not.
+    #[serde(rename = "presence.set")]
+    SetPresence { id: String, status: Presence },
+    /// Calls a WhatsApp user. `sdp` is a complete offer: all candidates gathered.
+    #[serde(rename = "call.place")]
+    Place {
+        id: String,
+        /// E.164, leading `+` optional.
+        to: String,
+        /// The business number to call from; absent means the first one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        from_number_id: Option<String>,
+        sdp: String,
+    },
+    /// Takes a ringing call. `sdp` is a complete answer to the offer of `call.incoming`.
+    #[serde(rename = "call.accept")]
+    Accept { id: String, call_id: String, sdp: String },
+    /// Stops the ringing for this agent only.
+    #[serde(rename = "call.decline")]
+    Decline { id: String, call_id: String },
+    /// Ends a call this agent owns, or gives up one it is placing.
+    #[serde(rename = "call.hangup")]
+    Hangup { id: String, call_id: String },
+    /// Asks a WhatsApp user, in chat, for the permission to call.
+    #[serde(rename = "permission.request")]
+    RequestPermission {
+        id: String,
+        to: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        from_number_id: Option<String>,
+    },
+    /// Heartbeat; answered by `pong` with the same id.
+    #[serde(rename = "ping")]
+    Ping { id: String },
+}
+
+/// What the server sends.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(tag = "type")]
+pub enum ServerMessage {
+    /// The answer to `hello`.
+    #[serde(rename = "welcome")]
+    Welcome {
+        agent: AgentRef,
+        /// Position in the event log that `snapshot` describes.
+        #[ts(type = "number")]
+        seq: u64,
+        /// True when the events since `resume_after` follow; false when only the snapshot tells the state.
+        resumed: bool,
+        /// How often the client should send `ping`.
+        heartbeat_ms: u32,
+        snapshot: Snapshot,
+    },
+    /// The one positive reply to a command.
+    #[serde(rename = "ack")]
+    Ack {
+        id: String,
+        /// The call the command created or changed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        call: Option<CallView>,
+    },
+    /// The one negative reply to a command; without `id` it is about the connection, which then closes.
+    #[serde(rename = "error")]
+    Error {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        id: Option<String>,
+        error: ErrorView,
+    },
+    /// Something happened. `seq` only rises; gaps are events of others.
+    #[serde(rename = "event")]
+    Event {
+        #[ts(type = "number")]
+        seq: u64,
+        /// RFC 3339, UTC.
+        at: String,
+        event: AgentEvent,
+    },
+    /// Heartbeat reply.
+    #[serde(rename = "pong")]
+    Pong { id: String },
+    /// The server is about to close this connection; come back after the stated time.
+    #[serde(rename = "goaway")]
+    Goaway { reason: GoawayReason, reconnect_after_ms: u32 },
+}
+
+/// What an agent learns while connected.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(tag = "type")]
+pub enum AgentEvent {
+    /// Rings this agent. The offer is WhatsApp's; answer it only when the agent takes the call.
+    #[serde(rename = "call.incoming")]
+    Incoming { call: CallView, sdp_offer: String },
+    /// The ringing stops for this agent, because …
+    #[serde(rename = "call.silenced")]
+    Silenced {
+        call_id: String,
+        reason: SilencedReason,
+        /// Who took it, with `answered_elsewhere`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        by: Option<AgentRef>,
+    },
+    /// A call of this agent has new facts (state, times).
+    #[serde(rename = "call.changed")]
+    Changed { call: CallView },
+    /// WhatsApp's SDP answer to the offer of an outbound call. Not the pick-up: `state` `connected` is.
+    #[serde(rename = "call.remote_answer")]
+    RemoteAnswer { call_id: String, sdp_answer: String },
+    /// A call of this agent is over.
+    #[serde(rename = "call.ended")]
+    Ended { call: CallView },
+    /// A WhatsApp user replied to a permission request, or WhatsApp changed the permission.
+    #[serde(rename = "permission.changed")]
+    PermissionChanged { number_id: String, phone: String, status: PermissionStatus },
+    /// This agent's presence changed, perhaps in another tab.
+    #[serde(rename = "presence.changed")]
+    PresenceChanged { status: Presence },
+}
+
+/// Everything a page needs to draw itself after (re)connecting.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub struct Snapshot {
+    pub presence: Presence,
+    /// Business numbers this agent may call from.
+    pub numbers: Vec<NumberView>,
+    /// Calls ringing at this agent.
+    pub ringing: Vec<RingingCall>,
+    /// Live calls this agent owns.
+    pub calls: Vec<OwnedCall>,
+}
+
+/// A call that rings at this agent, with what is needed to answer it.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub struct RingingCall {
+    pub call: CallView,
+    pub sdp_offer: String,
+}
+
+/// A live call of this agent.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub struct OwnedCall {
+    pub call: CallView,
+    /// WhatsApp's answer, once known (outbound only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub sdp_answer: Option<String>,
+}
+
+/// A call as an agent sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct CallView {
+    pub id: String,
+    pub direction: Direction,
+    pub state: CallState,
+    pub number: NumberView,
+    pub peer: PeerView,
+    /// Who owns the call, once somebody does.
+    pub agent: Option<AgentRef>,
+    /// RFC 3339 times, UTC.
+    pub created_at: String,
+    pub ringing_at: Option<String>,
+    pub answered_at: Option<String>,
+    pub ended_at: Option<String>,
+    /// Talking time, once the call is over.
+    pub duration_seconds: Option<u32>,
+    /// Why it ended: a stable word such as `remote_hangup`, `no_answer`, `no_permission`.
+    pub end_reason: Option<String>,
+    /// What went wrong, when the call failed.
+    pub error: Option<ErrorView>,
+}
+
+/// The WhatsApp user's side of a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PeerView {
+    /// E.164 with `+`; absent for callers WhatsApp only names by a user id.
+    pub phone: Option<String>,
+    /// WhatsApp profile name.
+    pub name: Option<String>,
+}
+
+/// A business number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct NumberView {
+    pub id: String,
+    /// E.164 with `+`.
+    pub phone: String,
+}
+
+/// A person of the house.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AgentRef {
+    pub id: String,
+    pub name: String,
+}
+
+/// A typed error: branch on `code`, show `message`, offer `remedy`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ErrorView {
+    /// Stable, lower snake case.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
+/// From whose hand the call came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Inbound,
+    Outbound,
+}
+
+/// Where a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// Outbound: taken by us, not confirmed by WhatsApp yet.
+    Created,
+    /// Outbound: WhatsApp is placing it.
+    Dialing,
+    /// Inbound: waits, nobody is free.
+    Queued,
+    /// The called side rings.
+    Ringing,
+    /// Inbound: taken by an agent, WhatsApp confirms.
+    Answering,
+    /// Both sides can talk.
+    Connected,
+    /// We asked WhatsApp to end it.
+    Ending,
+    Completed,
+    Rejected,
+    Missed,
+    Failed,
+}
+
+/// Whether an agent takes calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    Available,
+    Away,
+}
+
+/// Why a ring stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SilencedReason {
+    AnsweredElsewhere,
+    Declined,
+    CallerGaveUp,
+    NoAnswer,
+    Failed,
+}
+
+/// The state of a user's consent to be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum PermissionStatus {
+    Requested,
+    Granted,
+    Refused,
+}
+
+/// Why the server closes a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum GoawayReason {
+    /// The server stops or restarts.
+    Shutdown,
+    /// This client reads too slowly; it will get a snapshot when it comes back.
+    SlowConsumer,
+    /// The session was revoked.
+    Revoked,
+}
+
+/// Close codes beyond RFC 6455's own.
+pub mod close {
+    /// No hello in time, a bad frame, or an unknown message.
+    pub const PROTOCOL: u16 = 4400;
+    /// The ticket is unknown, used or expired: fetch another.
+    pub const UNAUTHORIZED: u16 = 4401;
+    /// Nothing was heard for a minute.
+    pub const IDLE: u16 = 4408;
+    /// Too many messages a second.
+    pub const FLOOD: u16 = 4429;
+    /// After `goaway`: reconnect when told.
+    pub const GOAWAY: u16 = 4503;
+}

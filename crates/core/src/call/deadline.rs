@@ -1,0 +1,45 @@
+//! Why a call wants to wake, and how long each wait is.
+
+use std::time::Duration;
+
+/// A wait with a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Deadline {
+    /// Inbound, nobody has taken it: Meta gives 30 to 60 s (whatsapp-calling.md 2.1).
+    Answer,
+    /// Inbound, taken: Meta's 200 to `accept`.
+    AcceptConfirmed,
+    /// Outbound: Meta's reply to `connect`.
+    ConnectConfirmed,
+    /// Outbound, the reply was unclear: a webhook that carries our correlation.
+    Adopted,
+    /// Outbound: the pick-up. Meta's own limit is about 60 s.
+    PickUp,
+    /// We asked Meta to end the call: its `terminate` webhook.
+    TerminateSeen,
+    /// A conversation without any news: closed so that no row stays live for ever.
+    Cap,
+}
+
+impl Deadline {
+    /// How long the wait is.
+    #[must_use]
+    pub const fn wait(self) -> Duration {
+        match self {
+            // More would outlive Meta's shorter limit and leave the end to it; less would cost answers.
+            Self::Answer => Duration::from_secs(30),
+            // The Graph client retries for 10 s in all; a little more lets its own verdict arrive.
+            Self::AcceptConfirmed | Self::ConnectConfirmed => Duration::from_secs(15),
+            // `connect` webhooks take about 1 s; half a minute covers one redelivery after Meta's 20 s time-out.
+            Self::Adopted => Duration::from_secs(30),
+            Self::PickUp => Duration::from_secs(60),
+            // Fault catalogue I5: no call stays open more than 10 s after we know it must end.
+            Self::TerminateSeen => Duration::from_secs(10),
+            // Meta has no maximum duration; a day without a `terminate` means it was lost.
+            Self::Cap => Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+/// An inbound `connect` older than this rings nobody: the user has long seen "Not answered".
+pub const STALE_AFTER: Duration = Duration::from_secs(60);

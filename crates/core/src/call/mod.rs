@@ -1,0 +1,34 @@
+//! A call: one conversation with a WhatsApp user, as a value.
+//!
+//! [`Call::handle`] changes it once or refuses and leaves it alone; [`Call::poll`] is drained to `None`
+//! before the next `handle`; [`Call::next_deadline`] names when and why it wants to wake.
+//!
+//! Invariant: what Meta says is merged, never replayed. Every fact of Meta's is set once or joined, and the
+//! final state is a function of the facts ([`record::Facts::outcome`]), so that order, repetition and
+//! batching of webhooks cannot change how a call ends.
+
+pub mod end;
+
+pub mod record;
+
+pub mod hunt;
+
+pub mod deadline;
+
+pub mod ask;
+
+pub mod refusal;
+
+mod recover;
+
+mod machine;
+
+#[cfg(test)]
+mod tests;
+
+pub use ask::{Ask, Fault, Reply};
+pub use deadline::Deadline;
+pub use end::EndReason;
+pub use machine::{Call, Command, Commit, Input, NewOutbound, Output, Phase};
+pub use record::{CallRecord, State};
+pub use refusal::Refusal;

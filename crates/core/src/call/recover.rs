@@ -1,0 +1,54 @@
+//! Picking a live call up where its record says, after a restart.
+
+use super::ask::Ask;
+use super::deadline::Deadline;
+use super::hunt::Hunt;
+use super::machine::{Call, Output, Phase};
+use super::record::{CallRecord, State};
+use crate::meta::Direction;
+use crate::time::Time;
+
+impl Call {
+    /// A call as its record tells, ready to go on.
+    ///
+    /// Requests that may have been lost are queued again where repeating them is safe (`accept` with the
+    /// same bytes, `reject`, `terminate`). `connect` is never: such a call waits to be adopted by a webhook.
+    /// Deadlines keep their places in time, so a restart neither shortens nor lengthens a wait.
+    #[must_use]
+    pub fn restore(record: CallRecord, now: Time) -> Self {
+        let state = record.state;
+        let facts = &record.facts;
+        let phase = match state {
+            State::Created => Phase::Unclear { until: now + Deadline::Adopted.wait() },
+            State::Ending if facts.wacid.is_none() => Phase::Unclear { until: now + Deadline::Adopted.wait() },
+            State::Dialing => Phase::Dialing { until: record.created_at + Deadline::PickUp.wait() },
+            State::Ringing | State::Queued if record.direction == Direction::Inbound => {
+                let hunt = Hunt::resumed(facts.declined.iter().cloned());
+                Phase::Hunting { until: record.created_at + Deadline::Answer.wait(), hunt }
+            }
+            State::Ringing | State::Queued => {
+                Phase::Dialing { until: record.created_at + Deadline::PickUp.wait() }
+            }
+            State::Answering => Phase::Answering { until: now + Deadline::AcceptConfirmed.wait() },
+            State::Connected => {
+                let since = record.answered_at().unwrap_or(record.created_at);
+                Phase::Talking { until: since + Deadline::Cap.wait() }
+            }
+            State::Ending => Phase::Ending { until: now + Deadline::TerminateSeen.wait() },
+            State::Completed | State::Rejected | State::Missed | State::Failed => Phase::Over,
+        };
+        let mut call = Self::with(record, phase);
+        let mut asks = Vec::new();
+        if let (State::Answering, Some(wacid), Some(answer)) =
+            (state, call.record.facts.wacid.clone(), call.record.facts.answer.clone())
+        {
+            asks.push(Ask::Accept { wacid, answer });
+        }
+        let we_end_it = call.record.facts.intent.is_some() && call.record.facts.wacid.is_some();
+        if state == State::Ending && we_end_it {
+            call.end_at_meta(now, &mut asks);
+        }
+        call.out.extend(asks.into_iter().map(Output::Ask));
+        call
+    }
+}

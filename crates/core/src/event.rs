@@ -1,0 +1,140 @@
+//! What happened, past tense: the entries of a tenant's ordered log.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::CallRecord;
+use crate::house::Presence;
+use crate::id::{CallId, EventId, NumberId, TenantId, UserId};
+use crate::phone::Phone;
+use crate::time::Time;
+
+/// Why agents stopped ringing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Silence {
+    /// Another agent took the call.
+    AnsweredElsewhere,
+    /// This agent declined, perhaps in another tab.
+    Declined,
+    /// The user gave up.
+    CallerGaveUp,
+    /// Nobody took it in time.
+    NoAnswer,
+    /// The call failed, or this agent went away.
+    Failed,
+}
+
+/// What happened to a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum CallEvent {
+    /// Outbound: we took the request.
+    Initiated,
+    /// Inbound: a user calls.
+    Incoming,
+    /// These agents ring.
+    Rang {
+        /// Who.
+        agents: BTreeSet<UserId>,
+    },
+    /// These agents stopped ringing.
+    Silenced {
+        /// Who.
+        agents: BTreeSet<UserId>,
+        /// Why.
+        reason: Silence,
+        /// Who took it.
+        by: Option<UserId>,
+    },
+    /// Outbound: Meta confirmed that it places the call.
+    Dialing,
+    /// Outbound: the user's phone rings.
+    Ringing,
+    /// Outbound: Meta's SDP answer is known.
+    RemoteAnswer,
+    /// Inbound: an agent took it.
+    Claimed,
+    /// The conversation began.
+    Answered,
+    /// We asked Meta to end it.
+    Ending,
+    /// Over, after a conversation.
+    Completed,
+    /// Over: declined.
+    Declined,
+    /// Over: never answered.
+    Missed,
+    /// Over: failed.
+    Failed,
+    /// Later facts changed a finished call's record.
+    Corrected,
+}
+
+/// Where a user's consent to be called stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    /// We asked.
+    Requested,
+    /// They agreed.
+    Granted,
+    /// They did not, or took it back.
+    Refused,
+}
+
+/// An entry before it has its place in the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub enum Event {
+    /// A call.
+    Call {
+        /// Which.
+        call: CallId,
+        /// Who owns it at that moment.
+        owner: Option<UserId>,
+        /// What.
+        what: CallEvent,
+    },
+    /// A user's consent.
+    Permission {
+        /// To be called from which number.
+        number: NumberId,
+        /// The user.
+        phone: Phone,
+        /// How it stands.
+        consent: Consent,
+    },
+    /// A person's presence.
+    Presence {
+        /// Who.
+        person: UserId,
+        /// What they said.
+        presence: Presence,
+    },
+}
+
+/// An entry of a tenant's log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logged {
+    /// Our id, stable over redelivery.
+    pub id: EventId,
+    /// Whose log.
+    pub tenant: TenantId,
+    /// Place in the tenant's log: rises by one, no gaps.
+    pub seq: u64,
+    /// When it was written.
+    pub at: Time,
+    /// What.
+    pub event: Event,
+}
+
+/// A committed entry with the record as it was written with it: what subscribers are told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Announced {
+    /// The entry.
+    pub logged: Logged,
+    /// The call's record after the change; none for entries about something else.
+    pub record: Option<std::sync::Arc<CallRecord>>,
+}

@@ -1,0 +1,27 @@
+//! What should happen: the values and decisions of Offhook, without I/O.
+//!
+//! Reading order: [`time`], [`id`], [`phone`], [`sdp`], [`house`] (tenants, numbers, people),
+//! [`meta`] (what WhatsApp tells us), [`call`] (the machine), [`event`], [`ports`].
+//!
+//! Invariant: nothing here reads a clock, draws chance, waits, or knows a provider's word. Time, ids and
+//! chance are parameters; the only `async` is in the port traits.
+
+#![deny(missing_docs)]
+
+pub mod time;
+
+pub mod id;
+
+pub mod phone;
+
+pub mod sdp;
+
+pub mod house;
+
+pub mod meta;
+
+pub mod call;
+
+pub mod event;
+
+pub mod ports;

@@ -1,0 +1,1 @@
+//! Fakes with memory, for tests of what rests on the ports.

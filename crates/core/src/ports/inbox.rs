@@ -1,0 +1,60 @@
+//! Meta's knocks, kept before they are acknowledged.
+
+use async_trait::async_trait;
+
+use super::StoreFault;
+use crate::meta::{MetaEvent, PermissionReply};
+use crate::time::Time;
+
+/// One thing a webhook told, ready to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Knock {
+    /// Equal for redeliveries of the same fact; the inbox keeps the first.
+    pub key: String,
+    /// When it came.
+    pub received_at: Time,
+    /// Meta's JSON of this element, as it came.
+    pub raw: String,
+    /// What we understood.
+    pub news: News,
+}
+
+/// What a webhook told us.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// About a call.
+    Call(MetaEvent),
+    /// About a user's consent.
+    Permission(PermissionReply),
+    /// Something we keep but do not act on: an unknown field or event, or one that made no sense.
+    Kept {
+        /// Meta's field or event word, or what was wrong.
+        why: String,
+    },
+}
+
+/// A stored knock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Knocked {
+    /// Its place in the inbox.
+    pub id: i64,
+    /// When it came.
+    pub received_at: Time,
+    /// What we understood.
+    pub news: News,
+}
+
+/// The inbox of Meta's webhooks.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// Stores the knocks of one webhook in one durable transaction, leaving out those known already.
+    /// Returns how many were new. Knocks that are only kept are stored as dealt with.
+    async fn take_in(&self, knocks: &[Knock]) -> Result<usize, StoreFault>;
+
+    /// The oldest knocks that are not dealt with yet, after a place in the inbox.
+    async fn pending(&self, after: i64, limit: u32) -> Result<Vec<Knocked>, StoreFault>;
+
+    /// Marks knocks as dealt with.
+    async fn done(&self, ids: &[i64]) -> Result<(), StoreFault>;
+}

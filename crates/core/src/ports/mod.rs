@@ -1,0 +1,36 @@
+//! What the house needs from the world: small async traits by noun.
+//!
+//! Adapters live in `store` and `whatsapp`; fakes with memory live in [`fake`].
+
+mod calls;
+mod clock;
+mod directory;
+mod gate;
+mod inbox;
+
+pub mod fake;
+
+pub use calls::{CallFilter, Calls, Events, Page, PageAfter};
+pub use clock::{Clock, Ids};
+pub use directory::{
+    Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Sessions, Tenants, Ticket,
+};
+pub use gate::{Asker, PermissionAsk};
+pub use inbox::{Inbox, Knock, Knocked, News};
+
+/// A store that cannot do its work now. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreFault {
+    /// The database is locked, full, gone or slow; trying again may help.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// Somebody else wrote the record first.
+    #[error("the record was changed by somebody else")]
+    Conflict,
+    /// Such a thing exists already.
+    #[error("{0} exists already")]
+    Exists(&'static str),
+    /// What is stored makes no sense to this program.
+    #[error("stored data cannot be read: {0}")]
+    Corrupt(String),
+}

@@ -1,0 +1,230 @@
+//! A call's task: inputs in, commits and requests out.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use offhook_core::call::{Ask, Call, CallRecord, Commit, Input, Output, State};
+use offhook_core::event::Announced;
+use offhook_core::house::BusinessNumber;
+use offhook_core::ports::StoreFault;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::errors::EngineError;
+use crate::house::Inner;
+use crate::publisher::PATIENCE;
+use crate::registry::Message;
+
+/// Messages a call may have waiting. Meta sends a handful per call, agents fewer.
+pub(crate) const MAILBOX: usize = 64;
+
+/// Waits between tries to commit. Together about as long as Meta waits for a webhook's 200.
+const COMMIT_RETRIES: [Duration; 5] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(750),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+];
+
+type Asked = Pin<Box<dyn Future<Output = Input> + Send>>;
+
+pub(crate) struct Actor {
+    pub(crate) house: Arc<Inner>,
+    pub(crate) call: Call,
+    pub(crate) number: BusinessNumber,
+    pub(crate) inbox: mpsc::Receiver<Message>,
+    pub(crate) birth: Birth,
+}
+
+/// Who waits for news of a new call. Nobody does for one woken from its record.
+#[derive(Default)]
+pub(crate) struct Birth {
+    /// Told when the call is durable, or why it is not.
+    pub(crate) begun: Option<oneshot::Sender<Result<Arc<CallRecord>, EngineError>>>,
+    /// Told when Meta has confirmed or refused an outbound call.
+    pub(crate) settled: Option<oneshot::Sender<Arc<CallRecord>>>,
+    /// The inbox place of the webhook that began the call.
+    pub(crate) knock: Option<i64>,
+}
+
+/// Why a task stopped before its call was over.
+enum Stop {
+    /// The database cannot be written; the call goes on from its record later.
+    Store(StoreFault),
+    /// The server stops.
+    Shutdown,
+}
+
+impl Actor {
+    pub(crate) async fn run(mut self) {
+        let id = self.call.record().id.clone();
+        match self.live().await {
+            Ok(()) | Err(Stop::Shutdown) => {}
+            Err(Stop::Store(fault)) => {
+                tracing::error!(call.id = %id, error = %fault, "call set aside: its record cannot be written");
+                metrics::counter!("offhook_calls_set_aside_total").increment(1);
+            }
+        }
+        self.house.registry.remove(&id);
+    }
+
+    async fn live(&mut self) -> Result<(), Stop> {
+        let mut asked: FuturesUnordered<Asked> = FuturesUnordered::new();
+        let drained = self.drain(&mut asked).await;
+        if let Some(begun) = self.birth.begun.take() {
+            // Whoever placed the call may have gone; a durable call goes on.
+            let _ = begun.send(self.verdict(&drained));
+        }
+        drained?;
+        if let Some(knock) = self.birth.knock.take() {
+            self.house.done(knock).await;
+        }
+        self.agents(&mut asked).await?;
+        let stop = self.house.stopping.clone();
+        loop {
+            if self.call.is_over() && asked.is_empty() {
+                self.inbox.close();
+            }
+            let wake = self.call.next_deadline().map(|(until, _)| self.house.instant(until));
+            tokio::select! {
+                biased;
+                message = self.inbox.recv() => match message {
+                    Some(message) => self.message(message, &mut asked).await?,
+                    None if asked.is_empty() => return Ok(()),
+                    None => {}
+                },
+                Some(reply) = asked.next(), if !asked.is_empty() => self.input(reply, &mut asked).await?,
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
+                    self.input(Input::Wake, &mut asked).await?;
+                }
+                () = stop.cancelled() => return Err(Stop::Shutdown),
+            }
+        }
+    }
+
+    async fn message(&mut self, message: Message, asked: &mut FuturesUnordered<Asked>) -> Result<(), Stop> {
+        match message {
+            Message::AgentsChanged => self.agents(asked).await,
+            Message::Meta { event, knock } => {
+                self.input(Input::Meta(*event), asked).await?;
+                self.house.done(knock).await;
+                Ok(())
+            }
+            Message::Command { command, answer } => {
+                let now = self.house.ports.clock.now();
+                let handled = self.call.handle(now, Input::Command(command));
+                let drained = self.drain(asked).await;
+                let result = handled.map_err(EngineError::Refused).and_then(|()| self.verdict(&drained));
+                // The asker may be gone; the command stands all the same.
+                let _ = answer.send(result);
+                drained
+            }
+        }
+    }
+
+    /// The record, if what led to it is durable.
+    fn verdict(&self, drained: &Result<(), Stop>) -> Result<Arc<CallRecord>, EngineError> {
+        match drained {
+            Ok(()) => Ok(Arc::new(self.call.record().clone())),
+            Err(Stop::Store(fault)) => Err(EngineError::Store(StoreFault::Unavailable(fault.to_string()))),
+            Err(Stop::Shutdown) => Err(EngineError::Stopping),
+        }
+    }
+
+    async fn agents(&mut self, asked: &mut FuturesUnordered<Asked>) -> Result<(), Stop> {
+        let agents = self.house.available(&self.call.record().tenant);
+        self.input(Input::Agents(agents), asked).await
+    }
+
+    async fn input(&mut self, input: Input, asked: &mut FuturesUnordered<Asked>) -> Result<(), Stop> {
+        let now = self.house.ports.clock.now();
+        if self.call.handle(now, input).is_err() {
+            // Only commands are refused, and they do not come this way.
+            return Ok(());
+        }
+        self.drain(asked).await
+    }
+
+    /// Does everything the call wants, in order.
+    async fn drain(&mut self, asked: &mut FuturesUnordered<Asked>) -> Result<(), Stop> {
+        while let Some(output) = self.call.poll() {
+            match output {
+                Output::Commit(commit) => self.commit(*commit).await?,
+                Output::Ask(ask) => asked.push(self.ask(ask)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self, commit: Commit) -> Result<(), Stop> {
+        let logged = self.write(&commit).await?;
+        let record = Arc::new(commit.record);
+        note(&record);
+        let rung = self.call.rung().cloned().unwrap_or_default();
+        let freed = record.state.is_over() && record.agent.is_some();
+        self.house.registry.show(record.clone(), rung);
+        let announced: Vec<Announced> =
+            logged.into_iter().map(|logged| Announced { logged, record: Some(record.clone()) }).collect();
+        if self.house.publisher.announce(&record.tenant, announced) {
+            self.house.fill_later(&record.tenant, PATIENCE);
+        }
+        if freed {
+            self.house.agents_changed(&record.tenant);
+        }
+        if !matches!(record.state, State::Created)
+            && let Some(settled) = self.birth.settled.take()
+        {
+            // Whoever placed the call may have gone.
+            let _ = settled.send(record);
+        }
+        Ok(())
+    }
+
+    async fn write(&self, commit: &Commit) -> Result<Vec<offhook_core::event::Logged>, Stop> {
+        let mut waits = COMMIT_RETRIES.iter();
+        loop {
+            match self.house.ports.calls.commit(commit).await {
+                Ok(logged) => return Ok(logged),
+                Err(fault @ StoreFault::Unavailable(_)) => match waits.next() {
+                    Some(wait) => sleep(*wait).await,
+                    None => return Err(Stop::Store(fault)),
+                },
+                Err(fault) => return Err(Stop::Store(fault)),
+            }
+        }
+    }
+
+    fn ask(&self, ask: Ask) -> Asked {
+        let (asker, number) = (self.house.ports.asker.clone(), self.number.clone());
+        Box::pin(async move {
+            let reply = asker.ask(&number, &ask).await;
+            match ask {
+                Ask::Connect { .. } => Input::ConnectReply(reply),
+                Ask::Accept { .. } => Input::AcceptReply(reply),
+                Ask::Reject { .. } | Ask::Terminate { .. } => Input::EndReply(reply),
+            }
+        })
+    }
+}
+
+/// One line and one count per lifecycle step.
+fn note(record: &CallRecord) {
+    let reason = record.end_reason.map_or("", |reason| reason.as_str());
+    tracing::info!(
+        call.id = %record.id,
+        call.direction = ?record.direction,
+        call.state = record.state.as_str(),
+        call.end_reason = reason,
+        call.version = record.version,
+        "call is {}", record.state.as_str(),
+    );
+    if record.state.is_over() {
+        metrics::counter!("offhook_calls_ended_total", "state" => record.state.as_str(), "reason" => reason)
+            .increment(1);
+    }
+}

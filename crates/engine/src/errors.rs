@@ -1,0 +1,27 @@
+//! What the engine answers when it cannot do as asked.
+
+use offhook_core::call::{Fault, Refusal};
+use offhook_core::ports::StoreFault;
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The call says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// No such call for this tenant.
+    #[error("no such call")]
+    UnknownCall,
+    /// The number belongs to somebody else or nobody.
+    #[error("no such number")]
+    UnknownNumber,
+    /// The database cannot be written now; nothing was changed.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// Meta said no, or could not be asked.
+    #[error(transparent)]
+    Meta(#[from] Fault),
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}

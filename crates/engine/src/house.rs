@@ -1,0 +1,384 @@
+//! The engine's door: what the adapters above call.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use offhook_core::call::{Call, CallRecord, Command, NewOutbound};
+use offhook_core::event::{Announced, Consent, Event};
+use offhook_core::house::{BusinessNumber, Person, Presence};
+use offhook_core::id::{CallId, NumberId, TenantId, UserId, Wacid};
+use offhook_core::phone::Phone;
+use offhook_core::ports::{
+    Asker, Calls, Clock, Events, Ids, Inbox, Knock, Numbers, People, PermissionAsk, StoreFault,
+};
+use offhook_core::sdp::Sdp;
+use offhook_core::time::Time;
+use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::actor::{Actor, Birth, MAILBOX};
+use crate::errors::EngineError;
+use crate::presence::{Connected, Roll};
+use crate::publisher::Publisher;
+use crate::registry::{Handle, Message, Registry};
+
+/// Everything the engine needs from the world.
+#[derive(Clone)]
+pub struct Ports {
+    /// Calls.
+    pub calls: Arc<dyn Calls>,
+    /// Logs.
+    pub events: Arc<dyn Events>,
+    /// Meta's knocks.
+    pub inbox: Arc<dyn Inbox>,
+    /// Business numbers.
+    pub numbers: Arc<dyn Numbers>,
+    /// People.
+    pub people: Arc<dyn People>,
+    /// Meta.
+    pub asker: Arc<dyn Asker>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids.
+    pub ids: Arc<dyn Ids>,
+}
+
+/// The running house. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) ports: Ports,
+    pub(crate) registry: Registry,
+    pub(crate) publisher: Publisher,
+    pub(crate) roll: Roll,
+    pub(crate) stopping: CancellationToken,
+    pub(crate) knocked: Notify,
+    tasks: TaskTracker,
+    /// Held while a call is woken from its record, so that it is woken once.
+    waking: Mutex<()>,
+}
+
+/// An outbound relayed call, asked for.
+#[derive(Debug, Clone)]
+pub struct PlaceRequest {
+    /// Whose.
+    pub tenant: TenantId,
+    /// From which number; must be the tenant's.
+    pub number: NumberId,
+    /// The user.
+    pub to: Phone,
+    /// The client's complete offer.
+    pub offer: Sdp,
+    /// Who places it, when a person does.
+    pub agent: Option<UserId>,
+    /// The client's correlation.
+    pub correlation: Option<String>,
+    /// The client's conversation.
+    pub conversation_id: Option<String>,
+}
+
+/// A durable outbound call.
+pub struct Placed {
+    /// As first written.
+    pub record: Arc<CallRecord>,
+    /// Resolves once Meta has confirmed or refused it.
+    pub settled: oneshot::Receiver<Arc<CallRecord>>,
+}
+
+impl Engine {
+    /// Starts: picks up live calls where their records say, then deals with the inbox.
+    ///
+    /// # Errors
+    /// When the live calls cannot be read.
+    pub async fn start(ports: Ports) -> Result<Self, EngineError> {
+        let inner = Arc::new(Inner {
+            registry: Registry::default(),
+            publisher: Publisher::new(ports.events.clone()),
+            roll: Roll::default(),
+            stopping: CancellationToken::new(),
+            knocked: Notify::new(),
+            tasks: TaskTracker::new(),
+            waking: Mutex::new(()),
+            ports,
+        });
+        inner.wake_live().await?;
+        inner.tasks.spawn(inner.clone().inbox_loop());
+        Ok(Self { inner })
+    }
+
+    /// Stops all tasks. Calls stay as their records say and go on at the next start.
+    pub async fn stop(&self) {
+        self.inner.stopping.cancel();
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+    }
+
+    /// Makes the knocks of one webhook durable. Returns how many were new.
+    ///
+    /// # Errors
+    /// When they could not be stored; the caller must not acknowledge them.
+    pub async fn take_in(&self, knocks: &[Knock]) -> Result<usize, StoreFault> {
+        let new = self.inner.ports.inbox.take_in(knocks).await?;
+        if new > 0 {
+            self.inner.knocked.notify_one();
+        }
+        Ok(new)
+    }
+
+    /// Places an outbound call. Returns once it is durable.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownNumber`], or the store's fault.
+    pub async fn place(&self, request: PlaceRequest) -> Result<Placed, EngineError> {
+        let house = &self.inner;
+        if house.stopping.is_cancelled() {
+            return Err(EngineError::Stopping);
+        }
+        let number = house.ports.numbers.load(&request.tenant, &request.number).await?;
+        let number = number.ok_or(EngineError::UnknownNumber)?;
+        let new = NewOutbound {
+            id: CallId::from_uuid(house.ports.ids.next()),
+            number: number.clone(),
+            to: request.to,
+            offer: request.offer,
+            agent: request.agent,
+            correlation: request.correlation,
+            conversation_id: request.conversation_id,
+        };
+        let call = Call::place(new, house.ports.clock.now());
+        let (begun, began) = oneshot::channel();
+        let (told, settled) = oneshot::channel();
+        metrics::counter!("offhook_outbound_calls_total").increment(1);
+        house.spawn(call, number, None, Birth { begun: Some(begun), settled: Some(told), knock: None });
+        let record = began.await.unwrap_or(Err(EngineError::Stopping))?;
+        Ok(Placed { record, settled })
+    }
+
+    /// Gives a command to a call. Returns the record once the command is durable.
+    ///
+    /// # Errors
+    /// The call's refusal, [`EngineError::UnknownCall`], or the store's fault.
+    pub async fn command(
+        &self,
+        tenant: &TenantId,
+        id: &CallId,
+        command: Command,
+    ) -> Result<Arc<CallRecord>, EngineError> {
+        let known = self.load(tenant, id).await?;
+        if known.is_none() {
+            return Err(EngineError::UnknownCall);
+        }
+        let (answer, answered) = oneshot::channel();
+        self.inner.tell(id, Message::Command { command, answer }).await?;
+        answered.await.unwrap_or(Err(EngineError::Stopping))
+    }
+
+    /// The call as last committed.
+    ///
+    /// # Errors
+    /// The store's fault.
+    pub async fn load(&self, tenant: &TenantId, id: &CallId) -> Result<Option<Arc<CallRecord>>, StoreFault> {
+        if let Some(record) = self.inner.registry.record(id) {
+            return Ok((record.tenant == *tenant).then_some(record));
+        }
+        Ok(self.inner.ports.calls.load(tenant, id).await?.map(Arc::new))
+    }
+
+    /// Asks a user in chat for the permission to call.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownNumber`], Meta's refusal, or the store's fault.
+    pub async fn ask_permission(
+        &self,
+        tenant: &TenantId,
+        number: &NumberId,
+        to: Phone,
+    ) -> Result<(), EngineError> {
+        let house = &self.inner;
+        let number = house.ports.numbers.load(tenant, number).await?.ok_or(EngineError::UnknownNumber)?;
+        let ask = PermissionAsk { to: to.clone(), body: None };
+        house.ports.asker.ask_permission(&number, &ask).await?;
+        let event = Event::Permission { number: number.id, phone: to, consent: Consent::Requested };
+        Ok(house.append(tenant, event).await?)
+    }
+
+    /// Everything committed for the tenant after the returned place in its log.
+    ///
+    /// # Errors
+    /// The store's fault.
+    pub async fn subscribe(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<(broadcast::Receiver<Announced>, u64), StoreFault> {
+        self.inner.publisher.subscribe(tenant).await
+    }
+
+    /// Counts a connection of a person until the returned value is dropped.
+    #[must_use]
+    pub fn connected(&self, person: &Person) -> Connected {
+        if self.inner.roll.arrive(person) {
+            self.inner.agents_changed(&person.tenant);
+        }
+        Connected::new(self.clone(), person)
+    }
+
+    /// Remembers and tells what a person says about taking calls.
+    ///
+    /// # Errors
+    /// The store's fault.
+    pub async fn set_presence(&self, person: &Person, presence: Presence) -> Result<(), StoreFault> {
+        self.inner.ports.people.set_presence(&person.id, presence).await?;
+        self.inner.roll.set(&person.id, presence);
+        self.inner.agents_changed(&person.tenant);
+        let event = Event::Presence { person: person.id.clone(), presence };
+        self.inner.append(&person.tenant, event).await
+    }
+
+    /// How many calls have a task now.
+    #[must_use]
+    pub fn live_calls(&self) -> usize {
+        self.inner.registry.len()
+    }
+
+    /// Calls ringing at a person.
+    #[must_use]
+    pub fn ringing(&self, tenant: &TenantId, person: &UserId) -> Vec<Arc<CallRecord>> {
+        let live = self.inner.registry.live(tenant, |live| live.rung.contains(person));
+        live.into_iter().map(|live| live.record).collect()
+    }
+
+    /// Live calls a person owns.
+    #[must_use]
+    pub fn owned(&self, tenant: &TenantId, person: &UserId) -> Vec<Arc<CallRecord>> {
+        let mine = |record: &CallRecord| !record.state.is_over() && record.agent.as_ref() == Some(person);
+        let live = self.inner.registry.live(tenant, |live| mine(&live.record));
+        live.into_iter().map(|live| live.record).collect()
+    }
+
+    /// What a person who is here last said; none for people without a connection.
+    #[must_use]
+    pub fn presence(&self, person: &UserId) -> Option<Presence> {
+        self.inner.roll.presence(person)
+    }
+
+    pub(crate) fn disconnected(&self, person: &UserId, tenant: &TenantId) {
+        if self.inner.roll.leave(person) {
+            self.inner.agents_changed(tenant);
+        }
+    }
+}
+
+impl Inner {
+    /// Starts a call's task.
+    pub(crate) fn spawn(
+        self: &Arc<Self>,
+        call: Call,
+        number: BusinessNumber,
+        wacid: Option<Wacid>,
+        birth: Birth,
+    ) -> Handle {
+        let (send, inbox) = mpsc::channel(MAILBOX);
+        let handle = Handle { send, gone: CancellationToken::new() };
+        let record = call.record();
+        let wacid = wacid.or_else(|| record.facts.wacid.clone());
+        self.registry.insert(record.id.clone(), handle.clone(), wacid);
+        if birth.begun.is_none() && birth.knock.is_none() {
+            self.registry.show(Arc::new(record.clone()), BTreeSet::new());
+        }
+        let actor = Actor { house: self.clone(), call, number, inbox, birth };
+        self.tasks.spawn(actor.run());
+        handle
+    }
+
+    /// The call's task, woken from its record when it has none. None when there is no such call.
+    pub(crate) async fn reach(self: &Arc<Self>, id: &CallId) -> Result<Option<Handle>, StoreFault> {
+        if let Some(handle) = self.registry.handle(id) {
+            return Ok(Some(handle));
+        }
+        let _waking = self.waking.lock().await;
+        if let Some(handle) = self.registry.handle(id) {
+            return Ok(Some(handle));
+        }
+        let Some(record) = self.ports.calls.find(id).await? else { return Ok(None) };
+        self.wake(record).await
+    }
+
+    async fn wake(self: &Arc<Self>, record: CallRecord) -> Result<Option<Handle>, StoreFault> {
+        let Some(number) = self.ports.numbers.load(&record.tenant, &record.number).await? else {
+            return Ok(None);
+        };
+        let call = Call::restore(record, self.ports.clock.now());
+        Ok(Some(self.spawn(call, number, None, Birth::default())))
+    }
+
+    async fn wake_live(self: &Arc<Self>) -> Result<(), StoreFault> {
+        let _waking = self.waking.lock().await;
+        for record in self.ports.calls.live().await? {
+            if self.registry.handle(&record.id).is_none() {
+                tracing::info!(call.id = %record.id, call.state = record.state.as_str(), "call picked up");
+                self.wake(record).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Wakes live calls that lost their task.
+    pub(crate) async fn recover(self: &Arc<Self>) {
+        if let Err(fault) = self.wake_live().await {
+            tracing::error!(error = %fault, "live calls cannot be read");
+        }
+    }
+
+    /// People who can be rung: here, available, and not in a call.
+    pub(crate) fn available(&self, tenant: &TenantId) -> BTreeSet<UserId> {
+        let mut available = self.roll.available(tenant);
+        for live in self.registry.live(tenant, |live| !live.record.state.is_over()) {
+            if let Some(agent) = &live.record.agent {
+                available.remove(agent);
+            }
+        }
+        available
+    }
+
+    /// Tells every unanswered inbound call of the tenant who can be rung now.
+    pub(crate) fn agents_changed(self: &Arc<Self>, tenant: &TenantId) {
+        for handle in self.registry.hunting(tenant) {
+            self.tasks.spawn(async move {
+                // A task that has left needs no news.
+                let _ = handle.send.send(Message::AgentsChanged).await;
+            });
+        }
+    }
+
+    /// Appends an event that belongs to no call's commit, and announces it.
+    pub(crate) async fn append(&self, tenant: &TenantId, event: Event) -> Result<(), StoreFault> {
+        let logged = self.ports.events.append(tenant, self.ports.clock.now(), &[event]).await?;
+        let announced = logged.into_iter().map(|logged| Announced { logged, record: None }).collect();
+        if self.publisher.announce(tenant, announced) {
+            self.publisher.fill(tenant).await?;
+        }
+        Ok(())
+    }
+
+    /// Fills a gap in the announcements after a while, unless it closes by itself.
+    pub(crate) fn fill_later(self: &Arc<Self>, tenant: &TenantId, after: Duration) {
+        let (house, tenant) = (self.clone(), tenant.clone());
+        self.tasks.spawn(async move {
+            tokio::time::sleep(after).await;
+            if let Err(fault) = house.publisher.fill(&tenant).await {
+                tracing::warn!(error = %fault, "announcements wait for the log");
+            }
+        });
+    }
+
+    /// The runtime's instant of a time of ours.
+    pub(crate) fn instant(&self, until: Time) -> Instant {
+        Instant::now() + until.since(self.ports.clock.now())
+    }
+}

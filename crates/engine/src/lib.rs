@@ -1,0 +1,17 @@
+//! Making it happen over time: one task per call, presence, the inbox loop, recovery.
+//!
+//! Invariants: an input is applied to a call by the call's own task, one at a time; whatever is announced
+//! or acknowledged has been committed before; a task that cannot commit forgets what it holds and the call
+//! goes on from its record.
+
+mod actor;
+mod errors;
+mod house;
+mod inbox;
+mod presence;
+mod publisher;
+mod registry;
+
+pub use errors::EngineError;
+pub use house::{Engine, PlaceRequest, Placed, Ports};
+pub use presence::Connected;

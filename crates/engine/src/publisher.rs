@@ -1,0 +1,102 @@
+//! Announcing committed events, in the order of each tenant's log.
+//!
+//! Tasks commit side by side, so their events may arrive here out of order. Subscribers never see that:
+//! an event waits for the ones before it, and if those do not come (their task died between commit and
+//! announcement) they are read from the log.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use offhook_core::event::Announced;
+use offhook_core::id::TenantId;
+use offhook_core::ports::{Events, StoreFault};
+use tokio::sync::broadcast;
+
+/// Events a subscriber may lag behind before it must read the log instead.
+const BACKLOG: usize = 1024;
+
+/// How long an event waits for its predecessors before the log is asked.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
+
+pub(crate) struct Publisher {
+    events: Arc<dyn Events>,
+    tenants: Mutex<HashMap<TenantId, Stream>>,
+}
+
+struct Stream {
+    send: broadcast::Sender<Announced>,
+    head: u64,
+    waiting: BTreeMap<u64, Announced>,
+}
+
+impl Publisher {
+    pub(crate) fn new(events: Arc<dyn Events>) -> Self {
+        Self { events, tenants: Mutex::new(HashMap::new()) }
+    }
+
+    /// A receiver of everything after the returned place.
+    pub(crate) async fn subscribe(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<(broadcast::Receiver<Announced>, u64), StoreFault> {
+        self.open(tenant).await?;
+        let tenants = self.lock();
+        let stream = tenants.get(tenant).expect("opened above, never removed");
+        Ok((stream.send.subscribe(), stream.head))
+    }
+
+    /// Announces what was committed. Returns true when some of it must wait for its predecessors.
+    pub(crate) fn announce(&self, tenant: &TenantId, announced: Vec<Announced>) -> bool {
+        let mut tenants = self.lock();
+        // Nobody has subscribed yet: the first subscriber starts from the log's head.
+        let Some(stream) = tenants.get_mut(tenant) else { return false };
+        for event in announced {
+            if event.logged.seq > stream.head {
+                stream.waiting.insert(event.logged.seq, event);
+            }
+        }
+        stream.flush();
+        !stream.waiting.is_empty()
+    }
+
+    /// Fills a gap from the log.
+    pub(crate) async fn fill(&self, tenant: &TenantId) -> Result<(), StoreFault> {
+        let Some((head, upto)) = self.gap(tenant) else { return Ok(()) };
+        let limit = u32::try_from(upto - head).unwrap_or(u32::MAX).min(1000);
+        let missing = self.events.after(tenant, head, limit).await?;
+        let announced = missing.into_iter().map(|logged| Announced { logged, record: None }).collect();
+        self.announce(tenant, announced);
+        Ok(())
+    }
+
+    fn gap(&self, tenant: &TenantId) -> Option<(u64, u64)> {
+        let tenants = self.lock();
+        let stream = tenants.get(tenant)?;
+        stream.waiting.keys().next().map(|first| (stream.head, *first))
+    }
+
+    async fn open(&self, tenant: &TenantId) -> Result<(), StoreFault> {
+        if self.lock().contains_key(tenant) {
+            return Ok(());
+        }
+        let head = self.events.head(tenant).await?;
+        let stream = Stream { send: broadcast::channel(BACKLOG).0, head, waiting: BTreeMap::new() };
+        self.lock().entry(tenant.clone()).or_insert(stream);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, Stream>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stream {
+    fn flush(&mut self) {
+        while let Some(event) = self.waiting.remove(&(self.head + 1)) {
+            self.head += 1;
+            // No receiver is fine: nobody is listening.
+            let _ = self.send.send(event);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The calls that have a task now, and how to reach them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use offhook_core::call::{CallRecord, Command, State};
+use offhook_core::id::{CallId, TenantId, UserId, Wacid};
+use offhook_core::meta::MetaEvent;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::errors::EngineError;
+
+/// What a call's task is told.
+pub(crate) enum Message {
+    /// A command, answered once it is durable.
+    Command { command: Command, answer: oneshot::Sender<Result<Arc<CallRecord>, EngineError>> },
+    /// A webhook, with its place in the inbox.
+    Meta { event: Box<MetaEvent>, knock: i64 },
+    /// Somebody came, went, or changed what they take.
+    AgentsChanged,
+}
+
+/// How to reach a call's task.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    pub(crate) send: mpsc::Sender<Message>,
+    /// Cancelled when the task has left the registry.
+    pub(crate) gone: CancellationToken,
+}
+
+/// A live call as last committed.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(crate) record: Arc<CallRecord>,
+    pub(crate) rung: BTreeSet<UserId>,
+}
+
+struct Entry {
+    handle: Handle,
+    live: Option<Live>,
+}
+
+/// The map. A plain lock: every hold is a few map operations.
+#[derive(Default)]
+pub(crate) struct Registry {
+    inner: Mutex<Maps>,
+}
+
+#[derive(Default)]
+struct Maps {
+    calls: HashMap<CallId, Entry>,
+    wacids: HashMap<Wacid, CallId>,
+}
+
+impl Registry {
+    pub(crate) fn insert(&self, id: CallId, handle: Handle, wacid: Option<Wacid>) {
+        let mut maps = self.lock();
+        if let Some(wacid) = wacid {
+            maps.wacids.insert(wacid, id.clone());
+        }
+        maps.calls.insert(id, Entry { handle, live: None });
+    }
+
+    /// Shows the call as committed.
+    pub(crate) fn show(&self, record: Arc<CallRecord>, rung: BTreeSet<UserId>) {
+        let mut maps = self.lock();
+        if let Some(wacid) = record.facts.wacid.clone() {
+            maps.wacids.insert(wacid, record.id.clone());
+        }
+        if let Some(entry) = maps.calls.get_mut(&record.id) {
+            entry.live = Some(Live { record, rung });
+        }
+    }
+
+    pub(crate) fn remove(&self, id: &CallId) {
+        let mut maps = self.lock();
+        if let Some(entry) = maps.calls.remove(id) {
+            entry.handle.gone.cancel();
+        }
+        maps.wacids.retain(|_, call| call != id);
+    }
+
+    pub(crate) fn handle(&self, id: &CallId) -> Option<Handle> {
+        self.lock().calls.get(id).map(|entry| entry.handle.clone())
+    }
+
+    pub(crate) fn by_wacid(&self, wacid: &Wacid) -> Option<CallId> {
+        self.lock().wacids.get(wacid).cloned()
+    }
+
+    pub(crate) fn record(&self, id: &CallId) -> Option<Arc<CallRecord>> {
+        self.lock().calls.get(id).and_then(|entry| entry.live.as_ref()).map(|live| live.record.clone())
+    }
+
+    /// The tenant's live calls that `wanted` picks.
+    pub(crate) fn live(&self, tenant: &TenantId, wanted: impl Fn(&Live) -> bool) -> Vec<Live> {
+        let maps = self.lock();
+        let calls = maps.calls.values().filter_map(|entry| entry.live.as_ref());
+        calls.filter(|live| live.record.tenant == *tenant && wanted(live)).cloned().collect()
+    }
+
+    /// Tasks of the tenant's inbound calls that nobody has taken.
+    pub(crate) fn hunting(&self, tenant: &TenantId) -> Vec<Handle> {
+        let maps = self.lock();
+        let hunting = |entry: &&Entry| {
+            entry.live.as_ref().is_some_and(|live| {
+                live.record.tenant == *tenant && matches!(live.record.state, State::Queued | State::Ringing)
+            })
+        };
+        maps.calls.values().filter(hunting).map(|entry| entry.handle.clone()).collect()
+    }
+
+    /// How many calls have a task.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().calls.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Maps> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
