@@ -1,0 +1,592 @@
+//! Calls as scripts, and the property that order does not matter.
+//!
+//! A script is a line per step: when, what happens, and everything the call then does.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::event::{CallEvent, Event, Silence};
+use crate::house::{BusinessNumber, MediaMode};
+use crate::id::{CallId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
+use crate::meta::{Direction, MetaError, MetaEvent, MetaEventKind, Party, Terminate};
+use crate::phone::Phone;
+use crate::sdp::Sdp;
+use crate::time::Time;
+
+const START: Time = Time::from_secs(1_790_963_000);
+
+fn number() -> BusinessNumber {
+    BusinessNumber {
+        id: NumberId::from_uuid(Uuid::from_u128(1)),
+        tenant: TenantId::from_uuid(Uuid::from_u128(2)),
+        meta_id: MetaNumberId::parse("106540352242922").unwrap(),
+        waba_id: "102290129340398".to_owned(),
+        phone: Phone::parse("+15550100200").unwrap(),
+        media_mode: MediaMode::Relay,
+    }
+}
+
+fn agent(name: &str) -> UserId {
+    let nth = ["alice", "bob", "carol"].iter().position(|n| *n == name).expect("a known agent");
+    UserId::from_uuid(Uuid::from_u128(100 + nth as u128))
+}
+
+fn name(agent: &UserId) -> &'static str {
+    ["alice", "bob", "carol"][usize::try_from(agent.uuid().as_u128() - 100).unwrap()]
+}
+
+fn meta(direction: Direction, at: Time, kind: MetaEventKind) -> MetaEvent {
+    MetaEvent {
+        wacid: Wacid::new("wacid.TEST==").unwrap(),
+        number: number().meta_id,
+        at,
+        direction: Some(direction),
+        opaque: None,
+        party: Party { phone: Phone::parse("447700900123").ok(), user_id: None, name: Some("Dana".to_owned()) },
+        kind,
+    }
+}
+
+fn connect(direction: Direction, at: Time) -> MetaEvent {
+    meta(direction, at, MetaEventKind::Connect { sdp: Some(Sdp::new("v=0 theirs")) })
+}
+
+fn ended(direction: Direction, at: Time, talked: Option<u32>, code: Option<i64>) -> MetaEvent {
+    let started_at = talked.map(|secs| at - Duration::from_secs(u64::from(secs)));
+    let error = code.map(|code| MetaError { code, message: "made up".to_owned() });
+    let ended_at = talked.map(|_| at);
+    let end = Terminate { at, started_at, ended_at, duration_secs: talked, error };
+    meta(direction, at, MetaEventKind::Terminate(end))
+}
+
+fn dial(now: Time) -> Call {
+    let new = NewOutbound {
+        id: CallId::from_uuid(Uuid::from_u128(7)),
+        number: number(),
+        to: Phone::parse("447700900123").unwrap(),
+        offer: Sdp::new("v=0 ours"),
+        agent: Some(agent("alice")),
+        correlation: Some("ticket-88".to_owned()),
+        conversation_id: None,
+    };
+    Call::place(new, now)
+}
+
+fn ring_in(first: MetaEvent, now: Time) -> Call {
+    Call::incoming(CallId::from_uuid(Uuid::from_u128(8)), &number(), first, now)
+}
+
+/// Everything the call wants done, in words.
+fn drain(call: &mut Call) -> String {
+    let mut words = Vec::new();
+    while let Some(output) = call.poll() {
+        match output {
+            Output::Ask(ask) => words.push(format!("ask {}", ask.action())),
+            Output::Commit(commit) => words.extend(commit.events.iter().map(event_words)),
+        }
+    }
+    let record = call.record();
+    words.push(record.state.as_str().to_owned());
+    words.extend(record.end_reason.map(|reason| reason.as_str().to_owned()));
+    words.join(", ")
+}
+
+fn event_words(event: &Event) -> String {
+    let Event::Call { what, .. } = event else { panic!("a call only tells of itself") };
+    let people = |agents: &BTreeSet<UserId>| agents.iter().map(name).collect::<Vec<_>>().join(" ");
+    match what {
+        CallEvent::Rang { agents } => format!("rings {}", people(agents)),
+        CallEvent::Silenced { agents, reason, .. } => {
+            let why = match reason {
+                Silence::AnsweredElsewhere => "elsewhere",
+                Silence::Declined => "declined",
+                Silence::CallerGaveUp => "gave up",
+                Silence::NoAnswer => "no answer",
+                Silence::Failed => "away",
+            };
+            format!("silences {} ({why})", people(agents))
+        }
+        other => format!("*{other:?}").to_lowercase(),
+    }
+}
+
+/// Runs a script. The first word of a step is its second, then the input, then `=>` and what follows.
+fn check(script: &str) {
+    let mut call: Option<Call> = None;
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (step, expected) = line.split_once("=>").expect("every step says what follows");
+        let mut words = step.split_whitespace();
+        let seconds: u64 = words.next().unwrap().trim_end_matches('s').parse().unwrap();
+        let now = START + Duration::from_secs(seconds);
+        let said = step_in(&mut call, now, &words.collect::<Vec<_>>());
+        assert_eq!(said, expected.trim(), "in step: {step}");
+    }
+}
+
+fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
+    if let ["restart"] = words {
+        let record = call.take().expect("a call to restart").record;
+        let mut restored = Call::restore(record, now);
+        let said = drain(&mut restored);
+        *call = Some(restored);
+        return said;
+    }
+    let direction = call.as_ref().map_or(Direction::Inbound, |call| call.record().direction);
+    let input = match words {
+        ["dial"] => {
+            let mut placed = dial(now);
+            let said = drain(&mut placed);
+            *call = Some(placed);
+            return said;
+        }
+        ["connect"] => Input::Meta(connect(direction, now)),
+        ["connect", "aged", secs] => {
+            Input::Meta(connect(direction, now - Duration::from_secs(secs.parse().unwrap())))
+        }
+        ["ringing"] => Input::Meta(meta(direction, now, MetaEventKind::Ringing)),
+        ["accepted"] => Input::Meta(meta(direction, now, MetaEventKind::Accepted)),
+        ["rejected"] => Input::Meta(meta(direction, now, MetaEventKind::Rejected)),
+        ["terminate"] => Input::Meta(ended(direction, now, None, None)),
+        ["terminate", "error", code] => Input::Meta(ended(direction, now, None, code.parse().ok())),
+        ["terminate", talked] => Input::Meta(ended(direction, now, talked.parse().ok(), None)),
+        ["agents", names @ ..] => Input::Agents(names.iter().map(|n| agent(n)).collect()),
+        ["reply", "placed"] => Input::ConnectReply(Ok(Reply::Placed(Wacid::new("wacid.TEST==").unwrap()))),
+        ["reply", "accepted"] => Input::AcceptReply(Ok(Reply::Accepted)),
+        ["reply", "ended"] => Input::EndReply(Ok(Reply::Ended)),
+        ["reply", what, "unclear"] => reply(what, Fault::Unclear),
+        ["reply", what, "unreachable"] => reply(what, Fault::Unreachable),
+        ["reply", what, code] => {
+            let code = code.parse().unwrap();
+            reply(what, Fault::Refused(MetaError { code, message: "made up".to_owned() }))
+        }
+        ["accept", who] => Input::Command(Command::Accept { agent: agent(who), answer: Sdp::new("v=0 ours") }),
+        ["decline", who] => Input::Command(Command::Decline { agent: agent(who) }),
+        ["hangup"] => Input::Command(Command::Hangup { by: None }),
+        ["hangup", who] => Input::Command(Command::Hangup { by: Some(agent(who)) }),
+        ["wake"] => Input::Wake,
+        other => panic!("unknown step {other:?}"),
+    };
+    if let (None, Input::Meta(first)) = (&call, &input) {
+        let mut incoming = ring_in(first.clone(), now);
+        let said = drain(&mut incoming);
+        *call = Some(incoming);
+        return said;
+    }
+    let call = call.as_mut().expect("the script begins with dial or a webhook");
+    let before = call.record().clone();
+    match call.handle(now, input) {
+        Ok(()) => drain(call),
+        Err(refusal) => {
+            assert_eq!(*call.record(), before, "a refusal leaves the call alone");
+            assert_eq!(call.poll(), None, "a refusal wants nothing done");
+            format!("refused {}", refusal.code())
+        }
+    }
+}
+
+fn reply(what: &str, fault: Fault) -> Input {
+    match what {
+        "connect" => Input::ConnectReply(Err(fault)),
+        "accept" => Input::AcceptReply(Err(fault)),
+        "end" => Input::EndReply(Err(fault)),
+        other => panic!("unknown request {other}"),
+    }
+}
+
+#[test]
+fn inbound_call_is_answered_and_the_caller_hangs_up() {
+    check(
+        "0s  connect           => *incoming, queued
+         0s  agents alice bob  => rings alice bob, ringing
+         4s  accept alice      => silences bob (elsewhere), *claimed, ask accept, answering
+         4s  reply accepted    => *answered, connected
+         64s terminate 60      => *completed, completed, remote_hangup",
+    );
+}
+
+#[test]
+fn second_agent_learns_that_the_first_was_faster() {
+    check(
+        "0s  connect           => *incoming, queued
+         0s  agents alice bob  => rings alice bob, ringing
+         4s  accept alice      => silences bob (elsewhere), *claimed, ask accept, answering
+         4s  accept bob        => refused answered_elsewhere
+         4s  accept alice      => answering
+         4s  reply accepted    => *answered, connected
+         5s  accept bob        => refused answered_elsewhere
+         5s  decline bob       => refused not_ringing
+         5s  hangup bob        => refused not_yours
+         9s  hangup alice      => *ending, ask terminate, ending
+         9s  reply ended       => ending
+         10s terminate 5       => *completed, completed, local_hangup",
+    );
+}
+
+#[test]
+fn decline_silences_only_the_decliner_and_the_last_decline_rejects() {
+    check(
+        "0s  connect           => *incoming, queued
+         0s  agents alice bob  => rings alice bob, ringing
+         2s  decline alice     => silences alice (declined), ringing
+         2s  decline alice     => ringing
+         3s  agents alice bob  => ringing
+         5s  decline bob       => silences bob (declined), *ending, ask reject, ending
+         6s  terminate         => *declined, rejected, agent_rejected",
+    );
+}
+
+#[test]
+fn ring_comes_back_after_a_reload() {
+    check(
+        "0s  connect      => *incoming, queued
+         0s  agents alice => rings alice, ringing
+         2s  agents       => silences alice (away), queued
+         3s  agents alice => rings alice, ringing
+         4s  accept alice => *claimed, ask accept, answering",
+    );
+}
+
+#[test]
+fn nobody_answers_in_time() {
+    check(
+        "0s  connect      => *incoming, queued
+         5s  agents alice => rings alice, ringing
+         29s wake         => ringing
+         30s wake         => silences alice (no answer), *ending, ask reject, ending
+         31s terminate    => *missed, missed, no_answer",
+    );
+}
+
+#[test]
+fn caller_gives_up() {
+    check(
+        "0s  connect      => *incoming, queued
+         0s  agents alice => rings alice, ringing
+         7s  terminate    => silences alice (gave up), *missed, missed, caller_abandoned
+         7s  accept alice => refused call_ended
+         7s  hangup alice => missed, caller_abandoned",
+    );
+}
+
+#[test]
+fn terminate_that_overtakes_connect_rings_nobody() {
+    check(
+        "0s  terminate    => *missed, missed, caller_abandoned
+         1s  connect      => *corrected, missed, caller_abandoned
+         1s  agents alice => missed, caller_abandoned",
+    );
+}
+
+#[test]
+fn stale_connect_rings_nobody() {
+    check(
+        "0s connect aged 600 => *missed, missed, late
+         0s agents alice     => missed, late",
+    );
+}
+
+#[test]
+fn agent_answers_a_call_that_is_gone() {
+    check(
+        "0s  connect             => *incoming, queued
+         0s  agents alice        => rings alice, ringing
+         4s  accept alice        => *claimed, ask accept, answering
+         4s  reply accept 100    => *ending, ask terminate, ending
+         4s  terminate           => *missed, missed, caller_abandoned",
+    );
+}
+
+#[test]
+fn accept_that_is_refused_for_its_sdp_fails_with_the_reason() {
+    check(
+        "0s  connect             => *incoming, queued
+         0s  agents alice        => rings alice, ringing
+         4s  accept alice        => *claimed, ask accept, answering
+         5s  reply accept 138008 => *ending, ask terminate, ending
+         7s  terminate           => *failed, failed, invalid_sdp",
+    );
+}
+
+#[test]
+fn answered_call_without_media_names_the_reason() {
+    check(
+        "0s  dial              => *initiated, ask connect, created
+         0s  reply placed      => *dialing, dialing
+         1s  accepted          => *answered, connected
+         21s terminate error 138021 => *completed, completed, media_timeout",
+    );
+}
+
+#[test]
+fn outbound_call_is_answered_and_we_hang_up() {
+    check(
+        "0s  dial         => *initiated, ask connect, created
+         0s  reply placed => *dialing, dialing
+         1s  connect      => *remoteanswer, dialing
+         2s  ringing      => *ringing, ringing
+         9s  accepted     => *answered, connected
+         30s hangup alice => *ending, ask terminate, ending
+         31s terminate 21 => *completed, completed, local_hangup",
+    );
+}
+
+#[test]
+fn connect_webhook_that_beats_the_reply_is_adopted() {
+    check(
+        "0s  dial         => *initiated, ask connect, created
+         0s  connect      => *remoteanswer, *dialing, dialing
+         0s  reply placed => dialing
+         2s  accepted     => *answered, connected",
+    );
+}
+
+#[test]
+fn unclear_connect_is_adopted_and_never_dialled_again() {
+    check(
+        "0s  dial                  => *initiated, ask connect, created
+         8s  reply connect unclear => created
+         9s  ringing               => *ringing, ringing
+         12s accepted              => *answered, connected",
+    );
+}
+
+#[test]
+fn unclear_connect_is_given_up_and_ended_if_it_appears_later() {
+    check(
+        "0s  dial                  => *initiated, ask connect, created
+         8s  reply connect unclear => created
+         38s wake                  => *failed, failed, unconfirmed
+         40s ringing               => *corrected, ask terminate, failed, unconfirmed
+         41s terminate             => *corrected, failed, unconfirmed",
+    );
+}
+
+#[test]
+fn user_declines_our_call() {
+    check(
+        "0s dial         => *initiated, ask connect, created
+         0s reply placed => *dialing, dialing
+         2s ringing      => *ringing, ringing
+         3s rejected     => *ending, ending
+         3s terminate    => *declined, rejected, declined",
+    );
+}
+
+#[test]
+fn user_never_answers() {
+    check(
+        "0s  dial         => *initiated, ask connect, created
+         0s  reply placed => *dialing, dialing
+         2s  ringing      => *ringing, ringing
+         60s wake         => *ending, ask terminate, ending
+         70s wake         => *missed, missed, no_answer
+         90s terminate    => *corrected, missed, no_answer",
+    );
+}
+
+#[test]
+fn refused_connect_ends_with_its_reason() {
+    check("0s dial => *initiated, ask connect, created
+           0s reply connect 138006 => *failed, failed, no_permission");
+    check("0s dial => *initiated, ask connect, created
+           0s reply connect 138001 => *failed, failed, unreachable");
+    check("0s dial => *initiated, ask connect, created
+           0s reply connect unreachable => *failed, failed, provider_error");
+}
+
+#[test]
+fn giving_up_before_the_reply_ends_the_call_once_it_exists() {
+    check(
+        "0s dial         => *initiated, ask connect, created
+         0s hangup alice => *ending, ending
+         1s reply placed => ask terminate, ending
+         2s terminate    => *missed, missed, cancelled",
+    );
+}
+
+#[test]
+fn restart_goes_on_where_the_record_says() {
+    check(
+        "0s  dial      => *initiated, ask connect, created
+         1s  restart   => created
+         2s  connect   => *remoteanswer, *dialing, dialing
+         3s  restart   => dialing
+         4s  ringing   => *ringing, ringing
+         5s  restart   => ringing
+         6s  accepted  => *answered, connected
+         7s  restart   => connected
+         8s  hangup    => *ending, ask terminate, ending
+         9s  restart   => ask terminate, ending
+         10s terminate 3 => *completed, completed, local_hangup",
+    );
+    check(
+        "0s  connect        => *incoming, queued
+         1s  restart        => queued
+         1s  agents alice bob => rings alice bob, ringing
+         2s  decline bob    => silences bob (declined), ringing
+         2s  restart        => ringing
+         3s  agents alice bob => rings alice, ringing
+         4s  accept alice   => *claimed, ask accept, answering
+         4s  restart        => ask accept, answering
+         5s  reply accepted => *answered, connected",
+    );
+}
+
+#[test]
+fn a_day_without_news_closes_the_call() {
+    check(
+        "0s     dial         => *initiated, ask connect, created
+         0s     reply placed => *dialing, dialing
+         1s     accepted     => *answered, connected
+         86401s wake         => *ending, ask terminate, ending
+         86411s wake         => *completed, completed, stale",
+    );
+}
+
+/// What a reader sees of a record. The order of Meta's webhooks must not show in it.
+fn visible(call: &Call) -> impl PartialEq + std::fmt::Debug + use<> {
+    let record = call.record().clone();
+    let times = [record.rang_at(), record.answered_at(), record.ended_at()];
+    let sdp = [record.facts.offer.clone(), record.facts.answer.clone()].map(|sdp| sdp.map(String::from));
+    let error = record.facts.error().cloned();
+    (record.state, record.end_reason, times, record.duration_secs(), sdp, record.facts.party, error)
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Meta(Box<MetaEvent>),
+    Reply(Result<Reply, Fault>),
+}
+
+fn run(mut call: Call, steps: &[Step]) -> Call {
+    let mut connects = 0;
+    let mut settle = |call: &mut Call| {
+        let mut answer = false;
+        while let Some(output) = call.poll() {
+            if let Output::Ask(ask) = output {
+                connects += usize::from(ask.action() == "connect");
+                answer |= ask.action() == "accept";
+            }
+        }
+        answer
+    };
+    settle(&mut call);
+    for step in steps {
+        let input = match step.clone() {
+            Step::Meta(event) => Input::Meta(*event),
+            Step::Reply(reply) => Input::ConnectReply(reply),
+        };
+        call.handle(START, input).unwrap();
+        settle(&mut call);
+        // Alice answers whatever rings.
+        call.handle(START, Input::Agents(BTreeSet::from([agent("alice")]))).unwrap();
+        settle(&mut call);
+        let accept = Command::Accept { agent: agent("alice"), answer: Sdp::new("v=0 ours") };
+        if call.rung().is_some_and(|rung| !rung.is_empty()) {
+            call.handle(START, Input::Command(accept)).unwrap();
+            assert!(settle(&mut call), "taking a call asks Meta for it");
+            call.handle(START, Input::AcceptReply(Ok(Reply::Accepted))).unwrap();
+            settle(&mut call);
+        }
+    }
+    assert!(connects <= 1, "no history dials twice");
+    call
+}
+
+fn outbound_history() -> impl Strategy<Value = Vec<MetaEvent>> {
+    let at = |secs| START + Duration::from_secs(secs);
+    let out = Direction::Outbound;
+    let begin = vec![connect(out, at(1)), meta(out, at(2), MetaEventKind::Ringing)];
+    let accepted = meta(out, at(5), MetaEventKind::Accepted);
+    let rejected = meta(out, at(5), MetaEventKind::Rejected);
+    let ends = vec![
+        vec![accepted.clone(), ended(out, at(20), Some(15), None)],
+        vec![accepted.clone(), ended(out, at(20), Some(15), None), ended(out, at(20), None, None)],
+        vec![accepted.clone(), ended(out, at(25), Some(20), Some(138_021))],
+        vec![rejected, ended(out, at(5), None, None)],
+        vec![ended(out, at(60), None, None)],
+        vec![ended(out, at(3), None, Some(138_020))],
+    ];
+    prop::sample::select(ends).prop_map(move |end| [begin.clone(), end].concat())
+}
+
+fn shuffled(history: Vec<MetaEvent>) -> impl Strategy<Value = (Vec<MetaEvent>, Vec<MetaEvent>)> {
+    let n = history.len();
+    let repeats = prop::collection::vec(0..n, 0..4);
+    (Just(history), repeats).prop_flat_map(|(history, repeats)| {
+        let mut all = history.clone();
+        all.extend(repeats.iter().map(|i| history[*i].clone()));
+        (Just(history), Just(all).prop_shuffle())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn outbound_record_is_the_same_whatever_the_order_of_webhooks(
+        (history, mixed) in outbound_history().prop_flat_map(shuffled),
+        reply_place in 0usize..12,
+        unclear in any::<bool>(),
+    ) {
+        let placed = Step::Reply(Ok(Reply::Placed(Wacid::new("wacid.TEST==").unwrap())));
+        let steps = |events: Vec<MetaEvent>| events.into_iter().map(|e| Step::Meta(Box::new(e))).collect::<Vec<_>>();
+        let mut ordered = vec![placed.clone()];
+        ordered.extend(steps(history));
+        let expected = run(dial(START), &ordered);
+
+        let mut mixed = steps(mixed);
+        let reply = if unclear { Step::Reply(Err(Fault::Unclear)) } else { placed };
+        mixed.insert(reply_place.min(mixed.len()), reply);
+        let seen = run(dial(START), &mixed);
+        prop_assert_eq!(visible(&seen), visible(&expected));
+    }
+
+    #[test]
+    fn unanswered_inbound_record_is_the_same_whatever_the_order_of_webhooks(
+        (_, mixed) in Just(vec![
+            connect(Direction::Inbound, START),
+            ended(Direction::Inbound, START + Duration::from_secs(9), None, None),
+        ]).prop_flat_map(shuffled),
+    ) {
+        // Nobody is there to answer: only Meta's words count.
+        let tell = |events: &[MetaEvent]| {
+            let mut call = ring_in(events[0].clone(), START);
+            for event in &events[1..] {
+                call.handle(START, Input::Meta(event.clone())).unwrap();
+            }
+            while call.poll().is_some() {}
+            call
+        };
+        let ordered = [
+            connect(Direction::Inbound, START),
+            ended(Direction::Inbound, START + Duration::from_secs(9), None, None),
+        ];
+        prop_assert_eq!(visible(&tell(&mixed)), visible(&tell(&ordered)));
+    }
+
+    #[test]
+    fn answered_inbound_record_survives_repetition_and_late_copies(
+        extra in prop::collection::vec(0usize..3, 0..6),
+    ) {
+        let inbound = Direction::Inbound;
+        let events = [
+            connect(inbound, START),
+            ended(inbound, START + Duration::from_secs(30), Some(28), None),
+            ended(inbound, START + Duration::from_secs(30), None, None),
+        ];
+        let step = |i: usize| Step::Meta(Box::new(events[i].clone()));
+        let expected = run(ring_in(events[0].clone(), START), &[step(0), step(1)]);
+        // Repetitions of `connect` may come at any time, the ends only after the conversation.
+        let mut steps = vec![step(0)];
+        steps.extend(extra.iter().filter(|i| **i == 0).map(|i| step(*i)));
+        steps.push(step(1));
+        steps.extend(extra.iter().map(|i| step(*i)));
+        let seen = run(ring_in(events[0].clone(), START), &steps);
+        prop_assert_eq!(visible(&seen), visible(&expected));
+    }
+}

@@ -1,1 +1,11 @@
 //! Fakes with memory, for tests of what rests on the ports.
+//!
+//! They keep what they are given and obey the ports' words; they expect nothing.
+
+mod asker;
+mod clock;
+mod memory;
+
+pub use asker::FakeAsker;
+pub use clock::{FakeClock, FakeIds};
+pub use memory::Memory;

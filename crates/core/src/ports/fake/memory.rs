@@ -1,0 +1,265 @@
+//! Stores in memory: calls, log, inbox, numbers, people.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::call::{CallRecord, Commit};
+use crate::event::{Event, Logged};
+use crate::house::{BusinessNumber, Person, Presence};
+use crate::id::{CallId, EventId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
+use crate::ports::{
+    CallFilter, Calls, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page, PageAfter,
+    People, StoreFault,
+};
+use crate::time::Time;
+
+/// One memory behind several ports. Survives the engine built on it, as a database does.
+#[derive(Debug, Default)]
+pub struct Memory {
+    inner: Mutex<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    calls: BTreeMap<CallId, CallRecord>,
+    logs: HashMap<TenantId, Vec<Logged>>,
+    keys: HashSet<String>,
+    knocks: BTreeMap<i64, (Knock, bool)>,
+    numbers: Vec<BusinessNumber>,
+    people: Vec<Person>,
+    broken: bool,
+}
+
+impl Memory {
+    /// Adds a number.
+    pub fn with_number(&self, number: BusinessNumber) {
+        self.lock().numbers.push(number);
+    }
+
+    /// Adds a person.
+    pub fn with_person(&self, person: Person) {
+        self.lock().people.push(person);
+    }
+
+    /// From now on nothing can be written, or it can again.
+    pub fn set_broken(&self, broken: bool) {
+        self.lock().broken = broken;
+    }
+
+    /// All calls, oldest first.
+    #[must_use]
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.lock().calls.values().cloned().collect()
+    }
+
+    /// A tenant's whole log.
+    #[must_use]
+    pub fn log(&self, tenant: &TenantId) -> Vec<Logged> {
+        self.lock().logs.get(tenant).cloned().unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    fn writable(&self) -> Result<(), StoreFault> {
+        if self.broken { Err(StoreFault::Unavailable("broken by the test".to_owned())) } else { Ok(()) }
+    }
+
+    fn append(&mut self, tenant: &TenantId, at: Time, events: &[Event]) -> Vec<Logged> {
+        let log = self.logs.entry(tenant.clone()).or_default();
+        let mut written = Vec::new();
+        for event in events {
+            let seq = log.len() as u64 + 1;
+            let id = EventId::from_uuid(Uuid::from_u128(u128::from(seq)));
+            let logged = Logged { id, tenant: tenant.clone(), seq, at, event: event.clone() };
+            log.push(logged.clone());
+            written.push(logged);
+        }
+        written
+    }
+}
+
+#[async_trait]
+impl Calls for Memory {
+    async fn commit(&self, commit: &Commit) -> Result<Vec<Logged>, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        let record = &commit.record;
+        let stored = tables.calls.get(&record.id).map_or(0, |stored| stored.version);
+        if record.version != stored + 1 {
+            return Err(StoreFault::Conflict);
+        }
+        tables.calls.insert(record.id.clone(), record.clone());
+        Ok(tables.append(&record.tenant, record.updated_at, &commit.events))
+    }
+
+    async fn load(&self, tenant: &TenantId, id: &CallId) -> Result<Option<CallRecord>, StoreFault> {
+        Ok(self.lock().calls.get(id).filter(|call| call.tenant == *tenant).cloned())
+    }
+
+    async fn find(&self, id: &CallId) -> Result<Option<CallRecord>, StoreFault> {
+        Ok(self.lock().calls.get(id).cloned())
+    }
+
+    async fn find_wacid(&self, wacid: &Wacid) -> Result<Option<CallRecord>, StoreFault> {
+        let tables = self.lock();
+        Ok(tables.calls.values().find(|call| call.facts.wacid.as_ref() == Some(wacid)).cloned())
+    }
+
+    async fn live(&self) -> Result<Vec<CallRecord>, StoreFault> {
+        Ok(self.lock().calls.values().filter(|call| !call.state.is_over()).cloned().collect())
+    }
+
+    async fn list(&self, tenant: &TenantId, filter: &CallFilter, page: &PageAfter) -> Result<Page, StoreFault> {
+        let tables = self.lock();
+        let mut calls: Vec<CallRecord> =
+            tables.calls.values().filter(|c| c.tenant == *tenant && filter.admits(c)).cloned().collect();
+        calls.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        if let Some((at, id)) = &page.after {
+            calls.retain(|c| (c.created_at, &c.id) < (*at, id));
+        }
+        let has_more = calls.len() > page.limit as usize;
+        calls.truncate(page.limit as usize);
+        Ok(Page { calls, has_more })
+    }
+}
+
+impl CallFilter {
+    /// Whether a record is among those asked for.
+    #[must_use]
+    pub fn admits(&self, call: &CallRecord) -> bool {
+        let state = |(state, reason): &(_, Option<_>)| {
+            *state == call.state && reason.is_none_or(|reason| call.end_reason == Some(reason))
+        };
+        (self.states.is_empty() || self.states.iter().any(state))
+            && self.direction.is_none_or(|direction| direction == call.direction)
+            && self.number.as_ref().is_none_or(|number| *number == call.number)
+            && self.from.is_none_or(|from| call.created_at >= from)
+            && self.until.is_none_or(|until| call.created_at < until)
+            && self.agent.as_ref().is_none_or(|agent| call.agent.as_ref() == Some(agent))
+    }
+}
+
+#[async_trait]
+impl Events for Memory {
+    async fn append(&self, tenant: &TenantId, at: Time, events: &[Event]) -> Result<Vec<Logged>, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        Ok(tables.append(tenant, at, events))
+    }
+
+    async fn head(&self, tenant: &TenantId) -> Result<u64, StoreFault> {
+        Ok(self.lock().logs.get(tenant).map_or(0, |log| log.len() as u64))
+    }
+
+    async fn after(&self, tenant: &TenantId, seq: u64, limit: u32) -> Result<Vec<Logged>, StoreFault> {
+        let tables = self.lock();
+        let log = tables.logs.get(tenant).map(Vec::as_slice).unwrap_or_default();
+        Ok(log.iter().filter(|logged| logged.seq > seq).take(limit as usize).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl Inbox for Memory {
+    async fn take_in(&self, knocks: &[Knock]) -> Result<usize, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        let mut new = 0;
+        for knock in knocks {
+            if tables.keys.insert(knock.key.clone()) {
+                let id = tables.knocks.len() as i64 + 1;
+                let done = matches!(knock.news, News::Kept { .. });
+                tables.knocks.insert(id, (knock.clone(), done));
+                new += 1;
+            }
+        }
+        Ok(new)
+    }
+
+    async fn pending(&self, after: i64, limit: u32) -> Result<Vec<Knocked>, StoreFault> {
+        let tables = self.lock();
+        let waiting = tables.knocks.range(after + 1..).filter(|(_, (_, done))| !done).take(limit as usize);
+        let knocked = |(id, (knock, _)): (&i64, &(Knock, bool))| Knocked {
+            id: *id,
+            received_at: knock.received_at,
+            news: knock.news.clone(),
+        };
+        Ok(waiting.map(knocked).collect())
+    }
+
+    async fn done(&self, ids: &[i64]) -> Result<(), StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        for id in ids {
+            if let Some((_, done)) = tables.knocks.get_mut(id) {
+                *done = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Numbers for Memory {
+    async fn add(&self, new: NewNumber) -> Result<BusinessNumber, StoreFault> {
+        let NewNumber { id, tenant, meta_id, waba_id, phone, media_mode, .. } = new;
+        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode };
+        self.with_number(number.clone());
+        Ok(number)
+    }
+
+    async fn by_meta_id(&self, id: &MetaNumberId) -> Result<Option<BusinessNumber>, StoreFault> {
+        Ok(self.lock().numbers.iter().find(|number| number.meta_id == *id).cloned())
+    }
+
+    async fn load(&self, tenant: &TenantId, id: &NumberId) -> Result<Option<BusinessNumber>, StoreFault> {
+        let tables = self.lock();
+        Ok(tables.numbers.iter().find(|number| number.id == *id && number.tenant == *tenant).cloned())
+    }
+
+    async fn all(&self, tenant: &TenantId) -> Result<Vec<BusinessNumber>, StoreFault> {
+        Ok(self.lock().numbers.iter().filter(|number| number.tenant == *tenant).cloned().collect())
+    }
+
+    async fn access_token(&self, _: &NumberId) -> Result<Option<String>, StoreFault> {
+        Ok(Some("token".to_owned()))
+    }
+}
+
+#[async_trait]
+impl People for Memory {
+    async fn add(&self, new: NewPerson) -> Result<Person, StoreFault> {
+        let NewPerson { id, tenant, email, name, role, .. } = new;
+        let person = Person { id, tenant, email, name, role, presence: Presence::Away };
+        self.with_person(person.clone());
+        Ok(person)
+    }
+
+    async fn sign_in(&self, email: &str, _: &str) -> Result<Option<Person>, StoreFault> {
+        Ok(self.lock().people.iter().find(|person| person.email == email).cloned())
+    }
+
+    async fn load(&self, tenant: &TenantId, id: &UserId) -> Result<Option<Person>, StoreFault> {
+        let tables = self.lock();
+        Ok(tables.people.iter().find(|person| person.id == *id && person.tenant == *tenant).cloned())
+    }
+
+    async fn all(&self, tenant: &TenantId) -> Result<Vec<Person>, StoreFault> {
+        Ok(self.lock().people.iter().filter(|person| person.tenant == *tenant).cloned().collect())
+    }
+
+    async fn set_presence(&self, id: &UserId, presence: Presence) -> Result<(), StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        if let Some(person) = tables.people.iter_mut().find(|person| person.id == *id) {
+            person.presence = presence;
+        }
+        Ok(())
+    }
+}
