@@ -1,0 +1,112 @@
+//! Calls and what their commits tell.
+//!
+//! A commit is one transaction: the record if it follows the stored version, the places in the tenant's log,
+//! the events. The log's head is taken last, so that a commit that waits for nothing else never makes
+//! another tenant's or another call's wait.
+
+mod row;
+
+mod list;
+
+use async_trait::async_trait;
+use offhook_core::call::{CallRecord, Commit};
+use offhook_core::event::{CallEvent, Event, Logged};
+use offhook_core::id::{CallId, TenantId, Wacid};
+use offhook_core::ports::{CallFilter, Calls, Page, PageAfter, StoreFault};
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use crate::database::{Trouble, taken, text};
+use crate::log::{Entries, append};
+use crate::store::Store;
+use row::{COLUMNS, CallRow, record};
+
+/// Not over. The same words as in the index `calls_live`, which the database uses only then.
+const LIVE: &str = "state NOT IN ('completed', 'rejected', 'missed', 'failed')";
+
+#[async_trait]
+impl Calls for Store {
+    async fn commit(&self, commit: &Commit) -> Result<Vec<Logged>, StoreFault> {
+        let row = CallRow::of(&commit.record)?;
+        let rang = rang(&commit.events);
+        let entries = Entries::of(&commit.record.tenant, commit.record.updated_at, &commit.events)?;
+        self.database()
+            .write(move |tx| {
+                Box::pin(async move {
+                    keep(tx, &row).await?;
+                    remember_rings(tx, &row.id, &rang).await?;
+                    append(tx, entries).await
+                })
+            })
+            .await
+    }
+
+    async fn load(&self, tenant: &TenantId, id: &CallId) -> Result<Option<CallRecord>, StoreFault> {
+        self.one("tenant = $1 AND id = $2", &[tenant.as_str(), id.as_str()]).await
+    }
+
+    async fn find(&self, id: &CallId) -> Result<Option<CallRecord>, StoreFault> {
+        self.one("id = $1", &[id.as_str()]).await
+    }
+
+    async fn find_wacid(&self, wacid: &Wacid) -> Result<Option<CallRecord>, StoreFault> {
+        self.one("wacid = $1", &[&text(wacid.as_str())]).await
+    }
+
+    async fn live(&self) -> Result<Vec<CallRecord>, StoreFault> {
+        let sql = format!("SELECT {COLUMNS} FROM calls WHERE {LIVE} ORDER BY created_at, id");
+        let reading = async {
+            let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(self.database().reader()).await?;
+            rows.iter().map(record).collect()
+        };
+        self.database().read(reading).await
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        filter: &CallFilter,
+        page: &PageAfter,
+    ) -> Result<Page, StoreFault> {
+        self.database().read(list::page(self.database().reader(), tenant, filter, page)).await
+    }
+}
+
+impl Store {
+    async fn one(&self, condition: &str, values: &[&str]) -> Result<Option<CallRecord>, StoreFault> {
+        let sql = format!("SELECT {COLUMNS} FROM calls WHERE {condition}");
+        let reading = async {
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for value in values {
+                query = query.bind((*value).to_owned());
+            }
+            let row = query.fetch_optional(self.database().reader()).await?;
+            row.as_ref().map(record).transpose()
+        };
+        self.database().read(reading).await
+    }
+}
+
+/// Writes the record if it follows what is stored.
+async fn keep(tx: &mut AnyConnection, row: &CallRow) -> Result<(), Trouble> {
+    let query = if row.version == 1 { row.insert() } else { row.update() };
+    let done = query.execute(tx).await.map_err(taken("a call with this WhatsApp id"))?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreFault::Conflict.into()) }
+}
+
+/// The people these events tell were rung.
+fn rang(events: &[Event]) -> Vec<String> {
+    let agents = events.iter().filter_map(|event| match event {
+        Event::Call { what: CallEvent::Rang { agents }, .. } => Some(agents),
+        Event::Call { .. } | Event::Permission { .. } | Event::Presence { .. } => None,
+    });
+    agents.flatten().map(|agent| agent.as_str().to_owned()).collect()
+}
+
+async fn remember_rings(tx: &mut AnyConnection, call: &str, people: &[String]) -> Result<(), Trouble> {
+    let sql =
+        "INSERT INTO rings (call_id, person_id) VALUES ($1, $2) ON CONFLICT (call_id, person_id) DO NOTHING";
+    for person in people {
+        sqlx::query(sql).bind(call.to_owned()).bind(person.clone()).execute(&mut *tx).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! A call's record as a row. `facts` carries the whole; the other columns are what lists filter and show.
+
+use offhook_core::call::record::Facts;
+use offhook_core::call::{CallRecord, EndReason, State};
+use offhook_core::id::{CallId, NumberId, TenantId, UserId};
+use offhook_core::meta::Direction;
+use offhook_core::ports::StoreFault;
+use offhook_core::time::Time;
+use sqlx::Any;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+
+use crate::database::{Trouble, corrupt, field, text};
+use crate::directory::words;
+
+/// What a record is read back from.
+pub(super) const COLUMNS: &str = "id, tenant, number_id, direction, media_mode, correlation, conversation_id, \
+     version, created_at, updated_at, state, end_reason, agent_id, facts";
+
+/// A record's columns, ready to be bound.
+pub(super) struct CallRow {
+    pub(super) id: String,
+    pub(super) version: i64,
+    tenant: String,
+    number: String,
+    direction: &'static str,
+    created_at: i64,
+    media_mode: &'static str,
+    state: &'static str,
+    end_reason: Option<&'static str>,
+    agent: Option<String>,
+    wacid: Option<String>,
+    peer_phone: Option<String>,
+    peer_user_id: Option<String>,
+    peer_name: Option<String>,
+    correlation: Option<String>,
+    conversation_id: Option<String>,
+    updated_at: i64,
+    rang_at: Option<i64>,
+    answered_at: Option<i64>,
+    ended_at: Option<i64>,
+    duration_secs: Option<i64>,
+    facts: String,
+}
+
+impl CallRow {
+    pub(super) fn of(record: &CallRecord) -> Result<Self, StoreFault> {
+        let clean = |value: &String| text(value).into_owned();
+        let party = &record.facts.party;
+        Ok(Self {
+            id: record.id.as_str().to_owned(),
+            version: i64::try_from(record.version).map_err(|_| StoreFault::Conflict)?,
+            tenant: record.tenant.as_str().to_owned(),
+            number: record.number.as_str().to_owned(),
+            direction: direction_word(record.direction),
+            created_at: record.created_at.as_micros(),
+            media_mode: words::media_mode(record.media_mode),
+            state: record.state.as_str(),
+            end_reason: record.end_reason.map(EndReason::as_str),
+            agent: record.agent.as_ref().map(|agent| agent.as_str().to_owned()),
+            wacid: record.facts.wacid.as_ref().map(|wacid| text(wacid.as_str()).into_owned()),
+            peer_phone: party.phone.as_ref().map(|phone| phone.digits().to_owned()),
+            peer_user_id: party.user_id.as_ref().map(clean),
+            peer_name: party.name.as_ref().map(clean),
+            correlation: record.correlation.as_ref().map(clean),
+            conversation_id: record.conversation_id.as_ref().map(clean),
+            updated_at: record.updated_at.as_micros(),
+            rang_at: record.rang_at().map(Time::as_micros),
+            answered_at: record.answered_at().map(Time::as_micros),
+            ended_at: record.ended_at().map(Time::as_micros),
+            duration_secs: record.duration_secs().map(i64::from),
+            facts: serde_json::to_string(&record.facts)
+                .map_err(|_| StoreFault::Corrupt("a call's facts cannot be written as JSON".to_owned()))?,
+        })
+    }
+
+    /// A first commit. Writes nothing when the call is there already.
+    pub(super) fn insert(&self) -> Query<'static, Any, AnyArguments> {
+        const SQL: &str = "INSERT INTO calls (id, tenant, version, media_mode, state, end_reason, agent_id, wacid, \
+             peer_phone, peer_user_id, peer_name, correlation, conversation_id, updated_at, rang_at, answered_at, \
+             ended_at, duration_secs, facts, number_id, direction, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+             $21, $22) ON CONFLICT (id) DO NOTHING";
+        self.bind(SQL).bind(self.number.clone()).bind(self.direction).bind(self.created_at)
+    }
+
+    /// A later commit. Writes nothing unless it follows the stored version.
+    pub(super) fn update(&self) -> Query<'static, Any, AnyArguments> {
+        const SQL: &str = "UPDATE calls SET version = $3, media_mode = $4, state = $5, end_reason = $6, \
+             agent_id = $7, wacid = $8, peer_phone = $9, peer_user_id = $10, peer_name = $11, correlation = $12, \
+             conversation_id = $13, updated_at = $14, rang_at = $15, answered_at = $16, ended_at = $17, \
+             duration_secs = $18, facts = $19 WHERE id = $1 AND tenant = $2 AND version = $3 - 1";
+        self.bind(SQL)
+    }
+
+    /// The values both statements begin with, in their order.
+    fn bind(&self, sql: &'static str) -> Query<'static, Any, AnyArguments> {
+        sqlx::query(sql)
+            .bind(self.id.clone())
+            .bind(self.tenant.clone())
+            .bind(self.version)
+            .bind(self.media_mode)
+            .bind(self.state)
+            .bind(self.end_reason)
+            .bind(self.agent.clone())
+            .bind(self.wacid.clone())
+            .bind(self.peer_phone.clone())
+            .bind(self.peer_user_id.clone())
+            .bind(self.peer_name.clone())
+            .bind(self.correlation.clone())
+            .bind(self.conversation_id.clone())
+            .bind(self.updated_at)
+            .bind(self.rang_at)
+            .bind(self.answered_at)
+            .bind(self.ended_at)
+            .bind(self.duration_secs)
+            .bind(self.facts.clone())
+    }
+}
+
+/// Reads a record back.
+pub(super) fn record(row: &AnyRow) -> Result<CallRecord, Trouble> {
+    let id: &str = field(row, "id")?;
+    let id = CallId::parse(id).ok_or_else(|| corrupt("calls.id"))?;
+    let wrong = |column: &str| corrupt(&format!("calls.{column} of {id}"));
+    let word = |column: &'static str| field::<&str, _>(row, column);
+    let optional = |column: &'static str| field::<Option<String>, _>(row, column);
+    let end_reason = match optional("end_reason")? {
+        Some(reason) => Some(EndReason::parse(&reason).ok_or_else(|| wrong("end_reason"))?),
+        None => None,
+    };
+    let agent = match optional("agent_id")? {
+        Some(agent) => Some(UserId::parse(&agent).ok_or_else(|| wrong("agent_id"))?),
+        None => None,
+    };
+    // The reader's own message may quote what it read.
+    let facts: Facts = serde_json::from_str(word("facts")?).map_err(|_| wrong("facts"))?;
+    Ok(CallRecord {
+        tenant: TenantId::parse(word("tenant")?).ok_or_else(|| wrong("tenant"))?,
+        number: NumberId::parse(word("number_id")?).ok_or_else(|| wrong("number_id"))?,
+        direction: direction(word("direction")?).ok_or_else(|| wrong("direction"))?,
+        media_mode: words::read_media_mode(word("media_mode")?).ok_or_else(|| wrong("media_mode"))?,
+        correlation: optional("correlation")?,
+        conversation_id: optional("conversation_id")?,
+        version: u64::try_from(field::<i64, _>(row, "version")?).map_err(|_| wrong("version"))?,
+        created_at: Time::from_micros(field(row, "created_at")?),
+        updated_at: Time::from_micros(field(row, "updated_at")?),
+        state: State::parse(word("state")?).ok_or_else(|| wrong("state"))?,
+        end_reason,
+        agent,
+        facts,
+        id,
+    })
+}
+
+/// The stored word for a direction.
+pub(super) const fn direction_word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Inbound => "inbound",
+        Direction::Outbound => "outbound",
+    }
+}
+
+fn direction(word: &str) -> Option<Direction> {
+    [Direction::Inbound, Direction::Outbound].into_iter().find(|d| direction_word(*d) == word)
+}

@@ -1,0 +1,39 @@
+//! The schema's steps, in pairs of equal number and meaning, never edited once shipped.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, SqlSafeStr};
+
+use super::address::Address;
+use super::connect::{OpenError, told};
+
+/// A step: its number, its name, and its text for SQLite and for PostgreSQL.
+struct Pair(i64, &'static str, &'static str, &'static str);
+
+const STEPS: &[Pair] = &[Pair(
+    1,
+    "first call",
+    include_str!("../../migrations/sqlite/0001_first_call.sql"),
+    include_str!("../../migrations/postgres/0001_first_call.sql"),
+)];
+
+/// Brings the schema up to date, each step whole or not at all.
+pub(super) async fn migrate(address: &Address, connection: &mut AnyConnection) -> Result<(), OpenError> {
+    let steps = STEPS.iter().map(|Pair(number, name, sqlite, postgres)| {
+        let sql = match address {
+            Address::Sqlite(_) => *sqlite,
+            Address::Postgres(_) => *postgres,
+        };
+        let name = Cow::Borrowed(*name);
+        Migration::new(*number, name, MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    let migrator = Migrator::with_migrations(steps.collect());
+    migrator.run_direct(None, connection, false).await.map_err(|error| match error {
+        MigrateError::VersionMissing(number) => OpenError::Newer(number),
+        MigrateError::VersionMismatch(number) => OpenError::Altered(number),
+        MigrateError::ExecuteMigration(error, number) => OpenError::Migration(number, told(&error)),
+        MigrateError::Execute(error) => OpenError::Unreachable(told(&error)),
+        other => OpenError::Unreachable(other.to_string()),
+    })
+}

@@ -1,0 +1,119 @@
+//! People who sign in.
+
+use async_trait::async_trait;
+use offhook_core::house::{Person, Presence, Role};
+use offhook_core::id::{TenantId, UserId};
+use offhook_core::ports::{NewPerson, People, StoreFault};
+use sqlx::any::AnyRow;
+
+use super::words;
+use crate::database::{Trouble, corrupt, field, taken, text};
+use crate::store::Store;
+
+/// A person's columns, for tables joined under the name `people`.
+pub(super) const COLUMNS: &str =
+    "people.id, people.tenant, people.email, people.name, people.role, people.presence";
+
+#[async_trait]
+impl People for Store {
+    async fn add(&self, person: NewPerson) -> Result<Person, StoreFault> {
+        let password = self.inner.passwords.hash(&person.password).await?;
+        let added = Person {
+            id: person.id,
+            tenant: person.tenant,
+            email: address(&person.email),
+            name: text(&person.name).into_owned(),
+            role: person.role,
+            presence: Presence::Away,
+        };
+        let at = person.at;
+        self.database()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let sql = "INSERT INTO people (id, tenant, email, name, role, password, presence, created_at) \
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+                    sqlx::query(sql)
+                        .bind(added.id.as_str().to_owned())
+                        .bind(added.tenant.as_str().to_owned())
+                        .bind(added.email.clone())
+                        .bind(added.name.clone())
+                        .bind(added.role.as_str())
+                        .bind(password)
+                        .bind(words::presence(added.presence))
+                        .bind(at.as_micros())
+                        .execute(tx)
+                        .await
+                        .map_err(taken("a person with this address"))?;
+                    Ok(added)
+                })
+            })
+            .await
+    }
+
+    async fn sign_in(&self, email: &str, password: &str) -> Result<Option<Person>, StoreFault> {
+        let reading = async {
+            let sql = format!("SELECT {COLUMNS}, people.password FROM people WHERE email = $1");
+            let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(address(email));
+            let row = query.fetch_optional(self.database().reader()).await?;
+            row.map(|row| Ok((person(&row)?, field::<String, _>(&row, "password")?))).transpose()
+        };
+        let (found, stored) = self.database().read(reading).await?.unzip();
+        let fits = self.inner.passwords.verify(password, stored).await?;
+        Ok(found.filter(|_| fits))
+    }
+
+    async fn load(&self, tenant: &TenantId, id: &UserId) -> Result<Option<Person>, StoreFault> {
+        let mut found = self.people_where("tenant = $1 AND id = $2", &[tenant.as_str(), id.as_str()]).await?;
+        Ok(found.pop())
+    }
+
+    async fn all(&self, tenant: &TenantId) -> Result<Vec<Person>, StoreFault> {
+        self.people_where("tenant = $1", &[tenant.as_str()]).await
+    }
+
+    async fn set_presence(&self, id: &UserId, presence: Presence) -> Result<(), StoreFault> {
+        let id = id.as_str().to_owned();
+        self.database()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let query = sqlx::query("UPDATE people SET presence = $2 WHERE id = $1");
+                    query.bind(id).bind(words::presence(presence)).execute(tx).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+impl Store {
+    async fn people_where(&self, condition: &str, values: &[&str]) -> Result<Vec<Person>, StoreFault> {
+        let sql = format!("SELECT {COLUMNS} FROM people WHERE {condition} ORDER BY created_at, id");
+        let reading = async {
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+            for value in values {
+                query = query.bind((*value).to_owned());
+            }
+            query.fetch_all(self.database().reader()).await?.iter().map(person).collect()
+        };
+        self.database().read(reading).await
+    }
+}
+
+/// Reads [`COLUMNS`].
+pub(super) fn person(row: &AnyRow) -> Result<Person, Trouble> {
+    let id = UserId::parse(field(row, "id")?).ok_or_else(|| corrupt("people.id"))?;
+    let wrong = |column: &str| corrupt(&format!("people.{column} of {id}"));
+    Ok(Person {
+        tenant: TenantId::parse(field(row, "tenant")?).ok_or_else(|| wrong("tenant"))?,
+        email: field(row, "email")?,
+        name: field(row, "name")?,
+        role: Role::parse(field(row, "role")?).ok_or_else(|| wrong("role"))?,
+        presence: words::read_presence(field(row, "presence")?).ok_or_else(|| wrong("presence"))?,
+        id,
+    })
+}
+
+/// An address as it is stored and looked up, however it was typed.
+fn address(typed: &str) -> String {
+    text(typed.trim()).to_lowercase()
+}

@@ -1,0 +1,58 @@
+//! The promises, one function each. Every function gets an empty database of its own.
+
+pub(crate) mod calls;
+pub(crate) mod inbox;
+pub(crate) mod isolation;
+pub(crate) mod log;
+pub(crate) mod numbers;
+pub(crate) mod opening;
+pub(crate) mod people;
+pub(crate) mod secrets;
+
+/// Hands the list of all promises to a macro that makes something of it.
+macro_rules! every_case {
+    ($make:ident) => {
+        $make! {
+            calls::a_commit_comes_back_as_it_was_written,
+            calls::a_commit_that_does_not_follow_is_refused_and_changes_nothing,
+            calls::of_commits_racing_for_one_version_exactly_one_wins,
+            calls::a_wacid_belongs_to_one_call,
+            calls::live_calls_are_those_that_are_not_over,
+            calls::lists_narrow_by_every_filter,
+            calls::an_agent_lists_calls_taken_placed_and_missed,
+            calls::pages_neither_repeat_nor_skip_while_calls_come_in,
+            inbox::a_redelivered_knock_is_kept_once,
+            inbox::knocks_wait_in_order_until_they_are_dealt_with,
+            inbox::a_knock_with_any_text_is_kept,
+            inbox::of_redeliveries_at_the_same_time_one_is_new,
+            isolation::two_tenants_never_see_each_others_rows,
+            isolation::nothing_is_written_across_tenants,
+            log::concurrent_commits_of_twenty_calls_leave_no_gap_and_keep_their_order,
+            log::a_reader_who_follows_the_log_misses_nothing,
+            log::events_without_a_call_take_their_places_too,
+            log::a_refused_commit_takes_no_place,
+            numbers::a_number_is_found_by_every_id,
+            numbers::a_meta_number_is_connected_once,
+            numbers::an_access_token_opens_only_in_its_own_row,
+            opening::what_was_acknowledged_is_there_after_reopening,
+            opening::a_wrong_master_key_is_refused_in_words,
+            opening::a_newer_database_is_refused_in_words,
+            opening::a_closed_store_says_so,
+            opening::an_open_store_is_ready,
+            opening::a_caller_who_goes_away_leaves_the_store_working,
+            people::people_sign_in_however_they_type_their_address,
+            people::an_address_is_taken_once_for_all_tenants,
+            people::presence_is_remembered,
+            people::a_stranger_waits_as_long_as_a_colleague,
+            secrets::a_key_works_until_it_expires_or_is_revoked,
+            secrets::a_key_with_a_wrong_secret_is_refused,
+            secrets::a_key_may_select_one_number,
+            secrets::a_session_lasts_until_it_is_closed_or_expires,
+            secrets::a_ticket_lets_in_once_and_in_time,
+            secrets::of_two_who_show_a_ticket_one_gets_in,
+            secrets::expired_sessions_and_tickets_are_swept,
+        }
+    };
+}
+
+pub(crate) use every_case;
