@@ -1,0 +1,49 @@
+//! Calls in real Chromium with fake devices: the scenarios of `web/e2e/scenarios`, one test each.
+//!
+//! Each gets a stage of its own. A scenario fails by throwing; what it printed comes with the failure.
+
+use std::process::Command;
+
+use crate::stage::{Stage, root};
+
+fn play(scenario: &str) {
+    let stage = Stage::start().unwrap();
+    let output = Command::new("node")
+        .arg("e2e/run.mjs")
+        .arg(scenario)
+        .current_dir(root().join("web"))
+        .env("STAGE", stage.ready.to_string())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{scenario} failed\n{said}\n{complained}");
+}
+
+macro_rules! scenarios {
+    ($($name:ident),* $(,)?) => {
+        $(#[test]
+        fn $name() {
+            play(stringify!($name));
+        })*
+    };
+}
+
+scenarios! {
+    inbound_call_is_heard_both_ways,
+    outbound_call_is_heard_both_ways,
+    nothing_is_heard_before_the_answer,
+    mute_silences_the_agent,
+    customer_hangs_up,
+    agent_declines_and_the_phone_sees_it,
+    caller_gives_up_while_ringing,
+    nobody_answers_in_time,
+    ring_comes_back_after_a_reload,
+    second_agent_learns_who_took_the_call,
+    denied_microphone_loses_no_call,
+    magic_numbers_behave_as_their_rows_say,
+    permission_is_asked_for_and_granted,
+    incoming_magic_callers_are_answered,
+    desk_works_with_the_keyboard_alone,
+    orbit_curl_places_a_call_with_a_browser_offer,
+}

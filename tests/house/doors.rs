@@ -1,0 +1,41 @@
+//! The doors of operations: health, readiness, metrics, and a stop that says goodbye.
+
+use reqwest::Method;
+
+use crate::agent::Agent;
+use crate::stage::Stage;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthy_server_says_so_and_counts() {
+    let stage = Stage::start().unwrap();
+    for door in ["/healthz", "/readyz"] {
+        let reply = stage.bare(Method::GET, door).send().await.unwrap();
+        assert!(reply.status().is_success(), "{door}: {}", reply.status());
+    }
+    let metrics = stage.bare(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("offhook_"), "{metrics}");
+    assert!(!metrics.contains("15550100200"), "no number stands in a label");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_server_says_goaway_first() {
+    let stage = Stage::start().unwrap();
+    let mut agent =
+        Agent::new(stage.say("/url"), stage.say("/agents/0/email"), stage.say("/agents/0/password")).unwrap();
+    agent.connect().await.unwrap();
+    let stopped = tokio::task::spawn_blocking(move || stage.stop());
+    let goaway = agent.message("goaway").await.unwrap();
+    assert_eq!(goaway["reason"], "shutdown");
+    stopped.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn desk_is_served_and_everything_else_needs_a_key() {
+    let stage = Stage::start().unwrap();
+    let desk = stage.bare(Method::GET, "/").send().await.unwrap();
+    assert!(desk.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    let calls = stage.bare(Method::GET, "/api/v1/whatsapp/calling/calls").send().await.unwrap();
+    assert_eq!(calls.status(), 401);
+    let forged = stage.bare(Method::POST, "/webhooks/meta").body("{}").send().await.unwrap();
+    assert_eq!(forged.status(), 401);
+}

@@ -1,0 +1,44 @@
+//! Other people's WebRTC stacks as WhatsApp's side.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::stage::{Stage, root};
+
+/// The Python with aiortc in it, which `cargo xtask test` prepares.
+fn python() -> std::path::PathBuf {
+    let python = root().join("target/venv/bin/python");
+    assert!(python.exists(), "no aiortc here: `cargo xtask test` installs it");
+    python
+}
+
+fn play(scenario: &str) {
+    let stage = Stage::start().unwrap();
+    let peer = json!({
+        "python": python(),
+        "script": root().join("tests/peers/aiortc_phone.py"),
+        "number": "+447700900777",
+        "hz": 440,
+        "hears": 600,
+    });
+    let output = Command::new("node")
+        .args(["e2e/run.mjs", scenario])
+        .current_dir(root().join("web"))
+        .env("STAGE", stage.ready.to_string())
+        .env("PEER", peer.to_string())
+        .output()
+        .unwrap();
+    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{scenario} failed\n{said}\n{complained}");
+}
+
+#[test]
+fn desk_and_an_aiortc_phone_hear_each_other_when_the_desk_calls() {
+    play("desk_talks_to_a_called_peer");
+}
+
+#[test]
+fn desk_and_an_aiortc_phone_hear_each_other_when_the_phone_calls() {
+    play("desk_talks_to_a_calling_peer");
+}

@@ -1,0 +1,161 @@
+//! A stage: `offhook demo` as a process of its own on free ports, with its simulator.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+/// How long the binary may take to say that it is ready.
+const READY: Duration = Duration::from_secs(60);
+
+/// A running demo. Its processes end with it, and its data with the folder.
+pub(crate) struct Stage {
+    child: Child,
+    data: tempfile::TempDir,
+    /// What `offhook demo --json` printed: addresses and credentials.
+    pub(crate) ready: Value,
+    http: reqwest::Client,
+}
+
+impl Stage {
+    /// Builds the binary if it is not fresh and starts the demo on free ports.
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        let data = tempfile::tempdir()?;
+        let (child, ready) = launch(data.path(), &["--listen", "127.0.0.1:0", "--sim-listen", "127.0.0.1:0"])?;
+        // The first caller installs it; the others find it installed.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+        Ok(Self { child, data, ready, http })
+    }
+
+    /// An address or credential by its path in the ready line.
+    pub(crate) fn say(&self, pointer: &str) -> &str {
+        let found = self.ready.pointer(pointer).and_then(Value::as_str);
+        found.unwrap_or_else(|| panic!("the demo says {pointer}: {}", self.ready))
+    }
+
+    /// A request to the server with the demo's API key.
+    pub(crate) fn api(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.say("/url"))).header("X-API-Key", self.say("/api_key"))
+    }
+
+    /// A request without credentials.
+    pub(crate) fn bare(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.say("/url")))
+    }
+
+    /// A request to the simulator's control door.
+    pub(crate) fn control(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}/control{path}", self.say("/sim_url")))
+    }
+
+    /// The folder with database, key and credentials.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Ends the process as asked and returns all it has logged.
+    pub(crate) fn stop(mut self) -> anyhow::Result<String> {
+        terminate(&self.child);
+        let status = wait(&mut self.child, Duration::from_secs(10))?;
+        anyhow::ensure!(status.success(), "the demo ended with {status}");
+        Ok(std::fs::read_to_string(self.data.path().join("stderr.log"))?)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The repository's root.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests have a parent").to_path_buf()
+}
+
+/// The `offhook` binary, built when it is not fresh. Tests of this package cannot name a binary of another,
+/// so Cargo is asked; that takes a moment when nothing changed.
+pub(crate) fn binary() -> anyhow::Result<PathBuf> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--package", "offhook-server", "--bin", "offhook"])
+        .current_dir(root())
+        .status()?;
+    anyhow::ensure!(status.success(), "the binary does not build");
+    let own = std::env::current_exe()?;
+    let folder = own.ancestors().nth(2).context("test binaries live in target/<profile>/deps")?;
+    Ok(folder.join("offhook"))
+}
+
+/// Starts `offhook demo --json` and waits for its ready line.
+pub(crate) fn launch(data: &Path, flags: &[&str]) -> anyhow::Result<(Child, Value)> {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("stderr.log"))?;
+    let mut child = Command::new(binary()?)
+        .arg("demo")
+        .arg("--json")
+        .arg("--data")
+        .arg(data)
+        .args(flags)
+        .env("OFFHOOK_LOG__FILTER", "debug,hyper=info,h2=info,sqlx=info")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()?;
+    let stdout = child.stdout.take().context("piped above")?;
+    let (send, ready) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut lines = BufReader::new(stdout);
+        let mut line = String::new();
+        if lines.read_line(&mut line).is_ok() {
+            // The receiver may have given up.
+            let _ = send.send(line);
+        }
+        // Whatever else it prints must not fill the pipe.
+        let _ = lines.read_to_string(&mut String::new());
+    });
+    match ready.recv_timeout(READY) {
+        Ok(line) if !line.is_empty() => Ok((child, serde_json::from_str(&line)?)),
+        _ => {
+            let _ = child.kill();
+            let _ = child.wait();
+            bail!("the demo did not start: {}", std::fs::read_to_string(data.join("stderr.log"))?);
+        }
+    }
+}
+
+/// Asks a process to end, as an operator would.
+pub(crate) fn terminate(child: &Child) {
+    let _ = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
+}
+
+/// Waits for a process to end.
+pub(crate) fn wait(child: &mut Child, limit: Duration) -> anyhow::Result<std::process::ExitStatus> {
+    #[expect(clippy::disallowed_methods, reason = "waits for a process, outside any runtime")]
+    let began = Instant::now();
+    while began.elapsed() < limit {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bail!("the process did not end within {limit:?}")
+}
+
+/// Asks again every 20 ms until there is an answer.
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    for _ in 0..1500 {
+        if let Some(found) = look().await? {
+            return Ok(found);
+        }
+        ticks.tick().await;
+    }
+    bail!("waited in vain for {what}")
+}
