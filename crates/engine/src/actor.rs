@@ -10,6 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use offhook_core::call::{Ask, Call, CallRecord, Commit, Input, Output, State};
 use offhook_core::event::Announced;
 use offhook_core::house::BusinessNumber;
+use offhook_core::id::UserId;
 use offhook_core::ports::StoreFault;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -166,14 +167,15 @@ impl Actor {
         let record = Arc::new(commit.record);
         note(&record);
         let rung = self.call.rung().cloned().unwrap_or_default();
-        let freed = record.state.is_over() && record.agent.is_some();
+        let before = self.house.registry.record(&record.id);
+        let busy_changed = before.as_deref().and_then(busy) != busy(&record);
         self.house.registry.show(record.clone(), rung);
         let announced: Vec<Announced> =
             logged.into_iter().map(|logged| Announced { logged, record: Some(record.clone()) }).collect();
         if self.house.publisher.announce(&record.tenant, announced) {
             self.house.fill_later(&record.tenant, PATIENCE);
         }
-        if freed {
+        if busy_changed {
             self.house.agents_changed(&record.tenant);
         }
         if !matches!(record.state, State::Created)
@@ -210,6 +212,11 @@ impl Actor {
             }
         })
     }
+}
+
+/// Who cannot be rung because of this call.
+fn busy(record: &CallRecord) -> Option<&UserId> {
+    record.agent.as_ref().filter(|_| !record.state.is_over())
 }
 
 /// One line and one count per lifecycle step.

@@ -38,6 +38,7 @@ pub(crate) struct Live {
 
 struct Entry {
     handle: Handle,
+    wacid: Option<Wacid>,
     live: Option<Live>,
 }
 
@@ -56,10 +57,10 @@ struct Maps {
 impl Registry {
     pub(crate) fn insert(&self, id: CallId, handle: Handle, wacid: Option<Wacid>) {
         let mut maps = self.lock();
-        if let Some(wacid) = wacid {
+        if let Some(wacid) = wacid.clone() {
             maps.wacids.insert(wacid, id.clone());
         }
-        maps.calls.insert(id, Entry { handle, live: None });
+        maps.calls.insert(id, Entry { handle, wacid, live: None });
     }
 
     /// Shows the call as committed.
@@ -69,16 +70,18 @@ impl Registry {
             maps.wacids.insert(wacid, record.id.clone());
         }
         if let Some(entry) = maps.calls.get_mut(&record.id) {
+            entry.wacid.clone_from(&record.facts.wacid);
             entry.live = Some(Live { record, rung });
         }
     }
 
     pub(crate) fn remove(&self, id: &CallId) {
         let mut maps = self.lock();
-        if let Some(entry) = maps.calls.remove(id) {
-            entry.handle.gone.cancel();
+        let Some(entry) = maps.calls.remove(id) else { return };
+        if let Some(wacid) = &entry.wacid {
+            maps.wacids.remove(wacid);
         }
-        maps.wacids.retain(|_, call| call != id);
+        entry.handle.gone.cancel();
     }
 
     pub(crate) fn handle(&self, id: &CallId) -> Option<Handle> {

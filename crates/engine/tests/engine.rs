@@ -71,6 +71,20 @@ async fn agent_in_a_call_is_not_rung_until_it_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn agent_who_takes_one_of_two_ringing_calls_is_silent_for_the_other() {
+    let rig = Rig::new().await;
+    let _alice = rig.arrives("alice", Presence::Available).await;
+    rig.webhook(connect("A", Inbound)).await;
+    rig.webhook(connect("B", Inbound)).await;
+    rig.saw(|event| matches!(event, Event::Call { what: CallEvent::Rang { .. }, .. }), 2).await;
+    let alice = person("alice").id;
+    let taken = rig.engine().ringing(&rig.tenant, &alice).remove(0);
+    rig.command(&taken, Command::Accept { agent: alice.clone(), answer: answer() }).await.unwrap();
+    rig.saw(|event| matches!(event, Event::Call { what: CallEvent::Silenced { .. }, .. }), 1).await;
+    assert!(rig.engine().ringing(&rig.tenant, &alice).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn ring_stops_when_the_page_goes_and_comes_back_with_it() {
     let rig = Rig::new().await;
     let alice = rig.arrives("alice", Presence::Available).await;
