@@ -1,5 +1,7 @@
 //! The engine over memory stores and a Meta that does as told, in paused time.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may say so by panicking")]
+
 mod rig;
 
 use std::time::Duration;
@@ -168,15 +170,13 @@ async fn foreign_outbound_webhooks_make_no_call() {
 /// Every webhook and command of a conversation, with a restart before each.
 #[tokio::test(start_paused = true)]
 async fn restart_between_any_two_steps_loses_nothing_and_dials_once() {
-    for kill in 0..7 {
+    for kill in 0..6 {
         let mut rig = Rig::new().await;
-        let mut step = 0;
         let mut call = None;
         for action in 0..6 {
-            if step == kill {
+            if action == kill {
                 rig.restart().await;
             }
-            step += 1;
             match action {
                 0 => call = Some(rig.place().await.unwrap().record),
                 1 => {

@@ -99,7 +99,12 @@ mod tests {
         for secret in ["old", "new"] {
             check(&["new", "old"], Some(&sign(secret, EMPTY.as_bytes())), EMPTY, Ok(()));
         }
-        check(&["new", "old"], Some(&sign("another app", EMPTY.as_bytes())), EMPTY, Err(SignatureError::Mismatch));
+        check(
+            &["new", "old"],
+            Some(&sign("another app", EMPTY.as_bytes())),
+            EMPTY,
+            Err(SignatureError::Mismatch),
+        );
     }
 
     #[test]

@@ -69,14 +69,15 @@ fn connect() -> Ask {
 }
 
 fn accept() -> Ask {
-    Ask::Accept { wacid: Wacid::new("wacid.HBgM+/A==").unwrap(), answer: Sdp::new("v=0\r\n") }
+    Ask::Accept { wacid: Wacid::new("wacid.HBgM+/A==").unwrap(), answer: Sdp::new("v=0\r\n"), again: false }
 }
 
 fn graph_at(base: &str, timeouts: Timeouts) -> Graph {
     // The server's binary does this first of all; another test of this binary may have been quicker.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let base_url = Url::parse(base).unwrap();
-    Graph::new(GraphConfig { base_url, api_version: "v25.0".to_owned(), timeouts }, Arc::new(OneToken)).unwrap()
+    Graph::new(GraphConfig { base_url, api_version: "v25.0".to_owned(), timeouts }, Arc::new(OneToken))
+        .unwrap()
 }
 
 #[derive(Debug)]
@@ -165,7 +166,8 @@ async fn metas_error_comes_through_with_its_code_and_words() {
 
 #[tokio::test]
 async fn redirects_are_not_followed() {
-    let answering: Answering = |_| (StatusCode::TEMPORARY_REDIRECT, [("location", "/elsewhere")]).into_response();
+    let answering: Answering =
+        |_| (StatusCode::TEMPORARY_REDIRECT, [("location", "/elsewhere")]).into_response();
     check(connect(), answering, Err(Fault::Unclear), 1).await;
 }
 
@@ -280,7 +282,10 @@ async fn a_host_that_speaks_no_tls_is_unreachable() {
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });
-    assert_eq!(graph_at(&base, Timeouts::default()).ask(&number(), &connect()).await, Err(Fault::Unreachable));
+    assert_eq!(
+        graph_at(&base, Timeouts::default()).ask(&number(), &connect()).await,
+        Err(Fault::Unreachable)
+    );
 }
 
 #[tokio::test]

@@ -23,6 +23,8 @@ pub enum Ask {
         wacid: Wacid,
         /// Our answer.
         answer: Sdp,
+        /// It may have been sent before, by a server that died since: "already answered" is then success.
+        again: bool,
     },
     /// Refuse an unanswered inbound call.
     Reject {

@@ -460,7 +460,7 @@ impl Call {
         let facts = &mut self.record.facts;
         facts.claimed_at = Some(now);
         facts.answer = Some(answer.clone());
-        asks.extend(facts.wacid.clone().map(|wacid| Ask::Accept { wacid, answer }));
+        asks.extend(facts.wacid.clone().map(|wacid| Ask::Accept { wacid, answer, again: false }));
         self.record.agent = Some(agent);
         self.phase = Phase::Answering { until: now + Deadline::AcceptConfirmed.wait() };
     }

@@ -42,7 +42,7 @@ impl Call {
         if let (State::Answering, Some(wacid), Some(answer)) =
             (state, call.record.facts.wacid.clone(), call.record.facts.answer.clone())
         {
-            asks.push(Ask::Accept { wacid, answer });
+            asks.push(Ask::Accept { wacid, answer, again: true });
         }
         let we_end_it = call.record.facts.intent.is_some() && call.record.facts.wacid.is_some();
         if state == State::Ending && we_end_it {

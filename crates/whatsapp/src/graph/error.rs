@@ -157,16 +157,27 @@ impl GraphError {
         let said = format!("{} {}", self.message, self.details.as_deref().unwrap_or("")).to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
         let over = says(&[
-            "ended", "completed", "terminated", "hung up", "failed", "reject", "declin", "cancel", "expired",
-            "timed out", "no longer", "not active",
+            "ended",
+            "completed",
+            "terminated",
+            "hung up",
+            "failed",
+            "reject",
+            "declin",
+            "cancel",
+            "expired",
+            "timed out",
+            "no longer",
+            "not active",
         ]);
         match ask {
             Ask::Connect { .. } => false,
             // "Already in progress, completed or failed" is taken for in progress: if the call was over
             // instead, its `terminate` webhook corrects us, while a wrong "no" would cut a live call.
             Ask::Accept { .. } => {
-                says(&["in progress", "already accepted", "already answered", "already connected", "already active"])
-                    || (says(&["already"]) && !over)
+                let in_progress = says(&["in progress", "already accepted", "already answered"]);
+                let undone = says(&["terminated", "reject", "declin", "cancel"]);
+                !undone && (in_progress || (says(&["already"]) && !over))
             }
             Ask::Reject { .. } | Ask::Terminate { .. } => over || says(&["already", "in progress"]),
         }
@@ -224,7 +235,7 @@ mod tests {
     #[test]
     fn already_is_an_echo_only_where_it_tells_of_our_own_success() {
         let wacid = Wacid::new("wacid.x").unwrap();
-        let accept = Ask::Accept { wacid: wacid.clone(), answer: offhook_core::sdp::Sdp::new("v=0") };
+        let accept = Ask::Accept { wacid: wacid.clone(), answer: offhook_core::sdp::Sdp::new("v=0"), again: false };
         let reject = Ask::Reject { wacid: wacid.clone() };
         let terminate = Ask::Terminate { wacid };
         let check = |ask: &Ask, code: i64, details: &str, expected: bool| {
@@ -237,6 +248,7 @@ mod tests {
         check(&accept, 100, "Call is already in progress, completed or failed", true);
         check(&accept, 100, "The call has already ended", false);
         check(&accept, 100, "The call was already terminated by the user", false);
+        check(&accept, 100, "A reject of this call is already in progress.", false);
         check(&accept, 100, "SDP is invalid", false);
         check(&accept, 138_003, "A call is already in progress with this user", false);
         check(&accept, 190, "Session already expired", false);

@@ -180,7 +180,7 @@ impl Graph {
     /// Sends what may be sent again, until there is a verdict or no time.
     async fn repeatedly(&self, ask: &Ask, request: &Request, deadline: Instant) -> Result<(), Fault> {
         // Whether Meta may have acted on an earlier attempt: then "already" is an echo of our own success.
-        let in_doubt = AtomicBool::new(false);
+        let in_doubt = AtomicBool::new(matches!(ask, Ask::Accept { again: true, .. }));
         let attempt = || async {
             let left = deadline.saturating_duration_since(Instant::now());
             self.attempt(request, left.min(self.config.timeouts.attempt), shape::success).await

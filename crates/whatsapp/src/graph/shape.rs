@@ -47,14 +47,12 @@ pub(super) fn call(ask: &Ask) -> Vec<u8> {
             ..blank
         },
         // "answer", whatever Meta's tables print: with "offer" the call never connects (1.4).
-        Ask::Accept { wacid, answer } => Call {
+        Ask::Accept { wacid, answer, .. } => Call {
             call_id: Some(wacid.as_str()),
             session: Some(Session { sdp_type: "answer", sdp: answer.as_str() }),
             ..blank
         },
-        Ask::Reject { wacid } | Ask::Terminate { wacid } => {
-            Call { call_id: Some(wacid.as_str()), ..blank }
-        }
+        Ask::Reject { wacid } | Ask::Terminate { wacid } => Call { call_id: Some(wacid.as_str()), ..blank },
     };
     serde_json::to_vec(&body).expect("strings always serialize")
 }
@@ -120,7 +118,7 @@ mod tests {
             include_str!("../../fixtures/connect_request.json"),
         );
         check(
-            &Ask::Accept { wacid: wacid.clone(), answer: Sdp::new("v=0\r\n") },
+            &Ask::Accept { wacid: wacid.clone(), answer: Sdp::new("v=0\r\n"), again: false },
             include_str!("../../fixtures/accept_request.json"),
         );
         check(
@@ -138,7 +136,8 @@ mod tests {
         let to = Phone::parse("447700900123").unwrap();
         let mut expected: Value =
             serde_json::from_str(include_str!("../../fixtures/permission_request.json")).unwrap();
-        let with = PermissionAsk { to: to.clone(), body: Some("May we call you about your order?".to_owned()) };
+        let with =
+            PermissionAsk { to: to.clone(), body: Some("May we call you about your order?".to_owned()) };
         assert_eq!(serde_json::from_slice::<Value>(&permission_request(&with)).unwrap(), expected);
         expected["interactive"].as_object_mut().unwrap().remove("body");
         let without = PermissionAsk { to, body: None };

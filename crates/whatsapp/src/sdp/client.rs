@@ -53,7 +53,11 @@ fn one_audio<'a>(lines: &Lines<'a>) -> Result<Line<'a>, SdpError> {
         return at(first, "is not audio", "WhatsApp calls carry one audio session and nothing else");
     }
     if let Some(second) = media.next() {
-        return at(second, "is there a second time", "WhatsApp calls carry one audio session and nothing else");
+        return at(
+            second,
+            "is there a second time",
+            "WhatsApp calls carry one audio session and nothing else",
+        );
     }
     let mut parts = first.text.split(' ').skip(1);
     if parts.next() == Some("0") {
@@ -99,7 +103,12 @@ fn ice(lines: &Lines<'_>) -> Result<(), SdpError> {
         }
     }
     if lines.attributes("rtcp-mux").next().is_none() {
-        return Err(SdpError::new(None, "a=rtcp-mux", "is missing", "WhatsApp uses one port for RTP and RTCP"));
+        return Err(SdpError::new(
+            None,
+            "a=rtcp-mux",
+            "is missing",
+            "WhatsApp uses one port for RTP and RTCP",
+        ));
     }
     Ok(())
 }
@@ -134,7 +143,12 @@ fn dtls(lines: &Lines<'_>, kind: Kind) -> Result<(), SdpError> {
         return Err(SdpError::new(None, subject, "is missing", remedy));
     };
     if let Some((second, _)) = setups.next() {
-        return Err(SdpError::new(Some(second.number), subject, "is there a second time", "keep one of them"));
+        return Err(SdpError::new(
+            Some(second.number),
+            subject,
+            "is there a second time",
+            "keep one of them",
+        ));
     }
     let fits = role == "active" || (role == "actpass" && kind == Kind::Offer);
     if fits { Ok(()) } else { Err(SdpError::new(Some(line.number), subject, "has the wrong role", remedy)) }

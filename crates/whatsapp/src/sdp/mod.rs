@@ -87,7 +87,9 @@ fn syntax(text: &str) -> Result<Session, SdpError> {
             ParserError::InvalidLineFormat(line, "Line contains NUL or CR") => {
                 at(line, "the line", "contains NUL or a lone CR", "end lines with CRLF")
             }
-            ParserError::InvalidLineFormat(line, _) => at(line, "the line", "is not of the form x=…", grammar),
+            ParserError::InvalidLineFormat(line, _) => {
+                at(line, "the line", "is not of the form x=…", grammar)
+            }
             ParserError::InvalidFieldEncoding(line, field) => at(line, field, "is not UTF-8", grammar),
             ParserError::InvalidFieldFormat(line, field) => at(line, field, "is malformed", grammar),
             ParserError::MissingField(line, field) => at(line, field, "is missing", grammar),

@@ -60,13 +60,13 @@ pub(super) fn call(raw: &RawValue, around: &Around<'_>) -> Result<(MetaEvent, St
     let ours = around.company.phone.as_ref();
     let (from, to) = (phone(from), phone(to));
     let (from_id, to_id) = (user_id(from_id), user_id(to_id));
-    let direction = self::direction(direction)
-        .or_else(|| by_numbers(ours, from.as_ref(), to.as_ref()))
-        .or(match (&from_id, &to_id) {
+    let direction = self::direction(direction).or_else(|| by_numbers(ours, from.as_ref(), to.as_ref())).or(
+        match (&from_id, &to_id) {
             (Some(_), None) => Some(Direction::Inbound),
             (None, Some(_)) => Some(Direction::Outbound),
             _ => by_description(session),
-        });
+        },
+    );
     // Some samples have the two swapped; our own number is never the user's.
     let not_ours = |phone: &Option<Phone>| phone.is_some() && phone.as_ref() != ours;
     let (user, other) = match direction {
@@ -77,7 +77,8 @@ pub(super) fn call(raw: &RawValue, around: &Around<'_>) -> Result<(MetaEvent, St
         Some(Direction::Outbound) => (to_id, from_id),
         Some(Direction::Inbound) | None => (from_id, to_id),
     };
-    let user = if not_ours(&user) { user } else { other.filter(|phone| Some(phone) != ours && ours.is_some()) };
+    let user =
+        if not_ours(&user) { user } else { other.filter(|phone| Some(phone) != ours && ours.is_some()) };
     let event = MetaEvent {
         wacid,
         number: around.number.clone(),
@@ -193,7 +194,8 @@ fn end(raw: &RawValue, at: Time, around: &Around<'_>) -> Terminate {
     let has_failed = text(status).is_some_and(|status| status.eq_ignore_ascii_case("failed"));
     // The change's errors are this call's when it is the only one, or says that it failed.
     let shared = around.errors.filter(|_| has_failed || around.company.is_single);
-    let unexplained = || MetaError { code: 0, message: "the call failed; WhatsApp gave no reason".to_owned() };
+    let unexplained =
+        || MetaError { code: 0, message: "the call failed; WhatsApp gave no reason".to_owned() };
     let error = first_error(errors).or_else(|| first_error(shared)).or_else(|| has_failed.then(unexplained));
     Terminate {
         at,

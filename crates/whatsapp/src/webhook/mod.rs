@@ -135,8 +135,9 @@ impl Reader {
             "messages" => &[("messages", messages), ("statuses", statuses)],
             _ => return whole(word(&field)),
         };
-        let [number, shown] =
-            metadata.and_then(|m| fields(m, &["phone_number_id", "display_phone_number"])).unwrap_or_default();
+        let [number, shown] = metadata
+            .and_then(|m| fields(m, &["phone_number_id", "display_phone_number"]))
+            .unwrap_or_default();
         let Some(number) = text(number).and_then(|id| MetaNumberId::parse(&id)) else {
             return whole(format!("{}: no phone_number_id", word(&field)));
         };
@@ -160,7 +161,9 @@ impl Reader {
                     permission::message(element, &around).map(|(reply, key)| (News::Permission(reply), key))
                 }
                 ("messages", _) => Err(Why::Plain("messages: statuses")),
-                (_, "statuses") => call::status(element, &around).map(|(event, key)| (News::Call(event), key)),
+                (_, "statuses") => {
+                    call::status(element, &around).map(|(event, key)| (News::Call(event), key))
+                }
                 _ => call::call(element, &around).map(|(event, key)| (News::Call(event), key)),
             };
             let (news, key) = read.unwrap_or_else(|why| {

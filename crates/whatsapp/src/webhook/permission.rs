@@ -26,9 +26,8 @@ pub(super) fn message(raw: &RawValue, around: &Around<'_>) -> Result<(Permission
     if !text(inner_kind).is_some_and(|kind| kind.eq_ignore_ascii_case("call_permission_reply")) {
         return Err(Why::Word("messages", word(&kind)));
     }
-    let [response, permanent, expires] =
-        fields(reply, &["response", "is_permanent", "expiration_timestamp"])
-            .ok_or(Why::Plain("messages: call_permission_reply is not an object"))?;
+    let [response, permanent, expires] = fields(reply, &["response", "is_permanent", "expiration_timestamp"])
+        .ok_or(Why::Plain("messages: call_permission_reply is not an object"))?;
     let granted = match text(response).unwrap_or_default().to_ascii_lowercase().as_str() {
         "accept" => true,
         "reject" => false,
