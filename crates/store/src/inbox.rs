@@ -9,7 +9,7 @@ use offhook_core::time::Time;
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
-use crate::database::{Trouble, corrupt, field, text};
+use crate::database::{Trouble, field, text};
 use crate::store::Store;
 
 /// Most knocks one read returns, whatever is asked.
@@ -64,7 +64,7 @@ impl Inbox for Store {
                 "SELECT id, received_at, news FROM inbox WHERE done = 0 AND id > $1 ORDER BY id LIMIT $2";
             let query = sqlx::query(sql).bind(after).bind(i64::from(limit.min(LONGEST)));
             let rows = query.fetch_all(self.database().reader()).await?;
-            rows.iter().map(knocked).collect()
+            rows.iter().map(knocked).collect::<Result<_, _>>()
         };
         self.database().read(reading).await
     }
@@ -108,10 +108,10 @@ impl Row {
 
 fn knocked(row: &AnyRow) -> Result<Knocked, Trouble> {
     let id: i64 = field(row, "id")?;
-    let news = serde_json::from_str(field(row, "news")?);
-    Ok(Knocked {
-        id,
-        received_at: Time::from_micros(field(row, "received_at")?),
-        news: news.map_err(|_| corrupt(&format!("inbox.news of {id}")))?,
-    })
+    // One row that makes no sense must not hold up those behind it. What Meta sent stays in `raw`.
+    let news = serde_json::from_str(field(row, "news")?).unwrap_or_else(|_| {
+        tracing::error!(inbox.id = id, "stored news of a webhook cannot be read and is set aside");
+        News::Kept { why: "stored news cannot be read".to_owned() }
+    });
+    Ok(Knocked { id, received_at: Time::from_micros(field(row, "received_at")?), news })
 }

@@ -13,6 +13,7 @@ use offhook_core::call::{CallRecord, Commit};
 use offhook_core::event::{CallEvent, Event, Logged};
 use offhook_core::id::{CallId, TenantId, Wacid};
 use offhook_core::ports::{CallFilter, Calls, Page, PageAfter, StoreFault};
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::database::{Trouble, taken, text};
@@ -56,7 +57,7 @@ impl Calls for Store {
         let sql = format!("SELECT {COLUMNS} FROM calls WHERE {LIVE} ORDER BY created_at, id");
         let reading = async {
             let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(self.database().reader()).await?;
-            rows.iter().map(record).collect()
+            Ok(rows.iter().filter_map(readable).collect())
         };
         self.database().read(reading).await
     }
@@ -84,6 +85,12 @@ impl Store {
         };
         self.database().read(reading).await
     }
+}
+
+/// A live call's record. One that makes no sense must not keep a restart from picking up the others.
+fn readable(row: &AnyRow) -> Option<CallRecord> {
+    let told = |trouble: Trouble| StoreFault::from(trouble);
+    record(row).map_err(told).inspect_err(|fault| tracing::error!(%fault, "a live call is left alone")).ok()
 }
 
 /// Writes the record if it follows what is stored.

@@ -13,7 +13,7 @@ use sqlx::{AnyConnection, AnyPool, Connection, Row};
 use tokio::time::timeout;
 
 use super::address::{Address, folder_of, sqlite_url};
-use super::migrate::migrate;
+use super::migrate::{Dialect, migrate};
 use super::trouble::Trouble;
 use super::writer::{Step, Writer};
 
@@ -94,34 +94,36 @@ impl Database {
     /// Connects and brings the schema up to date.
     pub(crate) async fn open(url: &str) -> Result<Self, OpenError> {
         sqlx::any::install_default_drivers();
-        let address = Address::parse(url)?;
-        match &address {
-            Address::Sqlite(file) => Self::open_sqlite(&address, file).await,
-            Address::Postgres(url) => Self::open_postgres(&address, url).await,
+        match Address::parse(url)? {
+            Address::Sqlite(file) => Self::open_sqlite(&file).await,
+            Address::Postgres(url) => Self::open_postgres(&url).await,
         }
     }
 
-    async fn open_sqlite(address: &Address, file: &Path) -> Result<Self, OpenError> {
+    async fn open_sqlite(file: &Path) -> Result<Self, OpenError> {
         let options = options(&sqlite_url(&touch(file)?))?;
-        let writer = pool(1, SQLITE_WRITER).connect_with(options.clone()).await.map_err(unreachable)?;
-        let mut connection = writer.acquire().await.map_err(unreachable)?;
-        let mode =
-            sqlx::query("PRAGMA journal_mode").fetch_one(&mut *connection).await.map_err(unreachable)?;
+        let mut first = connect(&options, SQLITE_WRITER).await?;
+        let mode = sqlx::query("PRAGMA journal_mode").fetch_one(&mut first).await.map_err(unreachable)?;
         if mode.try_get::<String, _>(0).map_err(unreachable)? != "wal" {
             return Err(OpenError::NoWal(file.to_owned()));
         }
-        migrate(address, &mut connection).await?;
-        drop(connection);
+        // Inside one transaction, because SQLite has no other lock that keeps two starting programs apart.
+        let mut tx = first.begin_with("BEGIN IMMEDIATE").await.map_err(unreachable)?;
+        migrate(Dialect::Sqlite, &mut tx).await?;
+        tx.commit().await.map_err(unreachable)?;
+        let writer = pool(1, SQLITE_WRITER).connect_with(options.clone()).await.map_err(unreachable)?;
         let reader = pool(SQLITE_READERS, SQLITE_READER).connect_with(options).await.map_err(unreachable)?;
+        first.close().await.map_err(unreachable)?;
         Ok(Self { reader, writer: Writer::alone(writer) })
     }
 
-    async fn open_postgres(address: &Address, url: &str) -> Result<Self, OpenError> {
-        let pool = pool(POSTGRES_CONNECTIONS, POSTGRES_SESSION).connect_with(options(url)?);
+    async fn open_postgres(url: &str) -> Result<Self, OpenError> {
+        let options = options(url)?;
+        let mut first = connect(&options, POSTGRES_SESSION).await?;
+        migrate(Dialect::Postgres, &mut first).await?;
+        first.close().await.map_err(unreachable)?;
+        let pool = pool(POSTGRES_CONNECTIONS, POSTGRES_SESSION).connect_with(options);
         let pool = pool.await.map_err(unreachable)?;
-        let mut connection = pool.acquire().await.map_err(unreachable)?;
-        migrate(address, &mut connection).await?;
-        drop(connection);
         Ok(Self { reader: pool.clone(), writer: Writer::together(pool) })
     }
 
@@ -186,9 +188,7 @@ pub(crate) async fn holds_data(url: &str) -> Result<bool, OpenError> {
             Err(error) => Err(OpenError::File(file, error.kind())),
         },
         Address::Postgres(url) => {
-            let opening = timeout(CONNECTION_WITHIN, AnyConnection::connect_with(&options(&url)?)).await;
-            let opening = opening.map_err(|_| OpenError::Unreachable("no answer in time".to_owned()))?;
-            let mut connection = opening.map_err(unreachable)?;
+            let mut connection = connect(&options(&url)?, POSTGRES_SESSION).await?;
             let count = "SELECT COUNT(*) FROM information_schema.tables \
                          WHERE table_schema = current_schema() AND table_name = 'canary'";
             let row = sqlx::query(count).fetch_one(&mut connection).await.map_err(unreachable)?;
@@ -216,6 +216,17 @@ fn unreachable(error: sqlx::Error) -> OpenError {
 
 fn options(url: &str) -> Result<AnyConnectOptions, OpenError> {
     url.parse().map_err(|_| OpenError::Address("it is not a URL"))
+}
+
+/// A connection of its own. A pool would try again and again, and tell only that time ran out.
+async fn connect(options: &AnyConnectOptions, session: &'static str) -> Result<AnyConnection, OpenError> {
+    let connecting = async {
+        let mut connection = AnyConnection::connect_with(options).await?;
+        sqlx::raw_sql(session).execute(&mut connection).await?;
+        Ok(connection)
+    };
+    let late = || OpenError::Unreachable("no answer in time".to_owned());
+    timeout(CONNECTION_WITHIN, connecting).await.map_err(|_| late())?.map_err(unreachable)
 }
 
 fn pool(connections: u32, session: &'static str) -> AnyPoolOptions {

@@ -5,8 +5,14 @@ use std::borrow::Cow;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, SqlSafeStr};
 
-use super::address::Address;
 use super::connect::{OpenError, told};
+
+/// Which of a pair's texts is run.
+#[derive(Clone, Copy)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
 
 /// A step: its number, its name, and its text for SQLite and for PostgreSQL.
 struct Pair(i64, &'static str, &'static str, &'static str);
@@ -19,11 +25,11 @@ const STEPS: &[Pair] = &[Pair(
 )];
 
 /// Brings the schema up to date, each step whole or not at all.
-pub(super) async fn migrate(address: &Address, connection: &mut AnyConnection) -> Result<(), OpenError> {
+pub(super) async fn migrate(dialect: Dialect, connection: &mut AnyConnection) -> Result<(), OpenError> {
     let steps = STEPS.iter().map(|Pair(number, name, sqlite, postgres)| {
-        let sql = match address {
-            Address::Sqlite(_) => *sqlite,
-            Address::Postgres(_) => *postgres,
+        let sql = match dialect {
+            Dialect::Sqlite => *sqlite,
+            Dialect::Postgres => *postgres,
         };
         let name = Cow::Borrowed(*name);
         Migration::new(*number, name, MigrationType::Simple, sql.into_sql_str(), false)

@@ -1,5 +1,7 @@
 //! Writing: one transaction each on PostgreSQL; on SQLite one writer that gives those who wait together one
 //! transaction, each behind a savepoint of its own, so that a burst pays for one flush of the disk, not many.
+//! With 64 callers at once that doubles the writes a second on a fast disk (`examples/durable_writes.rs`); a
+//! caller alone waits no longer.
 
 use std::future::Future;
 use std::pin::Pin;

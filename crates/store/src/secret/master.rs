@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::rand;
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
@@ -105,6 +106,21 @@ impl MasterKey {
         }
         let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
         Self::parse(&text).map_err(|_| KeyError::Malformed(path.to_owned()))
+    }
+
+    /// Thirty-two bytes for another purpose, the same at every start. They tell nothing about the key or
+    /// about what is derived for other purposes.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> [u8; KEY_LEN] {
+        // Sealing uses labels of its own, so no purpose can meet one of its keys.
+        let label = [b"offhook/derive/1/".as_slice(), purpose.as_bytes()];
+        let mut bytes = [0; KEY_LEN];
+        Salt::new(HKDF_SHA256, b"offhook")
+            .extract(self.bytes())
+            .expand(&label, HKDF_SHA256)
+            .and_then(|okm| okm.fill(&mut bytes))
+            .expect("HKDF-SHA-256 gives its own hash's length");
+        bytes
     }
 
     pub(super) fn bytes(&self) -> &[u8; KEY_LEN] {

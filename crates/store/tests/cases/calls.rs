@@ -117,6 +117,21 @@ pub(crate) async fn live_calls_are_those_that_are_not_over(database: &Bench) {
     assert_eq!(store.live().await.unwrap(), expected[1..]);
 }
 
+pub(crate) async fn an_unreadable_call_is_told_without_its_values_and_stops_no_other(database: &Bench) {
+    let store = database.open().await;
+    let house = house(&store, 1).await;
+    let (spoiled, whole) = (house.call(secs(1)), house.call(secs(2)));
+    for record in [&spoiled, &whole] {
+        store.commit(&commit(record, vec![])).await.unwrap();
+    }
+    let facts = "{\"wacid\": {\"phone\": \"447700900123\"}}";
+    database.sql(&format!("UPDATE calls SET facts = '{facts}' WHERE id = '{}'", spoiled.id)).await;
+
+    let told = store.find(&spoiled.id).await.unwrap_err().to_string();
+    assert_eq!(told, format!("stored data cannot be read: calls.facts of {}", spoiled.id));
+    assert_eq!(store.live().await.unwrap(), [whole]);
+}
+
 pub(crate) async fn lists_narrow_by_every_filter(database: &Bench) {
     let store = database.open().await;
     let house = house(&store, 1).await;

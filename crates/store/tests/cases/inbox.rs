@@ -88,6 +88,16 @@ pub(crate) async fn a_knock_with_any_text_is_kept(database: &Bench) {
     assert_eq!(store.pending(0, 10).await.unwrap()[0].news, odd.news);
 }
 
+pub(crate) async fn an_unreadable_knock_stops_no_other(database: &Bench) {
+    let store = database.open().await;
+    store.take_in(&[knock("a", call_news("wacid.a")), knock("b", call_news("wacid.b"))]).await.unwrap();
+    database.sql("UPDATE inbox SET news = '{\"call\": 7}' WHERE fact_key = 'a'").await;
+
+    let told: Vec<_> = store.pending(0, 10).await.unwrap().into_iter().map(|knocked| knocked.news).collect();
+    let set_aside = News::Kept { why: "stored news cannot be read".to_owned() };
+    assert_eq!(told, [set_aside, call_news("wacid.b")]);
+}
+
 pub(crate) async fn of_redeliveries_at_the_same_time_one_is_new(database: &Bench) {
     let store = database.open().await;
     // The same webhook in two orders, as two deliveries of one batch may be.

@@ -18,8 +18,8 @@ pub(crate) async fn two_tenants_never_see_each_others_rows(database: &Bench) {
     assert_eq!(Calls::load(&store, us, &their_call.id).await.unwrap(), None);
     assert_eq!(Numbers::load(&store, us, &theirs.number.id).await.unwrap(), None);
     assert_eq!(People::load(&store, us, &theirs.agent.id).await.unwrap(), None);
-    assert_eq!(Numbers::all(&store, us).await.unwrap(), [ours.number.clone()]);
-    assert_eq!(People::all(&store, us).await.unwrap(), [ours.agent.clone()]);
+    assert_eq!(Numbers::all(&store, us).await.unwrap(), std::slice::from_ref(&ours.number));
+    assert_eq!(People::all(&store, us).await.unwrap(), std::slice::from_ref(&ours.agent));
 
     let page = PageAfter { after: None, limit: 200 };
     let listed = store.list(us, &CallFilter::default(), &page).await.unwrap();

@@ -9,7 +9,7 @@ pub(crate) async fn a_number_is_found_by_every_id(database: &Bench) {
     let store = database.open().await;
     let tenant = tenant(&store, "Company").await;
     assert_eq!(Tenants::load(&store, &tenant.id).await.unwrap(), Some(tenant.clone()));
-    assert_eq!(Tenants::all(&store).await.unwrap(), [tenant.clone()]);
+    assert_eq!(Tenants::all(&store).await.unwrap(), std::slice::from_ref(&tenant));
 
     let first = number(&store, &tenant, "106540352539991").await;
     let second = number(&store, &tenant, "106540352539992").await;

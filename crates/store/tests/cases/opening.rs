@@ -6,6 +6,7 @@ use offhook_core::ports::{
 };
 use offhook_store::MasterKey;
 
+use super::calls::together;
 use super::secrets::new_key;
 use crate::bench::{ACCESS_TOKEN, Bench, PASSWORD, commit, house, secs};
 
@@ -28,8 +29,8 @@ pub(crate) async fn what_was_acknowledged_is_there_after_reopening(database: &Be
     drop(store);
 
     let store = database.open().await;
-    assert_eq!(Tenants::all(&store).await.unwrap(), [house.tenant.clone()]);
-    assert_eq!(Numbers::all(&store, &house.tenant.id).await.unwrap(), [house.number.clone()]);
+    assert_eq!(Tenants::all(&store).await.unwrap(), std::slice::from_ref(&house.tenant));
+    assert_eq!(Numbers::all(&store, &house.tenant.id).await.unwrap(), std::slice::from_ref(&house.number));
     assert_eq!(store.access_token(&house.number.id).await.unwrap().as_deref(), Some(ACCESS_TOKEN));
     assert_eq!(store.sign_in(&house.agent.email, PASSWORD).await.unwrap(), Some(house.agent.clone()));
     assert_eq!(store.find(&record.id).await.unwrap(), Some(record));
@@ -37,6 +38,18 @@ pub(crate) async fn what_was_acknowledged_is_there_after_reopening(database: &Be
     assert_eq!(store.take_in(&[knock]).await.unwrap(), 0);
     assert!(Keys::check(&store, &key.text, secs(3)).await.unwrap().is_some());
     assert_eq!(Sessions::person(&store, &session, secs(3)).await.unwrap(), Some(house.agent));
+}
+
+pub(crate) async fn several_that_start_at_once_agree(database: &Bench) {
+    let (url, key) = (database.url.clone(), database.key.clone());
+    let stores = together((0..4).map(|_| {
+        let database = Bench { url: url.clone(), key: key.clone() };
+        async move { database.open().await }
+    }))
+    .await;
+    let house = house(&stores[0], 1).await;
+    assert_eq!(Tenants::all(&stores[3]).await.unwrap(), [house.tenant]);
+    assert_eq!(database.count("SELECT COUNT(*) FROM canary").await, 1);
 }
 
 pub(crate) async fn a_wrong_master_key_is_refused_in_words(database: &Bench) {

@@ -178,7 +178,7 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
 async fn write_until_killed(database: &Bench) {
     let store = database.open().await;
     let house: &'static House = Box::leak(Box::new(house(&store, 1).await));
-    cases::calls::together((0..4).map(|_| {
+    let writers = (0..4).map(|_| {
         let store = store.clone();
         async move {
             loop {
@@ -191,10 +191,8 @@ async fn write_until_killed(database: &Bench) {
                 println!("acknowledged {id}");
             }
         }
-    }))
-    .await
-    .into_iter()
-    .for_each(|never: std::convert::Infallible| match never {});
+    });
+    let _: Vec<std::convert::Infallible> = cases::calls::together(writers).await;
 }
 
 fn permission(house: &House) -> News {
