@@ -8,7 +8,7 @@ export { until };
 /** What an agent hears, as the desk's test hook gives it. */
 const AGENT_HEARS = '() => window.offhook.remoteStream(window.offhook.calls[0]?.id)';
 /** What a customer at the phone page hears. */
-const CUSTOMER_HEARS = '() => window.phone.remoteStream()';
+const CUSTOMER_HEARS = '() => window.phone.remoteStream';
 
 export class Cast {
   #people = [];
@@ -26,7 +26,7 @@ export class Cast {
     await who.page.getByTestId('login-password').fill(password);
     await who.page.getByTestId('login-submit').click();
     const desk = new Desk(who);
-    await desk.at('go-online').waitFor();
+    await desk.at('presence').first().waitFor();
     if (online) await desk.goOnline();
     return desk;
   }
@@ -194,7 +194,9 @@ class Page {
 
 export class Desk extends Page {
   async goOnline() {
-    await this.press('go-online');
+    await this.at('go-online').or(this.at('go-offline')).first().waitFor();
+    // A desk that was online before its page went is online again by itself.
+    if (await this.at('go-online').isVisible()) await this.press('go-online');
     await this.at('go-offline').waitFor();
   }
 
@@ -231,7 +233,7 @@ export class Desk extends Page {
 
 export class Phone extends Page {
   async ready() {
-    await this.at('phone-state').waitFor();
+    await this.page.waitForFunction(() => window.phone?.log.some(({ type }) => type === 'hello'));
   }
 
   async hears(hz, ms) {

@@ -1,2 +1,24 @@
-//! Skeleton.
+//! Answering clients: Meta's webhook door, the agents' WebSocket, the desk's REST and the Orbit face.
+//!
+//! Reading order: [`manners`] (what every door does alike), [`meta`], [`ws`], [`dialect`], [`desk`], and
+//! [`doors`], which hangs them all in one router.
+//!
+//! Invariant: nothing here decides about a call. Doors check who asks and what they brought, call the
+//! engine, and put its answer in the asker's words.
+
+mod manners;
+
+mod house;
+
+mod meta;
+
 pub mod ws;
+
+mod dialect;
+
+mod desk;
+
+mod doors;
+
+pub use doors::{DoorConfig, DoorPorts, Doors, router};
+pub use ws::Sockets;

@@ -1,2 +1,7 @@
-//! Skeleton.
-fn main() {}
+//! The program `offhook`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    offhook_server::cli::main()
+}

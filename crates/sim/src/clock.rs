@@ -16,7 +16,10 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place where the simulator reads the wall clock")]
     pub(crate) fn start() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Self { base_unix_ms: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX), base: Instant::now() }
+        Self {
+            base_unix_ms: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+            base: Instant::now(),
+        }
     }
 
     /// Unix milliseconds now.

@@ -1,5 +1,6 @@
 //! What the simulator is started with.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use url::Url;
 use crate::knobs::Knobs;
 
 /// Everything `start` needs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SimConfig {
     /// Graph API, control API and pages, phones: one listener; port 0 picks one.
     pub listen: SocketAddr,
@@ -41,7 +42,7 @@ impl Default for SimConfig {
 }
 
 /// One business number.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct SimNumber {
     /// Meta's id of the number, the path of Graph requests.
     pub phone_number_id: String,
@@ -68,5 +69,21 @@ impl SimNumber {
     /// The number without `+`, as webhooks write it.
     pub(crate) fn digits(&self) -> &str {
         self.display_phone.trim_start_matches('+')
+    }
+}
+
+// Secrets and phone numbers stay out of whatever prints a configuration.
+impl fmt::Debug for SimConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimConfig")
+            .field("numbers", &self.numbers)
+            .field("knobs", &self.knobs)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SimNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimNumber").field("phone_number_id", &self.phone_number_id).finish_non_exhaustive()
     }
 }

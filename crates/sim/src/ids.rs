@@ -79,7 +79,8 @@ pub(crate) fn parent_bsuid(user_digits: &str) -> String {
 
 /// A name for a number nobody named: stable, and often with letters that JSON escapes.
 pub(crate) fn profile_name(user_digits: &str) -> &'static str {
-    const NAMES: [&str; 6] = ["Dana Reyes", "René Okafor", "Zoë Lindqvist 😀", "Ana/Luís Prado", "Mia Tanaka", "Jürgen Weiß"];
+    const NAMES: [&str; 6] =
+        ["Dana Reyes", "René Okafor", "Zoë Lindqvist 😀", "Ana/Luís Prado", "Mia Tanaka", "Jürgen Weiß"];
     let pick = stable_number(user_digits, 3) % NAMES.len() as u64;
     NAMES[usize::try_from(pick).unwrap_or(0)]
 }
@@ -113,8 +114,16 @@ fn stable_number(text: &str, salt: u64) -> u64 {
 }
 
 fn country(digits: &str) -> &'static str {
-    const PREFIXES: [(&str, &str); 8] =
-        [("1", "US"), ("33", "FR"), ("34", "ES"), ("44", "GB"), ("49", "DE"), ("55", "BR"), ("91", "IN"), ("234", "NG")];
+    const PREFIXES: [(&str, &str); 8] = [
+        ("1", "US"),
+        ("33", "FR"),
+        ("34", "ES"),
+        ("44", "GB"),
+        ("49", "DE"),
+        ("55", "BR"),
+        ("91", "IN"),
+        ("234", "NG"),
+    ];
     PREFIXES.iter().find(|(prefix, _)| digits.starts_with(prefix)).map_or("GB", |(_, country)| country)
 }
 

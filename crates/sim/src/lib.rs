@@ -27,9 +27,11 @@ mod world;
 pub use config::{SimConfig, SimNumber};
 pub use control::{
     AnswerOptions, CallDetail, CallList, Consents, Control, ControlError, FaultKind, FaultPlan, GraphRequest,
-    GraphRequests, HeardView, PermissionChange, PermissionRequest, PhoneView, PlaceCall, SubscribeReport, Webhooks,
+    GraphRequests, HeardView, PermissionChange, PermissionRequest, PhoneView, PlaceCall, SubscribeReport,
+    Webhooks,
 };
 pub use events::{Event, EventPage};
 pub use knobs::{DefaultPermission, DtlsRole, Knobs, KnobsError};
+pub use phone::heard::{Gap, Tone, Window};
 pub use sim::{Sim, SimError, start};
 pub use webhook::log::{WebhookAttempt, WebhookTimes};

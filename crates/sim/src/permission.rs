@@ -92,7 +92,12 @@ impl Consent {
     }
 
     /// Counts a permission request, or says why it may not be sent.
-    pub(crate) fn ask(&mut self, now: u64, knobs: &Knobs, starts_without: bool) -> Result<(), RequestRefused> {
+    pub(crate) fn ask(
+        &mut self,
+        now: u64,
+        knobs: &Knobs,
+        starts_without: bool,
+    ) -> Result<(), RequestRefused> {
         if self.grant(now, knobs, starts_without) == Grant::Permanent {
             return Err(RequestRefused::AlreadyPermanent);
         }
@@ -110,6 +115,7 @@ impl Consent {
         self.requests.clear();
         self.unanswered_in_a_row = 0;
         if by_business {
+            self.connected.retain(|at| at + DAY > now);
             self.connected.push(now);
         }
     }
@@ -117,7 +123,8 @@ impl Consent {
     /// An outbound call ended unanswered; true when that took the permission away.
     pub(crate) fn unanswered(&mut self, knobs: &Knobs) -> bool {
         self.unanswered_in_a_row += 1;
-        let revoked = knobs.revoke_after_unanswered > 0 && self.unanswered_in_a_row >= knobs.revoke_after_unanswered;
+        let revoked =
+            knobs.revoke_after_unanswered > 0 && self.unanswered_in_a_row >= knobs.revoke_after_unanswered;
         if revoked {
             self.refuse();
         }

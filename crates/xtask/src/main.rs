@@ -1,2 +1,105 @@
-//! Skeleton.
-fn main() {}
+//! The two set-up commands of the repository, and what belongs to them.
+//!
+//! `cargo xtask demo` and `cargo xtask test` install what they need and say what and why. Nothing here is
+//! part of the product.
+
+mod needs;
+
+mod shell;
+
+mod web;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+use crate::needs::Need;
+use crate::shell::Step;
+
+const HELP: &str = "\
+cargo xtask demo [flags of offhook demo]   install what the build needs, build, run server and simulator
+cargo xtask test                           install what the tests need, run every check and test there is
+cargo xtask check                          the checks alone: format, lints, web
+cargo xtask generate                       write generated files anew: configuration page, protocol types";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let command = words.next().unwrap_or_default();
+    let rest: Vec<String> = words.collect();
+    match run(&command, &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &str, rest: &[String]) -> anyhow::Result<()> {
+    std::env::set_current_dir(shell::root())?;
+    match command {
+        "demo" => demo(rest),
+        "test" => {
+            needs::install(&[
+                Need::Compiler,
+                Need::Cmake,
+                Need::Node,
+                Need::Chromium,
+                Need::Postgres,
+                Need::Python,
+            ])?;
+            needs::components()?;
+            checks()?;
+            tests()
+        }
+        "check" => {
+            needs::install(&[Need::Compiler, Need::Cmake, Need::Node])?;
+            needs::components()?;
+            checks()
+        }
+        "generate" => generate(),
+        "" | "help" | "--help" | "-h" => {
+            eprintln!("{HELP}");
+            Ok(())
+        }
+        other => bail!("there is no {other}\n{HELP}"),
+    }
+}
+
+fn demo(flags: &[String]) -> anyhow::Result<()> {
+    needs::install(&[Need::Compiler, Need::Cmake, Need::Node])?;
+    Step::cargo("build the server and its desk", &["build", "--locked", "--package", "offhook-server"])
+        .run()?;
+    Step::program("run the demo", shell::built("offhook")).args(&["demo"]).args(flags).run()
+}
+
+/// What needs no server and no browser. The format first: it fails within a second.
+fn checks() -> anyhow::Result<()> {
+    Step::cargo("format of the Rust sources", &["fmt", "--all", "--check"]).run()?;
+    web::check()?;
+    let lints = ["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    Step::cargo("lints of the Rust sources", &lints).run()
+}
+
+/// The tests come last, so that their summary is what stands at the end.
+fn tests() -> anyhow::Result<()> {
+    needs::python_peers()?;
+    let tests = if needs::has_nextest() {
+        Step::cargo("all tests", &["nextest", "run", "--locked", "--workspace"])
+    } else {
+        Step::cargo("all tests", &["test", "--locked", "--workspace"])
+    };
+    tests.run()
+}
+
+fn generate() -> anyhow::Result<()> {
+    needs::install(&[Need::Compiler, Need::Cmake])?;
+    let tests = |package, filter| ["test", "--locked", "--package", package, filter];
+    Step::cargo("types of the agents' protocol", &tests("offhook-api", "typescript"))
+        .env("OFFHOOK_GENERATE", "1")
+        .run()?;
+    Step::cargo("the configuration page", &tests("offhook-server", "configuration_page"))
+        .env("OFFHOOK_GENERATE", "1")
+        .env("OFFHOOK_SKIP_WEB", "1")
+        .run()
+}

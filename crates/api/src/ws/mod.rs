@@ -1,5 +1,43 @@
-//! The agents' WebSocket.
+//! The agents' WebSocket: `offhook.v1` at `/ws`.
+//!
+//! Reading order: [`protocol`] (every message), `words` (errors for people), `view` (what an agent sees of a
+//! call or an event), `casting` (the names in it), `sockets` (all open ones), `wire` (one socket's frames, limits and outgoing queue),
+//! `greeting` (hello, welcome, resume), `commands`, `conversation` (the loop), and `upgrade` (the door).
+//!
+//! Invariants: one task per connection, tracked; every command is answered exactly once, before the events it
+//! caused; events leave in the order of the tenant's log; what cannot be sent in time closes the connection,
+//! and the client resumes from the log.
 
 pub mod protocol;
+
+mod words;
+
+mod view;
+
+mod casting;
+
+mod sockets;
+
+mod wire;
+
+mod greeting;
+
+mod commands;
+
+mod conversation;
+
+mod upgrade;
+
 #[cfg(test)]
 mod typescript;
+
+use axum::Router;
+use axum::routing::any;
+
+use crate::house::Shared;
+
+pub use sockets::Sockets;
+
+pub(crate) fn routes() -> Router<Shared> {
+    Router::new().route("/ws", any(upgrade::upgrade))
+}

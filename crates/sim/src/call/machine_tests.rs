@@ -51,8 +51,11 @@ fn drain(call: &mut Machine, told: &mut Vec<String>, at: u64) {
             Output::Webhook(Notice::Connect { .. }) => "connect".to_owned(),
             Output::Webhook(Notice::Status(status)) => format!("{status:?}"),
             Output::Webhook(Notice::Terminate { answered, failure }) => {
-                let talk = answered.map_or("unanswered".to_owned(), |span| format!("{}ms", span.end - span.start));
-                failure.map_or(format!("terminate {talk}"), |failure| format!("terminate {talk} {}", failure.code))
+                let talk =
+                    answered.map_or("unanswered".to_owned(), |span| format!("{}ms", span.end - span.start));
+                failure.map_or(format!("terminate {talk}"), |failure| {
+                    format!("terminate {talk} {}", failure.code)
+                })
             }
             Output::Finding(finding) => format!("finding {finding}"),
             Output::Close(reason) => reason.word().to_owned(),
@@ -78,17 +81,36 @@ fn sdp() -> String {
 
 #[test]
 fn outbound_call_is_answered_only_when_the_user_picks_up() {
-    let told = check(outbound(Reaction::Answers(1_000)), &[(3_000, Input::FirstMedia), (9_000, Input::Terminate)], 10_000);
+    let told = check(
+        outbound(Reaction::Answers(1_000)),
+        &[(3_000, Input::FirstMedia), (9_000, Input::Terminate)],
+        10_000,
+    );
     assert_eq!(
         told,
-        ["1000 connect", "1200 Ringing", "2200 Accepted", "9000 terminate 6800ms", "9000 terminated_by_business"]
+        [
+            "1000 connect",
+            "1200 Ringing",
+            "2200 Accepted",
+            "9000 terminate 6800ms",
+            "9000 terminated_by_business"
+        ]
     );
 }
 
 #[test]
 fn declined_outbound_call_completes_without_times() {
     let told = check(outbound(Reaction::Declines(1_000)), &[], 10_000);
-    assert_eq!(told, ["1000 connect", "1200 Ringing", "2200 Rejected", "2200 terminate unanswered", "2200 declined_by_user"]);
+    assert_eq!(
+        told,
+        [
+            "1000 connect",
+            "1200 Ringing",
+            "2200 Rejected",
+            "2200 terminate unanswered",
+            "2200 declined_by_user"
+        ]
+    );
 }
 
 #[test]
@@ -99,7 +121,8 @@ fn unanswered_outbound_call_ends_after_a_minute_of_ringing() {
 
 #[test]
 fn business_cancels_a_ringing_call() {
-    let told = check(outbound(Reaction::Nothing), &[(5_000, Input::Terminate), (6_000, Input::Terminate)], 100_000);
+    let told =
+        check(outbound(Reaction::Nothing), &[(5_000, Input::Terminate), (6_000, Input::Terminate)], 100_000);
     assert_eq!(told[2..], ["5000 terminate unanswered", "5000 terminated_by_business", "6000 refused Ended"]);
 }
 
@@ -155,15 +178,24 @@ fn packets_before_accept_start_the_users_timer() {
         (6_000, Input::UserHangsUp),
     ];
     let told = check(inbound(), &inputs, 10_000);
-    assert_eq!(told[1..], ["2000 finding rtp_before_accept", "6000 terminate 4000ms", "6000 hung_up_by_user"]);
+    assert_eq!(
+        told[1..],
+        ["2000 finding rtp_before_accept", "6000 terminate 4000ms", "6000 hung_up_by_user"]
+    );
 }
 
 #[test]
 fn second_reject_is_told_apart_from_an_ended_call() {
-    let told = check(inbound(), &[(1_000, Input::Reject), (2_000, Input::Reject), (3_000, Input::Terminate)], 5_000);
+    let told =
+        check(inbound(), &[(1_000, Input::Reject), (2_000, Input::Reject), (3_000, Input::Terminate)], 5_000);
     assert_eq!(
         told[1..],
-        ["1000 terminate unanswered", "1000 rejected_by_business", "2000 refused AlreadyRejected", "3000 refused Ended"]
+        [
+            "1000 terminate unanswered",
+            "1000 rejected_by_business",
+            "2000 refused AlreadyRejected",
+            "3000 refused Ended"
+        ]
     );
 }
 

@@ -3,6 +3,8 @@
 //! The machine is pure: no clock, no socket, no webhook shapes. `place` begins calls, `run` owns a machine, a phone
 //! and a mailbox; everybody else reads the `Record`.
 
+pub(crate) mod words;
+
 pub(crate) mod machine;
 pub(crate) mod place;
 pub(crate) mod record;

@@ -10,9 +10,10 @@ use serde_json::json;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use super::machine::{Direction, Machine, Timings};
+use super::machine::Machine;
 use super::record::Record;
 use super::run::{Mail, Media, Run};
+use super::words::{Direction, Input, Timings};
 use crate::config::SimNumber;
 use crate::ids;
 use crate::knobs::{DtlsRole, Knobs};
@@ -92,7 +93,13 @@ pub(crate) async fn user_calls(world: &Arc<World>, dial: Dial) -> Result<Arc<Cal
         DialPhone::Outside(_, sdp) => (Media::Outside, sdp),
         DialPhone::BuiltIn | DialPhone::Page(_) => {
             let peer = built.start_peer(&knobs, OPUS, Some(TELEPHONE_EVENT)).await?;
-            let terms = Terms { setup: "actpass", mid: "audio", bundle: true, opus: OPUS, event: Some(TELEPHONE_EVENT) };
+            let terms = Terms {
+                setup: "actpass",
+                mid: "audio",
+                bundle: true,
+                opus: OPUS,
+                event: Some(TELEPHONE_EVENT),
+            };
             let offer = meta_sdp(world, &peer.local, &terms, &knobs);
             (Media::Inside { peer, person: None }, offer)
         }
@@ -115,7 +122,8 @@ pub(crate) async fn business_calls(
     let (sdp, remote) = offer;
     // A phone that connected under exactly this number wins over the magic table.
     let phone = world.phones.exactly(&user.digits);
-    let phone = if user.suffix.is_magic() { phone } else { phone.or_else(|| world.phones.ringing_for(&user.digits)) };
+    let phone =
+        if user.suffix.is_magic() { phone } else { phone.or_else(|| world.phones.ringing_for(&user.digits)) };
     let magic = user.suffix.is_magic() && phone.is_none();
     let script = if magic { user.suffix.when_called(&knobs) } else { person() };
     let outside = phone.filter(|session| session.mode == Mode::Direct);
@@ -154,7 +162,7 @@ pub(crate) async fn business_calls(
     let answer = meta_sdp(world, &peer.local, &terms, &knobs);
     peer.tell(Command::Remote { remote, client: role == DtlsRole::Active });
     let mut machine = Machine::business_calls(world.clock.now_ms(), script.clone(), timings, true);
-    let ready = machine.handle(world.clock.now_ms(), super::machine::Input::AnswerReady { sdp: answer });
+    let ready = machine.handle(world.clock.now_ms(), Input::AnswerReady { sdp: answer });
     debug_assert!(ready.is_ok(), "a new call takes its answer");
     Ok(built.run(machine, Media::Inside { peer, person: None }, script, connect_first))
 }
@@ -222,7 +230,13 @@ struct Built {
 }
 
 impl Built {
-    fn new(world: &Arc<World>, number: Arc<SimNumber>, user: User, direction: Direction, phone: &'static str) -> Self {
+    fn new(
+        world: &Arc<World>,
+        number: Arc<SimNumber>,
+        user: User,
+        direction: Direction,
+        phone: &'static str,
+    ) -> Self {
         let (reports, inbox) = mpsc::channel(REPORTS);
         Self {
             world: Arc::clone(world),
@@ -240,7 +254,12 @@ impl Built {
         }
     }
 
-    async fn start_peer(&self, knobs: &Knobs, opus: u8, telephone_event: Option<u8>) -> Result<Peer, PeerError> {
+    async fn start_peer(
+        &self,
+        knobs: &Knobs,
+        opus: u8,
+        telephone_event: Option<u8>,
+    ) -> Result<Peer, PeerError> {
         let config = PeerConfig {
             media_ip: self.world.media_ip,
             opus,
@@ -283,7 +302,8 @@ impl Built {
             mail,
         });
         self.world.calls.add(Arc::clone(&entry));
-        let run = Run::new(Arc::clone(&self.world), Arc::clone(&entry), machine, media, script, connect_first);
+        let run =
+            Run::new(Arc::clone(&self.world), Arc::clone(&entry), machine, media, script, connect_first);
         self.world.tasks.spawn(run.run(letters, self.inbox));
         entry
     }

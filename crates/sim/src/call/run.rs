@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::machine::{Direction, Input, Machine, Notice, Output, Phase, Reason, Refused};
+use super::machine::Machine;
 use super::place::{Terms, meta_sdp};
+use super::words::{Direction, Input, Notice, Output, Phase, Reason, Refused};
 use crate::magic::{Script, Sound};
 use crate::phone::heard::News;
 use crate::phone::peer::{Command, Peer, PeerConfig, PeerEvent};
@@ -65,7 +66,11 @@ impl Run {
         Self { world, entry, machine, media, script, connect_first, keys_at: None, phase }
     }
 
-    pub(crate) async fn run(mut self, mut letters: mpsc::Receiver<Mail>, mut reports: mpsc::Receiver<PeerEvent>) {
+    pub(crate) async fn run(
+        mut self,
+        mut letters: mpsc::Receiver<Mail>,
+        mut reports: mpsc::Receiver<PeerEvent>,
+    ) {
         let data = json!({
             "id": self.entry.ids.wacid, "direction": self.direction_word(), "user": self.entry.user.digits,
             "phone_number_id": self.entry.number.phone_number_id, "phone": self.entry.record().phone,
@@ -213,12 +218,17 @@ impl Run {
             "ended" => {
                 let record = self.entry.record().clone();
                 let talked = record.answered_ms.map(|at| now - at);
-                self.tell("call.ended", json!({"reason": record.reason, "answered": talked.is_some(), "talked_ms": talked}));
+                self.tell(
+                    "call.ended",
+                    json!({"reason": record.reason, "answered": talked.is_some(), "talked_ms": talked}),
+                );
             }
             _ => {}
         }
         let reason = self.entry.record().reason;
-        self.tell_phone(json!({"type": "state", "call": self.entry.ids.short, "phase": phone_word, "reason": reason}));
+        self.tell_phone(
+            json!({"type": "state", "call": self.entry.ids.short, "phase": phone_word, "reason": reason}),
+        );
     }
 
     fn notify(&mut self, notice: &Notice) {
@@ -265,7 +275,9 @@ impl Run {
             return;
         }
         if self.entry.session().is_none() {
-            self.entry.set_session(self.world.phones.ringing_for(&self.entry.user.digits).map(|session| session.id));
+            self.entry.set_session(
+                self.world.phones.ringing_for(&self.entry.user.digits).map(|session| session.id),
+            );
         }
         self.tell_phone(incoming(&self.entry));
     }
@@ -315,7 +327,8 @@ impl Run {
         // Nobody listens to this leg's reports: the page says itself what it does.
         let (reports, _) = mpsc::channel(1);
         let (tasks, stop) = (&self.world.tasks, self.world.stop.child_token());
-        let page = Peer::start(config, self.world.clock, reports, tasks, stop).await.map_err(|e| e.to_string())?;
+        let page =
+            Peer::start(config, self.world.clock, reports, tasks, stop).await.map_err(|e| e.to_string())?;
         let knobs = crate::knobs::Knobs { ipv6_candidate: false, ..self.world.knobs() };
         let mid = remote.mid.clone().unwrap_or_else(|| "0".to_owned());
         let event = remote.telephone_event;

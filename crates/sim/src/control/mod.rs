@@ -16,23 +16,24 @@ use tokio::sync::oneshot;
 use url::Url;
 
 pub use self::shapes::{
-    AnswerOptions, CallDetail, CallList, Consents, PermissionChange, PhoneView, PlaceCall, SubscribeReport, Webhooks,
+    AnswerOptions, CallDetail, CallList, Consents, PermissionChange, PhoneView, PlaceCall, SubscribeReport,
+    Webhooks,
 };
-use crate::events::EventPage;
-pub use crate::phone::heard::HeardView;
-pub use crate::world::consents::PermissionRequest;
-pub use crate::world::faults::{FaultKind, FaultPlan};
-pub use crate::world::graph_log::{GraphRequest, GraphRequests};
-use crate::call::machine::{Input, Refused};
 use crate::call::place::{self, Dial, DialError, DialPhone};
 use crate::call::run::Mail;
+use crate::call::words::{Input, Refused};
 use crate::config::SimNumber;
+use crate::events::{Event, EventPage};
 use crate::ids;
 use crate::knobs::{Knobs, KnobsError};
 use crate::magic::{Script, Sound};
 use crate::permission::Grant;
+pub use crate::phone::heard::HeardView;
 use crate::world::World;
 use crate::world::calls::CallEntry;
+pub use crate::world::consents::PermissionRequest;
+pub use crate::world::faults::{FaultKind, FaultPlan};
+pub use crate::world::graph_log::{GraphRequest, GraphRequests};
 use crate::world::replies::{self, Decision};
 
 /// A call's task answers within this.
@@ -73,7 +74,8 @@ impl Control {
 
     /// A user calls the business; returns when the call exists.
     pub async fn place_call(&self, call: PlaceCall) -> Result<CallDetail, ControlError> {
-        let number = self.world.find_number(call.to.as_deref()).ok_or(ControlError::NotFound("business number"))?;
+        let number =
+            self.world.find_number(call.to.as_deref()).ok_or(ControlError::NotFound("business number"))?;
         if let Some(name) = &call.profile_name {
             self.world.users.rename(&call.from, name);
         }
@@ -90,9 +92,9 @@ impl Control {
             deeplink_payload: call.deeplink_payload,
             cta_payload: call.cta_payload,
         };
-        let entry = place::user_calls(&self.world, dial).await.map_err(|error: DialError| {
-            ControlError::Refused(error.to_string())
-        })?;
+        let entry = place::user_calls(&self.world, dial)
+            .await
+            .map_err(|error: DialError| ControlError::Refused(error.to_string()))?;
         Ok(shapes::detail(&entry, false))
     }
 
@@ -164,6 +166,29 @@ impl Control {
         self.world.events.after(after, wait.min(LONGEST_WAIT)).await
     }
 
+    /// The first event of this name after `after`, of this call if one is given (short id); `None` when the wait is over.
+    pub async fn wait_for(
+        &self,
+        after: u64,
+        name: &str,
+        call: Option<&str>,
+        wait: Duration,
+    ) -> Option<Event> {
+        let look = async {
+            let mut after = after;
+            loop {
+                let page = self.events(after, LONGEST_WAIT).await;
+                let fits =
+                    |event: &&Event| event.event == name && (call.is_none() || event.call.as_deref() == call);
+                if let Some(event) = page.events.iter().find(fits) {
+                    return event.clone();
+                }
+                after = page.next;
+            }
+        };
+        tokio::time::timeout(wait, look).await.ok()
+    }
+
     /// The number of the newest event.
     pub fn newest_event(&self) -> u64 {
         self.world.events.newest()
@@ -209,7 +234,11 @@ impl Control {
 
     /// Plans a fault of the Graph API.
     pub fn plan_fault(&self, plan: FaultPlan) -> Result<(), ControlError> {
-        if self.world.faults.plan(plan) { Ok(()) } else { Err(ControlError::NotNow("too many plans".to_owned())) }
+        if self.world.faults.plan(plan) {
+            Ok(())
+        } else {
+            Err(ControlError::NotNow("too many plans".to_owned()))
+        }
     }
 
     /// Faults that are still to come.
@@ -259,7 +288,10 @@ impl Control {
             .phones
             .all()
             .into_iter()
-            .map(|session| PhoneView { number: session.digits.map(|digits| format!("+{digits}")), mode: session.mode })
+            .map(|session| PhoneView {
+                number: session.digits.map(|digits| format!("+{digits}")),
+                mode: session.mode,
+            })
             .collect()
     }
 
@@ -279,9 +311,18 @@ impl Control {
         Ok(())
     }
 
-    fn pair(&self, change: &PermissionChange) -> Result<(Arc<SimNumber>, crate::world::users::User), ControlError> {
-        let number = self.world.find_number(change.number.as_deref()).ok_or(ControlError::NotFound("business number"))?;
-        let user = change.user.as_deref().ok_or_else(|| ControlError::Invalid("user or request is needed".to_owned()))?;
+    fn pair(
+        &self,
+        change: &PermissionChange,
+    ) -> Result<(Arc<SimNumber>, crate::world::users::User), ControlError> {
+        let number = self
+            .world
+            .find_number(change.number.as_deref())
+            .ok_or(ControlError::NotFound("business number"))?;
+        let user = change
+            .user
+            .as_deref()
+            .ok_or_else(|| ControlError::Invalid("user or request is needed".to_owned()))?;
         Ok((number, self.world.users.of(user)))
     }
 
@@ -295,19 +336,29 @@ impl Control {
         input: Input,
         script: Option<Script>,
     ) -> Result<CallDetail, ControlError> {
-        user_input(entry, input, script).await.map_err(|refused| ControlError::NotNow(refusal(refused).to_owned()))?;
+        user_input(entry, input, script)
+            .await
+            .map_err(|refused| ControlError::NotNow(refusal(refused).to_owned()))?;
         Ok(shapes::detail(entry, false))
     }
 }
 
 /// Hands an input of the user to a call.
-pub(crate) async fn user_input(entry: &CallEntry, input: Input, script: Option<Script>) -> Result<(), Refused> {
+pub(crate) async fn user_input(
+    entry: &CallEntry,
+    input: Input,
+    script: Option<Script>,
+) -> Result<(), Refused> {
     let (reply, outcome) = oneshot::channel();
     if entry.mail.send(Mail::User { input, script, reply }).await.is_err() {
         return Err(Refused::Ended);
     }
     // A call that ends before it reads its mail is over as well.
-    tokio::time::timeout(CALL_PATIENCE, outcome).await.ok().and_then(Result::ok).unwrap_or(Err(Refused::Ended))
+    tokio::time::timeout(CALL_PATIENCE, outcome)
+        .await
+        .ok()
+        .and_then(Result::ok)
+        .unwrap_or(Err(Refused::Ended))
 }
 
 /// Why the user cannot do this, for people.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::{ControlError, PermissionRequest};
-use crate::call::machine::Direction;
 use crate::call::record::Record;
+use crate::call::words::Direction;
 use crate::magic::{Script, Sound};
 use crate::phone::heard::HeardView;
 use crate::phone::registry::Mode;
@@ -78,7 +78,10 @@ pub struct AnswerOptions {
 
 impl AnswerOptions {
     pub(super) fn is_empty(&self) -> bool {
-        self.behaviour.is_none() && self.hz.is_none() && self.hang_up_after_ms.is_none() && self.keys.is_none()
+        self.behaviour.is_none()
+            && self.hz.is_none()
+            && self.hang_up_after_ms.is_none()
+            && self.keys.is_none()
     }
 
     pub(super) fn script(&self, mut script: Script) -> Result<Script, ControlError> {
@@ -121,6 +124,21 @@ impl CallDetail {
     /// Why the call ended.
     pub fn reason(&self) -> Option<&'static str> {
         self.record.reason
+    }
+
+    /// When the user's phone showed the call as answered.
+    pub fn answered_ms(&self) -> Option<u64> {
+        self.record.answered_ms
+    }
+
+    /// When the call ended.
+    pub fn ended_ms(&self) -> Option<u64> {
+        self.record.ended_ms
+    }
+
+    /// What the business did that Meta would not like.
+    pub fn findings(&self) -> &[&'static str] {
+        &self.record.findings
     }
 }
 

@@ -14,9 +14,9 @@ use tokio::sync::oneshot;
 
 use super::door::{Asked, Reply, authorize, serve};
 use super::error::GraphError;
-use crate::call::machine::{Input, Refused};
 use crate::call::place;
 use crate::call::run::Mail;
+use crate::call::words::{Input, Refused};
 use crate::config::SimNumber;
 use crate::knobs::Knobs;
 use crate::listener::Line;
@@ -63,7 +63,8 @@ pub(crate) async fn act(
         // Without an action and without a call id the legacy form of connect is meant.
         let default = if body.call_id.is_none() { "connect" } else { "calls" };
         asked.action = body.action.clone().unwrap_or_else(|| default.to_owned());
-        asked.call = body.call_id.as_deref().and_then(|id| world.calls.find(id)).map(|call| call.ids.short.clone());
+        asked.call =
+            body.call_id.as_deref().and_then(|id| world.calls.find(id)).map(|call| call.ids.short.clone());
         asked.to = body.to.clone().or_else(|| body.recipient.clone());
         asked.opaque = body.biz_opaque_callback_data.clone();
     }
@@ -153,12 +154,20 @@ fn may_call(world: &World, number: &SimNumber, user: &User, knobs: &Knobs) -> Re
     Ok(())
 }
 
-async fn on_call(world: &Arc<World>, number: &SimNumber, action: &str, body: Body) -> Result<Reply, GraphError> {
+async fn on_call(
+    world: &Arc<World>,
+    number: &SimNumber,
+    action: &str,
+    body: Body,
+) -> Result<Reply, GraphError> {
     let knobs = world.knobs();
     if !matches!(action, "pre_accept" | "accept" | "reject" | "terminate") {
-        return Err(GraphError::parameter("The parameter action must be connect, pre_accept, accept, reject or terminate."));
+        return Err(GraphError::parameter(
+            "The parameter action must be connect, pre_accept, accept, reject or terminate.",
+        ));
     }
-    let id = body.call_id.as_deref().ok_or_else(|| GraphError::parameter("The parameter call_id is required."))?;
+    let id =
+        body.call_id.as_deref().ok_or_else(|| GraphError::parameter("The parameter call_id is required."))?;
     let entry = world
         .calls
         .find(id)
@@ -188,7 +197,12 @@ async fn on_call(world: &Arc<World>, number: &SimNumber, action: &str, body: Bod
     }
 }
 
-fn answer_input(action: &str, session: Option<Session>, entry: &CallEntry, knobs: &Knobs) -> Result<Input, GraphError> {
+fn answer_input(
+    action: &str,
+    session: Option<Session>,
+    entry: &CallEntry,
+    knobs: &Knobs,
+) -> Result<Input, GraphError> {
     let session = session.ok_or_else(|| GraphError::parameter("The parameter session is required."))?;
     let answer = match (session.sdp_type.as_str(), action) {
         ("answer", _) => true,

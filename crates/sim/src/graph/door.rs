@@ -64,7 +64,8 @@ pub(crate) fn authorize(
     headers: &HeaderMap,
 ) -> Result<Arc<SimNumber>, GraphError> {
     let is_version = version.strip_prefix('v').is_some_and(|rest| {
-        rest.split_once('.').is_some_and(|(major, minor)| [major, minor].iter().all(|part| part.parse::<u16>().is_ok()))
+        rest.split_once('.')
+            .is_some_and(|(major, minor)| [major, minor].iter().all(|part| part.parse::<u16>().is_ok()))
     });
     if !is_version {
         return Err(GraphError::path());
@@ -131,7 +132,10 @@ pub(crate) async fn serve(
 enum Outcome {
     Answer(Reply),
     /// Nothing: the connection breaks after a while.
-    Silence { reply: Reply, hold: Duration },
+    Silence {
+        reply: Reply,
+        hold: Duration,
+    },
 }
 
 impl Outcome {
@@ -181,5 +185,6 @@ fn response(reply: &Reply) -> Response {
         Value::String(text) => ("text/html; charset=utf-8", text.clone()),
         other => ("application/json; charset=UTF-8", other.to_string()),
     };
-    (reply.status, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], Body::from(text)).into_response()
+    (reply.status, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], Body::from(text))
+        .into_response()
 }

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::door::Reply;
-use crate::call::machine::Refused;
+use crate::call::words::Refused;
 use crate::ids;
 
 /// An error body in the making.
@@ -76,7 +76,8 @@ impl GraphError {
     }
 
     pub(crate) fn uncallable() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, 138_001, "Receiver uncallable").with_details("The receiver cannot be called.")
+        Self::new(StatusCode::BAD_REQUEST, 138_001, "Receiver uncallable")
+            .with_details("The receiver cannot be called.")
     }
 
     pub(crate) fn too_many_calls() -> Self {
@@ -106,8 +107,9 @@ impl GraphError {
 
     pub(crate) fn connected_limit(next: Option<u64>) -> Self {
         let next = next.map_or(String::new(), |at| format!(" The next call is possible at {at}."));
-        Self::new(StatusCode::BAD_REQUEST, 138_012, "Business initiated call limit reached")
-            .with_details(format!("The limit of connected calls to this user within 24 hours is reached.{next}"))
+        Self::new(StatusCode::BAD_REQUEST, 138_012, "Business initiated call limit reached").with_details(
+            format!("The limit of connected calls to this user within 24 hours is reached.{next}"),
+        )
     }
 
     pub(crate) fn permanent_permission() -> Self {
@@ -131,7 +133,9 @@ impl GraphError {
             Refused::AlreadyRejected => Self::parameter("A reject of this call is already in progress."),
             Refused::AlreadyAccepted => Self::parameter("The call is already in progress."),
             Refused::SdpMismatch => Self::sdp(sdp_code, "The SDP differs from the one of pre_accept."),
-            Refused::OnlyForUserCalls => Self::parameter("The action is only valid for user-initiated calls."),
+            Refused::OnlyForUserCalls => {
+                Self::parameter("The action is only valid for user-initiated calls.")
+            }
             Refused::NotRinging => Self::parameter("The call is not ringing."),
         }
     }

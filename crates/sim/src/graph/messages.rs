@@ -27,7 +27,12 @@ pub(crate) async fn send(
 ) -> Response {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let to = body["to"].as_str().or(body["recipient"].as_str()).map(str::to_owned);
-    let asked = Asked { action: "messages".to_owned(), phone_number_id: phone_number_id.clone(), to, ..Asked::default() };
+    let asked = Asked {
+        action: "messages".to_owned(),
+        phone_number_id: phone_number_id.clone(),
+        to,
+        ..Asked::default()
+    };
     serve(&world, &line, asked, async {
         match authorize(&world, &version, &phone_number_id, &headers) {
             Ok(_) => message(&world, &phone_number_id, &body).unwrap_or_else(Reply::from),
@@ -53,12 +58,12 @@ fn message(world: &Arc<World>, phone_number_id: &str, body: &Value) -> Result<Re
         }
         let (now, knobs) = (world.clock.now_secs(), world.knobs());
         let without = user.suffix.starts_without_permission();
-        world.consents.with(phone_number_id, &user, |consent| consent.ask(now, &knobs, without)).map_err(|refused| {
-            match refused {
+        world.consents.with(phone_number_id, &user, |consent| consent.ask(now, &knobs, without)).map_err(
+            |refused| match refused {
                 RequestRefused::TooMany => GraphError::too_many_requests(),
                 RequestRefused::AlreadyPermanent => GraphError::permanent_permission(),
-            }
-        })?;
+            },
+        )?;
         let request = PermissionRequest {
             id: id.clone(),
             phone_number_id: phone_number_id.to_owned(),

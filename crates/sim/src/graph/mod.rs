@@ -26,5 +26,8 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/{version}/{number}/call_permissions", get(permissions::read))
         .route("/{version}/{number}/settings", get(settings::read).post(settings::write))
         .route("/{version}/{number}/messages", post(messages::send))
-        .route("/{version}/{number}/subscribed_apps", get(number::subscribed_apps).post(number::subscribe_app))
+        .route(
+            "/{version}/{number}/subscribed_apps",
+            get(number::subscribed_apps).post(number::subscribe_app),
+        )
 }

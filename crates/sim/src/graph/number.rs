@@ -48,7 +48,8 @@ pub(crate) async fn subscribe_app(
     headers: HeaderMap,
 ) -> Response {
     serve(&world, &line, asked(&waba_id), async {
-        business(&world, &waba_id, &headers).map_or_else(Reply::from, |()| Reply::ok(json!({"success": true})))
+        business(&world, &waba_id, &headers)
+            .map_or_else(Reply::from, |()| Reply::ok(json!({"success": true})))
     })
     .await
 }

@@ -29,8 +29,12 @@ pub(crate) async fn read(
     headers: HeaderMap,
 ) -> Response {
     let to = whom.user_wa_id.clone().or_else(|| whom.recipient.clone());
-    let asked =
-        Asked { action: "call_permissions".to_owned(), phone_number_id: phone_number_id.clone(), to, ..Asked::default() };
+    let asked = Asked {
+        action: "call_permissions".to_owned(),
+        phone_number_id: phone_number_id.clone(),
+        to,
+        ..Asked::default()
+    };
     serve(&world, &line, asked, async {
         match authorize(&world, &version, &phone_number_id, &headers) {
             Ok(_) => state(&world, &phone_number_id, &whom).unwrap_or_else(Reply::from),
@@ -50,7 +54,12 @@ fn state(world: &World, phone_number_id: &str, whom: &Whom) -> Result<Reply, Gra
     let (grant, requests, next_request, (connected, next_call)) =
         world.consents.with(phone_number_id, &user, |consent| {
             let next = consent.next_request(now, &knobs);
-            (consent.grant(now, &knobs, starts_without), consent.requests(now), next, consent.connected_today(now))
+            (
+                consent.grant(now, &knobs, starts_without),
+                consent.requests(now),
+                next,
+                consent.connected_today(now),
+            )
         });
     let mut permission = json!({"status": grant.word()});
     if let Grant::Temporary { until } = grant {

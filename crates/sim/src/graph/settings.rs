@@ -106,9 +106,11 @@ fn check_hours(hours: &Value) -> Result<(), GraphError> {
     }
     let mut spans: Vec<(&str, u32, u32)> = Vec::new();
     for entry in weekly {
-        let (Some(day), Some(open), Some(close)) =
-            (entry["day_of_week"].as_str(), clock_time(&entry["open_time"]), clock_time(&entry["close_time"]))
-        else {
+        let (Some(day), Some(open), Some(close)) = (
+            entry["day_of_week"].as_str(),
+            clock_time(&entry["open_time"]),
+            clock_time(&entry["close_time"]),
+        ) else {
             return refuse("a day or time has the wrong format");
         };
         if open >= close {

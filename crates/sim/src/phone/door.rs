@@ -12,9 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use super::registry::{Mode, Session};
-use crate::call::machine::{Direction, Input};
 use crate::call::place::{self, Dial, DialPhone};
 use crate::call::run::{Mail, incoming};
+use crate::call::words::{Direction, Input};
 use crate::control::{refusal, user_input};
 use crate::world::calls::CallEntry;
 use crate::world::replies::{self, Decision};
@@ -39,12 +39,28 @@ pub(crate) struct Who {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum FromPhone {
-    Call { to: Option<String>, sdp: Option<String> },
-    Media { call: String, sdp: String },
-    Answer { call: String, sdp: Option<String> },
-    Decline { call: String },
-    Hangup { call: String },
-    Keys { call: String, keys: String },
+    Call {
+        to: Option<String>,
+        sdp: Option<String>,
+    },
+    Media {
+        call: String,
+        sdp: String,
+    },
+    Answer {
+        call: String,
+        sdp: Option<String>,
+    },
+    Decline {
+        call: String,
+    },
+    Hangup {
+        call: String,
+    },
+    Keys {
+        call: String,
+        keys: String,
+    },
     Permission {
         request: String,
         response: String,
@@ -54,7 +70,11 @@ enum FromPhone {
     Ping,
 }
 
-pub(crate) async fn open(State(world): State<Arc<World>>, Query(who): Query<Who>, upgrade: WebSocketUpgrade) -> Response {
+pub(crate) async fn open(
+    State(world): State<Arc<World>>,
+    Query(who): Query<Who>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     upgrade.max_message_size(MAX_MESSAGE).on_upgrade(move |socket| attend(world, who, socket))
 }
 
@@ -72,8 +92,10 @@ async fn attend(world: Arc<World>, who: Who, mut socket: WebSocket) {
         world.users.rename(&number, name);
     }
     let numbers = world.numbers();
-    let businesses: Vec<Value> =
-        numbers.iter().map(|n| json!({"phone_number_id": n.phone_number_id, "number": n.display_phone})).collect();
+    let businesses: Vec<Value> = numbers
+        .iter()
+        .map(|n| json!({"phone_number_id": n.phone_number_id, "number": n.display_phone}))
+        .collect();
     session.tell(json!({
         "type": "hello", "number": format!("+{number}"), "catches_all": session.digits.is_none(), "mode": mode,
         "businesses": businesses,

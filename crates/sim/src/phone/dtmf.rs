@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn pressed_keys_are_heard_once_each_and_in_order() {
-        let (mut keypad, mut ear, mut timestamp, mut heard) = (Keypad::default(), KeyEar::default(), 0, String::new());
+        let (mut keypad, mut ear, mut timestamp, mut heard) =
+            (Keypad::default(), KeyEar::default(), 0, String::new());
         keypad.press("1 2x3#3");
         let mut slots = 0;
         while keypad.is_busy() {

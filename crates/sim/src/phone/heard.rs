@@ -33,49 +33,69 @@ pub(crate) enum News {
 
 /// One tenth of a second of sound.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Window {
-    pub(crate) at_ms: u64,
-    /// 0 when it was silent.
-    pub(crate) hz: f32,
-    pub(crate) db: f32,
+pub struct Window {
+    /// Its end.
+    pub at_ms: u64,
+    /// The dominant frequency; 0 when it was silent.
+    pub hz: f32,
+    /// Decibels relative to full scale.
+    pub db: f32,
 }
 
 /// A pause in the packets.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Gap {
-    pub(crate) at_ms: u64,
-    pub(crate) length_ms: u64,
+pub struct Gap {
+    /// The packet before it.
+    pub at_ms: u64,
+    /// Until the packet after it.
+    pub length_ms: u64,
 }
 
 /// A stretch of one steady tone.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Tone {
-    pub(crate) hz: f32,
-    pub(crate) from_ms: u64,
-    pub(crate) to_ms: u64,
+pub struct Tone {
+    /// Its frequency when it began.
+    pub hz: f32,
+    /// When it began.
+    pub from_ms: u64,
+    /// When it was last heard.
+    pub to_ms: u64,
 }
 
 /// What the control API tells about a phone's ear; times are Unix milliseconds.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct HeardView {
-    packets: u64,
-    bytes: u64,
-    packets_before_answer: u64,
-    lost: u64,
-    undecodable: u64,
-    ssrcs: Vec<u32>,
-    first_packet_at_ms: Option<u64>,
+    /// Authenticated packets, sound and keys.
+    pub packets: u64,
+    /// Their payload.
+    pub bytes: u64,
+    /// How many came before the call was answered; the user does not hear them.
+    pub packets_before_answer: u64,
+    /// Missing sequence numbers.
+    pub lost: u64,
+    /// Packets that are no Opus.
+    pub undecodable: u64,
+    /// Every stream that was sent; Meta allows one.
+    pub ssrcs: Vec<u32>,
+    /// The first packet.
+    pub first_packet_at_ms: Option<u64>,
     /// Relative to the answer; negative when sound came before it.
-    first_packet_after_answer_ms: Option<i64>,
-    last_packet_at_ms: Option<u64>,
-    gaps: Vec<Gap>,
-    keys: String,
+    pub first_packet_after_answer_ms: Option<i64>,
+    /// The newest packet.
+    pub last_packet_at_ms: Option<u64>,
+    /// Pauses of more than 100 ms.
+    pub gaps: Vec<Gap>,
+    /// Keys in the order they were pressed.
+    pub keys: String,
     /// The tone heard right now.
-    now_hz: Option<f32>,
-    now_db: Option<f32>,
-    tones: Vec<Tone>,
+    pub now_hz: Option<f32>,
+    /// The level of the newest window.
+    pub now_db: Option<f32>,
+    /// Steady tones, in order.
+    pub tones: Vec<Tone>,
+    /// Every tenth of a second; only in the answer about one call.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    windows: Vec<Window>,
+    pub windows: Vec<Window>,
 }
 
 /// The ear of one phone.
@@ -128,7 +148,14 @@ impl Heard {
     }
 
     /// An authenticated telephone-event packet.
-    pub(crate) fn key(&mut self, now: u64, ssrc: u32, sequence: u16, timestamp: u32, payload: &[u8]) -> Option<News> {
+    pub(crate) fn key(
+        &mut self,
+        now: u64,
+        ssrc: u32,
+        sequence: u16,
+        timestamp: u32,
+        payload: &[u8],
+    ) -> Option<News> {
         self.count(now, ssrc, payload.len());
         if let Some(missing) = self.missing_before(sequence) {
             self.view.lost += u64::from(missing);
@@ -213,7 +240,8 @@ impl Heard {
             return;
         }
         let recent: Vec<Window> = self.windows.iter().rev().take(STEADY_WINDOWS).copied().collect();
-        let (low, high) = recent.iter().fold((f32::MAX, 0.0_f32), |(low, high), w| (low.min(w.hz), high.max(w.hz)));
+        let (low, high) =
+            recent.iter().fold((f32::MAX, 0.0_f32), |(low, high), w| (low.min(w.hz), high.max(w.hz)));
         if high == 0.0 {
             if self.steady.take().is_some() {
                 news.push(News::Silence);
@@ -252,9 +280,7 @@ mod tests {
     use super::*;
 
     fn listen(heard: &mut Heard, voice: &mut Voice, hz: f32, range: std::ops::Range<u16>) -> Vec<News> {
-        range
-            .flat_map(|n| heard.audio(u64::from(n) * 20, 9, n, &voice.packet(hz).unwrap()))
-            .collect()
+        range.flat_map(|n| heard.audio(u64::from(n) * 20, 9, n, &voice.packet(hz).unwrap())).collect()
     }
 
     #[test]

@@ -73,7 +73,8 @@ impl Registry {
 
     /// The phone that rings for this number: its own, else the one without a number.
     pub(crate) fn ringing_for(&self, digits: &str) -> Option<Session> {
-        self.exactly(digits).or_else(|| self.sessions().iter().find(|session| session.digits.is_none()).cloned())
+        self.exactly(digits)
+            .or_else(|| self.sessions().iter().find(|session| session.digits.is_none()).cloned())
     }
 
     pub(crate) fn by_id(&self, id: u64) -> Option<Session> {

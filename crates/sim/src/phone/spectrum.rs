@@ -21,7 +21,10 @@ pub(crate) struct Spectrum {
 impl Spectrum {
     pub(crate) fn new() -> Self {
         let hann = (0..WINDOW).map(|i| 0.5 - 0.5 * (2.0 * PI * i as f32 / WINDOW as f32).cos()).collect();
-        let twiddles = (0..SIZE / 2).map(|i| (-2.0 * PI * i as f32 / SIZE as f32).sin_cos()).map(|(s, c)| (c, s)).collect();
+        let twiddles = (0..SIZE / 2)
+            .map(|i| (-2.0 * PI * i as f32 / SIZE as f32).sin_cos())
+            .map(|(s, c)| (c, s))
+            .collect();
         Self { hann, twiddles, work: vec![(0.0, 0.0); SIZE] }
     }
 
@@ -33,7 +36,8 @@ impl Spectrum {
             slot.0 = sample * weight;
         }
         self.transform();
-        let power = |bin: usize| self.work[bin].0.mul_add(self.work[bin].0, self.work[bin].1 * self.work[bin].1);
+        let power =
+            |bin: usize| self.work[bin].0.mul_add(self.work[bin].0, self.work[bin].1 * self.work[bin].1);
         let lowest = (60.0 / BIN_HZ) as usize;
         let highest = (7_500.0 / BIN_HZ) as usize;
         let peak = (lowest..highest).max_by(|a, b| power(*a).total_cmp(&power(*b))).unwrap_or(lowest);

@@ -30,13 +30,15 @@ pub(crate) fn role_conflict_reply(packet: &[u8], ufrag: &str, pwd: &str) -> Opti
 }
 
 fn is_for(packet: &[u8], ufrag: &str) -> bool {
-    attributes(packet)
-        .find(|(kind, _, _)| *kind == USERNAME)
-        .is_some_and(|(_, _, name)| name.strip_prefix(ufrag.as_bytes()).is_some_and(|rest| rest.starts_with(b":")))
+    attributes(packet).find(|(kind, _, _)| *kind == USERNAME).is_some_and(|(_, _, name)| {
+        name.strip_prefix(ufrag.as_bytes()).is_some_and(|rest| rest.starts_with(b":"))
+    })
 }
 
 fn is_authentic(packet: &[u8], pwd: &str) -> bool {
-    let Some((_, at, mac)) = attributes(packet).find(|(kind, _, _)| *kind == MESSAGE_INTEGRITY) else { return false };
+    let Some((_, at, mac)) = attributes(packet).find(|(kind, _, _)| *kind == MESSAGE_INTEGRITY) else {
+        return false;
+    };
     // The length in the header counts up to and including the integrity attribute.
     let mut signed = packet[..at].to_vec();
     set_length(&mut signed, at + 24 - HEADER);
@@ -92,7 +94,10 @@ fn attributes(packet: &[u8]) -> impl Iterator<Item = (u16, usize, &[u8])> {
 // The CRC of ITU V.42, bit by bit: it runs once per conflict.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
+        (0..8).fold(
+            crc ^ u32::from(*byte),
+            |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 },
+        )
     })
 }
 

@@ -22,7 +22,9 @@ pub(crate) fn check(remote: &RemoteSdp, kind: Kind) -> Result<(), String> {
         r if r.fingerprints.is_empty() => "No fingerprint found in SDP",
         r if r.fingerprints.len() > 1 => "More than one fingerprint found in SDP",
         r if !r.fingerprints.iter().all(sha256) => "The fingerprint must be sha-256",
-        r if kind == Kind::Answer && r.setup != Some(Setup::Active) => "The setup attribute of an answer must be active",
+        r if kind == Kind::Answer && r.setup != Some(Setup::Active) => {
+            "The setup attribute of an answer must be active"
+        }
         r if r.setup.is_none() => "No setup attribute found in SDP",
         r if r.opus.is_none() => "opus/48000 not found in SDP",
         r if r.ssrcs.len() > 1 => "More than one SSRC found in SDP",
@@ -63,7 +65,10 @@ mod tests {
             (ANSWER.replace("a=ice-ufrag:c9Xk\r\n", ""), "ice-ufrag"),
             (ANSWER.replace("a=ice-pwd:2mQv7dUe1sTtZb8PqLwYxH3n\r\n", ""), "ice-pwd"),
             (ANSWER.replace(&format!("{}\r\n", fingerprint.trim_end()), ""), "No fingerprint"),
-            (ANSWER.replace("a=mid:audio", "a=fingerprint:sha-512 AA:BB\r\na=mid:audio"), "More than one fingerprint"),
+            (
+                ANSWER.replace("a=mid:audio", "a=fingerprint:sha-512 AA:BB\r\na=mid:audio"),
+                "More than one fingerprint",
+            ),
             (ANSWER.replace("SHA-256", "sha-384"), "must be sha-256"),
             (ANSWER.replace("a=mid:audio", "a=mid:audio\r\na=ice-lite"), "ice-lite"),
             (ANSWER.replace("setup:active", "setup:passive"), "setup"),
@@ -71,7 +76,10 @@ mod tests {
             (ANSWER.replace("opus/48000/2", "opus/16000/2"), "opus"),
             (format!("{ANSWER}a=ssrc:77 cname:other\r\n"), "More than one SSRC"),
             (format!("{ANSWER}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n"), "one audio m-line"),
-            (ANSWER.replace("a=candidate:1 1 udp 2130706431 198.51.100.20 50012 typ host\r\n", ""), "candidates"),
+            (
+                ANSWER.replace("a=candidate:1 1 udp 2130706431 198.51.100.20 50012 typ host\r\n", ""),
+                "candidates",
+            ),
             (ANSWER.replace("ptime:20", "ptime:60"), "ptime"),
         ];
         for (sdp, expected) in cases {

@@ -50,7 +50,8 @@ pub(crate) fn read(sdp: &str) -> Result<RemoteSdp, String> {
         } else if let Some(attribute) = line.strip_prefix("a=")
             && remote.media_sections <= 1
         {
-            attribute_line(&mut remote, attribute).ok_or_else(|| format!("invalid line: {}", &line[..line.len().min(60)]))?;
+            attribute_line(&mut remote, attribute)
+                .ok_or_else(|| format!("invalid line: {}", &line[..line.len().min(60)]))?;
         }
     }
     Ok(remote)

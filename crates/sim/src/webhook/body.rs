@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::call::machine::{Direction, Failure, Notice, Status};
+use crate::call::words::{Direction, Failure, Notice, Status};
 use crate::config::SimNumber;
 use crate::knobs::Knobs;
 use crate::world::users::User;
@@ -20,7 +20,12 @@ pub(crate) struct Subject<'a> {
 }
 
 /// The `value` of a webhook about a call, and the word by which logs know it.
-pub(crate) fn call(subject: Subject<'_>, notice: &Notice, knobs: &Knobs, now_secs: u64) -> (&'static str, Value) {
+pub(crate) fn call(
+    subject: Subject<'_>,
+    notice: &Notice,
+    knobs: &Knobs,
+    now_secs: u64,
+) -> (&'static str, Value) {
     let mut value = envelope(subject.number, subject.user, knobs);
     let label = match notice {
         Notice::Status(status) => {
@@ -103,7 +108,8 @@ pub(crate) struct PermissionReply<'a> {
 /// Settings of a number changed.
 pub(crate) fn settings_update(number: &SimNumber, calling: &Value, now_secs: u64) -> Value {
     let mut told = Map::new();
-    for key in ["status", "call_icon_visibility", "callback_permission_status", "srtp_key_exchange_protocol"] {
+    for key in ["status", "call_icon_visibility", "callback_permission_status", "srtp_key_exchange_protocol"]
+    {
         if let Some(value) = calling.get(key) {
             told.insert(key.to_owned(), value.clone());
         }
@@ -138,7 +144,8 @@ pub(crate) fn post(waba_id: &str, changes: &[Value], knobs: &Knobs) -> Value {
 fn envelope(number: &SimNumber, user: &User, knobs: &Knobs) -> Map<String, Value> {
     let mut value = Map::new();
     value.insert("messaging_product".to_owned(), json!("whatsapp"));
-    let metadata = json!({"display_phone_number": number.digits(), "phone_number_id": number.phone_number_id});
+    let metadata =
+        json!({"display_phone_number": number.digits(), "phone_number_id": number.phone_number_id});
     value.insert("metadata".to_owned(), metadata);
     if !knobs.drop_contacts {
         let mut contact = json!({

@@ -64,7 +64,9 @@ impl WebhookLog {
         let attempts = self.all();
         let mut took: Vec<u64> = attempts.iter().filter(|a| a.status.is_some()).map(|a| a.took_ms).collect();
         took.sort_unstable();
-        let at = |hundredth: usize| took.get((took.len() * hundredth / 100).min(took.len().saturating_sub(1))).copied();
+        let at = |hundredth: usize| {
+            took.get((took.len() * hundredth / 100).min(took.len().saturating_sub(1))).copied()
+        };
         WebhookTimes {
             attempts: attempts.len(),
             answered_200: attempts.iter().filter(|a| a.status == Some(200)).count(),

@@ -41,7 +41,6 @@ pub(crate) struct Letter {
 }
 
 /// What the office needs of the world.
-#[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) url: RwLock<Option<Url>>,
     pub(crate) app_secret: String,
@@ -53,6 +52,12 @@ pub(crate) struct Desk {
     pub(crate) knobs: Arc<RwLock<Knobs>>,
     pub(crate) events: Arc<EventLog>,
     in_flight: Arc<Semaphore>,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
+    }
 }
 
 /// The way into the office.
@@ -92,7 +97,8 @@ impl PostOffice {
     /// Opens the office.
     pub(crate) fn open(desk: Arc<Desk>) -> Self {
         let (letters, inbox) = mpsc::channel(QUEUE);
-        let office = Office { desk: Arc::clone(&desk), due: Vec::new(), last_of_call: HashMap::new(), turn: 0 };
+        let office =
+            Office { desk: Arc::clone(&desk), due: Vec::new(), last_of_call: HashMap::new(), turn: 0 };
         desk.tasks.spawn(office.run(inbox));
         Self { letters, desk }
     }
@@ -160,7 +166,12 @@ impl Office {
             let due = now + u64::try_from(offset.as_millis()).unwrap_or(u64::MAX);
             let due = step.map_or(due, |step| due.next_multiple_of(step));
             let at = self.desk.clock.instant_at(due);
-            self.due.push(Copy { at, letter: Arc::clone(&letter), batched: step.is_some(), delivered: delivered.take() });
+            self.due.push(Copy {
+                at,
+                letter: Arc::clone(&letter),
+                batched: step.is_some(),
+                delivered: delivered.take(),
+            });
         }
     }
 
@@ -190,7 +201,11 @@ impl Office {
         let labels: Vec<&'static str> = batch.iter().map(|copy| copy.letter.label).collect();
         let calls: Vec<String> = batch.iter().filter_map(|copy| copy.letter.call.clone()).collect();
         let Ok(permit) = Arc::clone(&self.desk.in_flight).try_acquire_owned() else {
-            self.desk.lost(&labels, calls.first().map(String::as_str), "too many webhooks wait for an answer");
+            self.desk.lost(
+                &labels,
+                calls.first().map(String::as_str),
+                "too many webhooks wait for an answer",
+            );
             return;
         };
         self.turn += 1;

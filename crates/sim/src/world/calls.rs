@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
-use crate::call::machine::Direction;
 use crate::call::record::Record;
 use crate::call::run::Mail;
+use crate::call::words::Direction;
 use crate::config::SimNumber;
 use crate::ids::CallIds;
 use crate::phone::heard::Heard;
@@ -120,7 +120,8 @@ impl Calls {
             return false;
         }
         let mut book = self.book();
-        let left = book.failures_left.entry((phone_number_id.to_owned(), user.to_owned())).or_insert(failures);
+        let left =
+            book.failures_left.entry((phone_number_id.to_owned(), user.to_owned())).or_insert(failures);
         if *left == 0 {
             // The one that works starts the count afresh.
             *left = failures;

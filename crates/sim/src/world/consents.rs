@@ -9,6 +9,8 @@ use crate::permission::Consent;
 use crate::world::users::User;
 
 const KEPT_REQUESTS: usize = 1_000;
+/// More pairs than a load test makes; beyond that the memory starts afresh.
+const KEPT_CONSENTS: usize = 100_000;
 
 /// A permission request on a user's phone.
 #[derive(Clone, Debug, Serialize)]
@@ -35,8 +37,16 @@ pub(crate) struct Consents {
 
 impl Consents {
     /// Reads or changes the consent between a number and a user.
-    pub(crate) fn with<T>(&self, phone_number_id: &str, user: &User, change: impl FnOnce(&mut Consent) -> T) -> T {
+    pub(crate) fn with<T>(
+        &self,
+        phone_number_id: &str,
+        user: &User,
+        change: impl FnOnce(&mut Consent) -> T,
+    ) -> T {
         let mut consents = self.consents.lock().unwrap_or_else(PoisonError::into_inner);
+        if consents.len() >= KEPT_CONSENTS {
+            consents.clear();
+        }
         change(consents.entry((phone_number_id.to_owned(), user.digits.clone())).or_default())
     }
 

@@ -83,7 +83,8 @@ impl Faults {
     /// The fault of this request, if one is planned; counts it.
     pub(crate) fn take(&self, action: &str) -> Option<FaultKind> {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        let plan = plans.iter_mut().find(|plan| plan.times > 0 && (plan.action == "*" || plan.action == action))?;
+        let plan =
+            plans.iter_mut().find(|plan| plan.times > 0 && (plan.action == "*" || plan.action == action))?;
         if plan.after > 0 {
             plan.after -= 1;
             return None;
@@ -112,7 +113,8 @@ mod tests {
     #[test]
     fn the_planned_number_of_requests_go_wrong_after_those_that_work() {
         let faults = Faults::default();
-        let plan = json!({"action": "accept", "times": 2, "after": 1, "fault": {"kind": "drop", "acts": true}});
+        let plan =
+            json!({"action": "accept", "times": 2, "after": 1, "fault": {"kind": "drop", "acts": true}});
         assert!(faults.plan(serde_json::from_value(plan).unwrap()));
         let taken: Vec<bool> = (0..5).map(|_| faults.take("accept").is_some()).collect();
         assert_eq!(taken, [false, true, true, false, false]);

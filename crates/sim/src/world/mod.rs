@@ -30,7 +30,6 @@ use graph_log::GraphLog;
 use users::Users;
 
 /// The whole simulator.
-#[derive(Debug)]
 pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) media_ip: IpAddr,
@@ -152,6 +151,12 @@ impl World {
 
     fn settings(&self) -> MutexGuard<'_, HashMap<String, Value>> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
     }
 }
 

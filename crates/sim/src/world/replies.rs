@@ -8,7 +8,7 @@ use super::World;
 use super::calls::CallEntry;
 use super::consents::PermissionRequest;
 use super::users::User;
-use crate::call::machine::{Direction, Reason};
+use crate::call::words::{Direction, Reason};
 use crate::config::SimNumber;
 use crate::ids;
 use crate::permission::Grant;
@@ -52,7 +52,8 @@ pub(crate) fn request_arrives(world: &Arc<World>, request: PermissionRequest, us
     }
     if let Some(grants) = user.suffix.permission_reply() {
         let decision = if grants { Decision::Week } else { Decision::No };
-        let (later, wait) = (Arc::clone(world), std::time::Duration::from_millis(world.knobs().permission_reply_ms));
+        let (later, wait) =
+            (Arc::clone(world), std::time::Duration::from_millis(world.knobs().permission_reply_ms));
         world.tasks.spawn(async move {
             let stop = later.stop.clone();
             tokio::select! {
@@ -70,14 +71,21 @@ pub(crate) fn after_call(world: &Arc<World>, entry: &CallEntry, answered: bool, 
     let (number, user, knobs) = (&entry.number, &entry.user, world.knobs());
     match entry.direction {
         Direction::Business if !answered && reason != Reason::SetupFailed => {
-            let revoked = world.consents.with(&number.phone_number_id, user, |consent| consent.unanswered(&knobs));
+            let revoked =
+                world.consents.with(&number.phone_number_id, user, |consent| consent.unanswered(&knobs));
             if revoked {
-                tell(world, number, user, PermissionReply { granted: false, until: None, automatic: true, context: None });
+                tell(
+                    world,
+                    number,
+                    user,
+                    PermissionReply { granted: false, until: None, automatic: true, context: None },
+                );
             }
         }
         Direction::Business => {}
         Direction::User => {
-            let asks = world.calling_settings(&number.phone_number_id)["callback_permission_status"] == json!("ENABLED");
+            let asks = world.calling_settings(&number.phone_number_id)["callback_permission_status"]
+                == json!("ENABLED");
             let now = world.clock.now_secs();
             let without = user.suffix.starts_without_permission();
             let granted = world.consents.with(&number.phone_number_id, user, |consent| {
@@ -86,7 +94,12 @@ pub(crate) fn after_call(world: &Arc<World>, entry: &CallEntry, answered: bool, 
             });
             if let Some(until) = granted {
                 let context = Some(entry.ids.wacid.as_str());
-                tell(world, number, user, PermissionReply { granted: true, until: Some(until), automatic: true, context });
+                tell(
+                    world,
+                    number,
+                    user,
+                    PermissionReply { granted: true, until: Some(until), automatic: true, context },
+                );
             }
         }
     }
@@ -112,7 +125,12 @@ fn decide(
             None
         }
     });
-    tell(world, number, user, PermissionReply { granted: decision != Decision::No, until, automatic, context });
+    tell(
+        world,
+        number,
+        user,
+        PermissionReply { granted: decision != Decision::No, until, automatic, context },
+    );
 }
 
 fn tell(world: &Arc<World>, number: &SimNumber, user: &User, reply: PermissionReply<'_>) {
@@ -134,5 +152,13 @@ pub(crate) fn settings_changed(world: &Arc<World>, number: &SimNumber, calling: 
 
 fn send(world: &World, number: &SimNumber, label: &'static str, field: &'static str, value: Value) {
     let waba_id = number.waba_id.clone();
-    world.post.send(Letter { waba_id, call: None, label, field, value, manner: Manner::Plain, delivered: None });
+    world.post.send(Letter {
+        waba_id,
+        call: None,
+        label,
+        field,
+        value,
+        manner: Manner::Plain,
+        delivered: None,
+    });
 }

@@ -2,6 +2,8 @@
 //!
 //! One binary: every integration test links the whole WebRTC stack.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+
 mod support;
 
 mod bridged;

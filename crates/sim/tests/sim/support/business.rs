@@ -146,7 +146,9 @@ async fn receive(State(state): State<Arc<State_>>, headers: HeaderMap, body: Byt
 
 async fn verify(Query(query): Query<Vec<(String, String)>>) -> Result<String, StatusCode> {
     let get = |key: &str| query.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
-    if get("hub.mode").as_deref() == Some("subscribe") && get("hub.verify_token").as_deref() == Some("sim-verify-token") {
+    if get("hub.mode").as_deref() == Some("subscribe")
+        && get("hub.verify_token").as_deref() == Some("sim-verify-token")
+    {
         get("hub.challenge").ok_or(StatusCode::BAD_REQUEST)
     } else {
         Err(StatusCode::FORBIDDEN)

@@ -4,6 +4,5 @@ mod business;
 mod house;
 mod peer;
 
-pub(crate) use business::{Inbox, Webhook};
 pub(crate) use house::House;
 pub(crate) use peer::{BizPeer, Plan};

@@ -58,7 +58,8 @@ impl BizPeer {
             .set_crypto_provider(std::sync::Arc::new(str0m::crypto::from_feature_flags()))
             .set_rtp_mode(true)
             .clear_codecs();
-        let opus = FormatParams { min_p_time: Some(10), use_inband_fec: Some(true), ..FormatParams::default() };
+        let opus =
+            FormatParams { min_p_time: Some(10), use_inband_fec: Some(true), ..FormatParams::default() };
         builder.codec_config().add_config(
             Pt::new_with_value(111),
             None,
@@ -111,7 +112,8 @@ impl BizPeer {
         // The stack would answer passive to actpass; Meta wants the business to be active.
         let offer = SdpOffer::from_sdp_string(&sdp.replace("a=setup:actpass", "a=setup:passive")).unwrap();
         let answer = self.rtc.as_mut().unwrap().sdp_api().accept_offer(offer).unwrap();
-        self.mid = Mid::from("audio");
+        let mid = sdp.lines().find_map(|line| line.strip_prefix("a=mid:")).unwrap();
+        self.mid = Mid::from(mid.trim());
         self.start();
         answer.to_sdp_string()
     }
@@ -257,7 +259,13 @@ impl Task {
         let now = Instant::now().into_std();
         let mut direct = self.rtc.direct_api();
         let stream = direct.stream_tx_by_mid(self.mid, None).unwrap();
-        stream.write_rtp(RtpWrite::new(Pt::new_with_value(111), self.sequence.into(), self.time, now, packet));
+        stream.write_rtp(RtpWrite::new(
+            Pt::new_with_value(111),
+            self.sequence.into(),
+            self.time,
+            now,
+            packet,
+        ));
     }
 }
 

@@ -1,31 +1,24 @@
-//! One WebRTC connection as Meta's relay makes it: ICE-lite, controlled, one UDP port, one audio stream.
-//!
-//! The SDP is written elsewhere; this file holds the keys, moves packets and keeps two promises: nothing is sent
-//! before the other side's first packet has arrived (where `waits_for_first_packet` asks for it), and nothing is
-//! sent before the call is open.
+//! The task of one peer: packets in, packets out, commands in between.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use str0m::config::Fingerprint;
-use str0m::format::{Codec, FormatParams};
-use str0m::media::{Frequency, MediaKind, Mid, Pt};
+use str0m::media::{Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite, Ssrc};
-use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc};
-use thiserror::Error;
+use str0m::{Event, IceConnectionState, IceCreds, Input, Output, Rtc};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::dtmf::{Keypad, Slot};
-use super::heard::{Heard, News};
-use super::sound::{SAMPLES_PER_PACKET, Voice};
-use super::stun;
+use super::super::dtmf::{Keypad, Slot};
+use super::super::heard::Heard;
+use super::super::sound::{SAMPLES_PER_PACKET, Voice};
+use super::super::stun;
+use super::{Command, Frame, Local, Peer, PeerConfig, PeerEvent};
 use crate::clock::Clock;
 use crate::ids;
 use crate::magic::Sound;
@@ -34,181 +27,22 @@ use crate::sdp::RemoteSdp;
 const PACKET_TIME: Duration = Duration::from_millis(20);
 /// Packets are reported to the call at most this often: it only watches for seconds of silence.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
-/// Commands waiting for a peer, above all the packets of the peer it is bridged to: more than a second of sound.
-const MAILBOX: usize = 128;
 /// A sender may change its SSRC, but not without end.
 const MAX_STREAMS: usize = 16;
 
-/// Everything that is decided before a peer exists.
-#[derive(Clone, Debug)]
-pub(crate) struct PeerConfig {
-    pub(crate) media_ip: IpAddr,
-    pub(crate) opus: u8,
-    pub(crate) telephone_event: Option<u8>,
-    pub(crate) waits_for_first_packet: bool,
-    pub(crate) loss_percent: u8,
+/// What a task is connected to.
+pub(super) struct Wires {
+    pub(super) rtc: Rtc,
+    pub(super) socket: UdpSocket,
+    pub(super) local: Arc<Local>,
+    pub(super) mid: Mid,
+    pub(super) config: PeerConfig,
+    pub(super) clock: Clock,
+    pub(super) reports: mpsc::Sender<PeerEvent>,
+    pub(super) heard: Arc<Mutex<Heard>>,
 }
 
-/// Our side of the connection, for the SDP.
-#[derive(Clone, Debug)]
-pub(crate) struct Local {
-    pub(crate) addr: SocketAddr,
-    pub(crate) ufrag: String,
-    pub(crate) pwd: String,
-    pub(crate) fingerprint: String,
-    pub(crate) ssrc: u32,
-    pub(crate) stream: String,
-}
-
-/// A running peer.
-#[derive(Clone, Debug)]
-pub(crate) struct Peer {
-    pub(crate) local: Arc<Local>,
-    pub(crate) heard: Arc<Mutex<Heard>>,
-    commands: mpsc::Sender<Command>,
-}
-
-/// What a peer is told.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// The other side's SDP; `client` when we start the DTLS handshake.
-    Remote { remote: RemoteSdp, client: bool },
-    /// The call is answered: sound may flow.
-    Open { sound: Sound },
-    /// Press keys.
-    Keys(String),
-    /// Pass what is heard to this peer.
-    BridgeTo(Peer),
-    /// A packet of the bridged peer.
-    Say(Frame),
-    /// Stop.
-    Close,
-}
-
-/// One packet on its way between two bridged peers.
-#[derive(Clone, Debug)]
-pub(crate) struct Frame {
-    payload: Arc<[u8]>,
-    timestamp: u32,
-    marker: bool,
-    is_key: bool,
-}
-
-/// What a peer reports.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum PeerEvent {
-    /// ICE and DTLS are up.
-    Connected,
-    /// The first authenticated packet of sound or keys.
-    FirstMedia,
-    /// Packets keep coming.
-    Packets,
-    /// Something new is heard.
-    Heard(News),
-    /// The other side closed the connection.
-    Closed,
-}
-
-#[derive(Debug, Error)]
-pub(crate) enum PeerError {
-    #[error("cannot bind a UDP port for a phone: {0}")]
-    Bind(#[from] io::Error),
-    #[error("opus: {0}")]
-    Opus(#[from] opus::Error),
-    #[error("invalid media address")]
-    Address,
-}
-
-impl Peer {
-    /// Binds a port and starts the peer's task.
-    pub(crate) async fn start(
-        config: PeerConfig,
-        clock: Clock,
-        reports: mpsc::Sender<PeerEvent>,
-        tasks: &TaskTracker,
-        stop: CancellationToken,
-    ) -> Result<Self, PeerError> {
-        let socket = UdpSocket::bind(SocketAddr::new(config.media_ip, 0)).await?;
-        let addr = socket.local_addr()?;
-        let creds = IceCreds { ufrag: ids::ice_ufrag(), pass: ids::ice_pwd() };
-        let mut rtc = build(&config, creds.clone());
-        rtc.add_local_candidate(Candidate::host(addr, "udp").map_err(|_| PeerError::Address)?);
-        let ssrc = ids::random_u32();
-        let mid = Mid::from("audio");
-        let mut direct = rtc.direct_api();
-        direct.declare_media(mid, MediaKind::Audio);
-        direct.declare_stream_tx(Ssrc::from(ssrc), None, mid, None);
-        let local = Arc::new(Local {
-            addr,
-            ufrag: creds.ufrag,
-            pwd: creds.pass,
-            fingerprint: direct.local_dtls_fingerprint().to_string(),
-            ssrc,
-            stream: ids::uuid(),
-        });
-        let heard = Arc::new(Mutex::new(Heard::new()?));
-        let (commands, inbox) = mpsc::channel(MAILBOX);
-        let peer = Self { local: Arc::clone(&local), heard: Arc::clone(&heard), commands };
-        let task = Task {
-            rtc,
-            socket,
-            local,
-            mid,
-            config,
-            clock,
-            reports,
-            heard,
-            voice: Voice::new()?,
-            keypad: Keypad::default(),
-            sound: Sound::Nothing,
-            bridge: None,
-            remote_known: false,
-            connected: false,
-            open: false,
-            heard_first: false,
-            closed: false,
-            streams: Vec::new(),
-            sequence: u64::from(ids::random_u32() & 0x7fff),
-            timestamp: ids::random_u32(),
-            key_timestamp: 0,
-            echo_offset: None,
-            last_report: None,
-            dice: ids::random_u32(),
-        };
-        tasks.spawn(task.run(inbox, stop));
-        Ok(peer)
-    }
-
-    /// Hands a command over; when the mailbox is full a packet of sound is lost, as on any network.
-    pub(crate) fn tell(&self, command: Command) {
-        if self.commands.try_send(command).is_err() {
-            tracing::trace!("a phone's mailbox is full or closed");
-        }
-    }
-}
-
-fn build(config: &PeerConfig, creds: IceCreds) -> Rtc {
-    let mut builder = Rtc::builder()
-        .set_crypto_provider(Arc::new(str0m::crypto::from_feature_flags()))
-        .set_ice_lite(true)
-        .set_rtp_mode(true)
-        .clear_codecs()
-        // Meta negotiates no header extensions.
-        .clear_extension_map()
-        .set_local_ice_credentials(creds);
-    let codecs = builder.codec_config();
-    let opus = FormatParams { min_p_time: Some(20), use_inband_fec: Some(true), ..FormatParams::default() };
-    codecs.add_config(Pt::new_with_value(config.opus), None, Codec::Opus, Frequency::FORTY_EIGHT_KHZ, Some(2), opus);
-    if let Some(event) = config.telephone_event {
-        let format = FormatParams::default();
-        codecs.add_config(Pt::new_with_value(event), None, Codec::Tele, Frequency::EIGHT_KHZ, None, format);
-    }
-    let mut rtc = builder.build(Instant::now().into_std());
-    rtc.direct_api().set_ice_controlling(false);
-    rtc
-}
-
-struct Task {
+pub(super) struct Task {
     rtc: Rtc,
     socket: UdpSocket,
     local: Arc<Local>,
@@ -236,7 +70,37 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Command>, stop: CancellationToken) {
+    pub(super) fn new(wires: Wires, voice: Voice) -> Self {
+        let Wires { rtc, socket, local, mid, config, clock, reports, heard } = wires;
+        Self {
+            rtc,
+            socket,
+            local,
+            mid,
+            config,
+            clock,
+            reports,
+            heard,
+            voice,
+            keypad: Keypad::default(),
+            sound: Sound::Nothing,
+            bridge: None,
+            remote_known: false,
+            connected: false,
+            open: false,
+            heard_first: false,
+            closed: false,
+            streams: Vec::new(),
+            sequence: u64::from(ids::random_u32() & 0x7fff),
+            timestamp: ids::random_u32(),
+            key_timestamp: 0,
+            echo_offset: None,
+            last_report: None,
+            dice: ids::random_u32(),
+        }
+    }
+
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Command>, stop: CancellationToken) {
         let mut buffer = vec![0_u8; 2_000];
         let mut ticker = tokio::time::interval(PACKET_TIME);
         ticker.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -317,7 +181,10 @@ impl Task {
         let ssrc = u32::from_be_bytes([ssrc[0], ssrc[1], ssrc[2], ssrc[3]]);
         if !self.streams.contains(&ssrc) && self.streams.len() < MAX_STREAMS {
             self.streams.push(ssrc);
-            self.rtc.direct_api().expect_stream_rx(Ssrc::from(ssrc), None, self.mid, None).suppress_nack(true);
+            self.rtc
+                .direct_api()
+                .expect_stream_rx(Ssrc::from(ssrc), None, self.mid, None)
+                .suppress_nack(true);
         }
     }
 
@@ -331,6 +198,8 @@ impl Task {
             }
             Command::Keys(keys) => self.keypad.press(&keys),
             Command::BridgeTo(peer) => self.bridge = Some(peer),
+            // While a key is down the voice waits: both would claim the same stretch of time.
+            Command::Say(frame) if self.keypad.is_busy() && !frame.is_key => {}
             Command::Say(frame) => self.say(&frame),
             Command::Close => self.closed = true,
         }
@@ -343,7 +212,9 @@ impl Task {
         }
         let (Some(ufrag), Some(pass)) = (remote.ufrag.clone(), remote.pwd.clone()) else { return };
         let fingerprint = remote.fingerprints.iter().find(|(hash, _)| hash == "sha-256");
-        let Some(fingerprint) = fingerprint.and_then(|(hash, digest)| format!("{hash} {digest}").parse().ok()) else {
+        let Some(fingerprint) =
+            fingerprint.and_then(|(hash, digest)| format!("{hash} {digest}").parse().ok())
+        else {
             return;
         };
         let fingerprint: Fingerprint = fingerprint;
@@ -380,7 +251,9 @@ impl Task {
         let is_key = self.config.telephone_event == Some(*header.payload_type);
         let (ssrc, sequence, timestamp) = (*header.ssrc, header.sequence_number, header.timestamp);
         let news = if is_key {
-            self.ear(|heard, now| heard.key(now, ssrc, sequence, timestamp, &packet.payload)).into_iter().collect()
+            self.ear(|heard, now| heard.key(now, ssrc, sequence, timestamp, &packet.payload))
+                .into_iter()
+                .collect()
         } else {
             self.ear(|heard, now| heard.audio(now, ssrc, sequence, &packet.payload))
         };
@@ -455,7 +328,8 @@ impl Task {
     fn write(&mut self, payload_type: u8, timestamp: u32, marker: bool, payload: Arc<[u8]>) {
         self.sequence += 1;
         let now = Instant::now().into_std();
-        let packet = RtpWrite::new(Pt::new_with_value(payload_type), self.sequence.into(), timestamp, now, payload);
+        let packet =
+            RtpWrite::new(Pt::new_with_value(payload_type), self.sequence.into(), timestamp, now, payload);
         let mut direct = self.rtc.direct_api();
         if let Some(stream) = direct.stream_tx_by_mid(self.mid, None) {
             stream.write_rtp(packet.marker(marker));

@@ -1,0 +1,3 @@
+//! Costumes: each face parses its provider's words, calls the engine, and renders in the same words.
+
+pub(crate) mod orbit;

@@ -1,0 +1,110 @@
+//! From headers to a principal, its rights and its allowance.
+
+use axum::http::{HeaderMap, Method, header};
+
+use super::error::ApiError;
+use super::wire::Answer;
+use crate::house::House;
+use crate::manners::limits::{Allowance, Operation};
+use crate::manners::principal::{Principal, Right};
+use crate::manners::session;
+
+/// A checked request on its way through a handler.
+pub(crate) struct Entry {
+    pub(crate) principal: Principal,
+    allowance: Allowance,
+}
+
+impl Entry {
+    /// Marks the answer with what remains of the allowance.
+    pub(crate) fn leave(self, answer: Answer) -> Answer {
+        match answer {
+            Ok(mut reply) => {
+                reply.allowance = Some(self.allowance);
+                Ok(reply)
+            }
+            Err(mut error) => {
+                error.allowance = Some(Box::new(self.allowance));
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Lets a request in: credential, allowance, then right.
+pub(crate) async fn enter(
+    house: &House,
+    method: &Method,
+    headers: &HeaderMap,
+    operation: Operation,
+    right: Right,
+) -> Result<Entry, ApiError> {
+    let principal = identify(house, method, headers).await?;
+    let allowance = house.limits.count(operation, principal.id());
+    if allowance.retry_in.is_some() {
+        return Err(ApiError::rate_limited(allowance));
+    }
+    let entry = Entry { principal, allowance };
+    if !entry.principal.may(right) {
+        let mut error = ApiError::insufficient(right.scope());
+        error.allowance = Some(Box::new(allowance));
+        return Err(error);
+    }
+    Ok(entry)
+}
+
+/// Who asks. A request that states a key is judged by the key alone: cookies are then ignored.
+pub(crate) async fn identify(
+    house: &House,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Principal, ApiError> {
+    if let Some(stated) = stated_key(headers) {
+        let key = match stated {
+            Some(text) => house.ports.keys.check(text, house.now()).await?,
+            None => None,
+        };
+        return key.map(Principal::key).ok_or_else(ApiError::invalid_key);
+    }
+    let person = session::person(house, headers).await?.ok_or_else(ApiError::unauthorized)?;
+    if !method.is_safe() && !session::meant(house, headers) {
+        return Err(ApiError::forbidden(
+            "requests with a session cookie need the header X-Requested-With: offhook and our own origin",
+        ));
+    }
+    Ok(Principal::person(person))
+}
+
+/// The key a request states: none at all, or one that may be unreadable.
+fn stated_key(headers: &HeaderMap) -> Option<Option<&str>> {
+    if let Some(value) = headers.get("x-api-key") {
+        return Some(value.to_str().ok());
+    }
+    let value = headers.get(header::AUTHORIZATION)?;
+    let text = value.to_str().ok();
+    Some(text.and_then(|text| {
+        let (scheme, key) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &'static str, value: &str, expected: Option<Option<&str>>) {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        assert_eq!(stated_key(&headers), expected, "{name}: {value}");
+    }
+
+    #[test]
+    fn keys_are_taken_from_either_header() {
+        check("x-api-key", "wab_live_sk_1", Some(Some("wab_live_sk_1")));
+        check("authorization", "Bearer wab_live_sk_1", Some(Some("wab_live_sk_1")));
+        check("authorization", "bearer  wab_live_sk_1", Some(Some("wab_live_sk_1")));
+        check("authorization", "Basic YTpi", Some(None));
+        check("authorization", "wab_live_sk_1", Some(None));
+        check("cookie", "offhook=1", None);
+    }
+}

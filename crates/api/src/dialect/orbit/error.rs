@@ -1,0 +1,342 @@
+//! Errors in Orbit's words: code, status, message, details (provider-apis.md 2.4).
+
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use offhook_core::call::{CallRecord, EndReason, Fault, Refusal};
+use offhook_core::meta::MetaError;
+use offhook_core::ports::StoreFault;
+use offhook_engine::EngineError;
+use offhook_whatsapp::sdp::SdpError;
+use serde_json::{Value, json};
+
+use crate::manners::body::{BodyFault, JsonFault};
+use crate::manners::limits::{Allowance, WINDOW};
+
+/// The page that explains every code, in the product's documentation.
+const DOCS: &str = "docs/errors.md";
+
+/// A failure before it is dressed.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    code: &'static str,
+    status: StatusCode,
+    message: String,
+    details: Value,
+    retry_after: Option<u64>,
+    pub(super) allowance: Option<Box<Allowance>>,
+}
+
+impl ApiError {
+    fn new(code: &'static str, status: StatusCode, message: impl Into<String>) -> Self {
+        Self { code, status, message: message.into(), details: json!({}), retry_after: None, allowance: None }
+    }
+
+    fn with(mut self, details: Value) -> Self {
+        self.details = details;
+        self
+    }
+
+    fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new("UNAUTHORIZED", StatusCode::UNAUTHORIZED, "send an API key in X-API-Key, or sign in")
+    }
+
+    pub(crate) fn wrong_password() -> Self {
+        Self::new("UNAUTHORIZED", StatusCode::UNAUTHORIZED, "wrong e-mail address or password")
+    }
+
+    pub(crate) fn invalid_key() -> Self {
+        Self::new("INVALID_API_KEY", StatusCode::UNAUTHORIZED, "this API key is unknown, revoked or expired")
+    }
+
+    pub(crate) fn insufficient(needed: &str) -> Self {
+        let message = format!("this needs {needed}");
+        Self::new("INSUFFICIENT_PERMISSIONS", StatusCode::FORBIDDEN, message)
+            .with(json!({ "required": needed }))
+    }
+
+    pub(crate) fn forbidden(why: &str) -> Self {
+        Self::new("FORBIDDEN", StatusCode::FORBIDDEN, why)
+    }
+
+    pub(crate) fn wrong_key_mode() -> Self {
+        let message = "nothing is dispatched in test mode and this version has no sandbox: use a live key";
+        Self::new("WRONG_KEY_MODE", StatusCode::FORBIDDEN, message)
+    }
+
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new("NOT_FOUND", StatusCode::NOT_FOUND, what)
+    }
+
+    pub(crate) fn wrong_method(method: &Method) -> Self {
+        let message = format!("{method} is not possible here");
+        Self::new("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED, message)
+    }
+
+    /// A field rule is broken.
+    pub(crate) fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::new("VALIDATION_ERROR", StatusCode::UNPROCESSABLE_ENTITY, message)
+            .with(json!({ "field": field }))
+    }
+
+    /// The request makes no sense before any field is looked at.
+    pub(crate) fn malformed(message: impl Into<String>) -> Self {
+        Self::new("VALIDATION_ERROR", StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(crate) fn missing(field: &str) -> Self {
+        let message = format!("field '{field}' is required");
+        Self::new("MISSING_REQUIRED_FIELD", StatusCode::UNPROCESSABLE_ENTITY, message)
+            .with(json!({ "field": field }))
+    }
+
+    pub(crate) fn not_json() -> Self {
+        let message = "send JSON with Content-Type: application/json";
+        Self::new("VALIDATION_ERROR", StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+    }
+
+    pub(crate) fn invalid_phone(field: &str) -> Self {
+        let message = format!("field '{field}' is not E.164");
+        Self::new("INVALID_PHONE_NUMBER", StatusCode::UNPROCESSABLE_ENTITY, message)
+            .with(json!({ "field": field, "expected": "E.164" }))
+    }
+
+    pub(crate) fn emergency() -> Self {
+        let message = "emergency services cannot be called through WhatsApp: use a telephone";
+        Self::new("EMERGENCY_CALLING_NOT_SUPPORTED", StatusCode::UNPROCESSABLE_ENTITY, message)
+            .with(json!({ "field": "to" }))
+    }
+
+    pub(crate) fn invalid_cursor() -> Self {
+        let message = "the cursor is malformed, expired, or of another list: start at the first page";
+        Self::new("INVALID_CURSOR", StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(crate) fn connection_not_found() -> Self {
+        let message = "no business number of yours has this from_phone_number_id";
+        Self::new("WHATSAPP_CALLING_CONNECTION_NOT_FOUND", StatusCode::NOT_FOUND, message)
+            .with(json!({ "field": "from_phone_number_id" }))
+    }
+
+    pub(crate) fn invalid_sdp(field: &str, why: &SdpError) -> Self {
+        Self::new("WHATSAPP_CALLING_INVALID_SDP", StatusCode::UNPROCESSABLE_ENTITY, why.to_string())
+            .with(json!({ "field": field }))
+    }
+
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::new("CALL_STATE_CONFLICT", StatusCode::CONFLICT, message)
+    }
+
+    pub(crate) fn rate_limited(allowance: Allowance) -> Self {
+        let wait = seconds(allowance.retry_in.unwrap_or_default());
+        let details = json!({
+            "retry_after": wait,
+            "limit": allowance.limit,
+            "window": format!("{}s", WINDOW.as_secs()),
+        });
+        let error = Self::new("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS, "slow down").with(details);
+        Self { allowance: Some(Box::new(allowance)), ..error.retry_after(wait) }
+    }
+
+    pub(crate) fn too_many_tries(wait: std::time::Duration) -> Self {
+        let wait = seconds(wait);
+        Self::new("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS, "too many tries to sign in: wait a while")
+            .with(json!({ "retry_after": wait }))
+            .retry_after(wait)
+    }
+
+    pub(crate) fn unavailable() -> Self {
+        let message = "the server cannot do this now: try again";
+        Self::new("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, message).retry_after(2)
+    }
+
+    fn internal() -> Self {
+        Self::new("INTERNAL_ERROR", StatusCode::INTERNAL_SERVER_ERROR, "something is wrong on our side")
+    }
+
+    /// What became of a call that Meta did not place; none when it did or may have.
+    pub(crate) fn not_placed(record: &CallRecord) -> Option<Self> {
+        let reason = record.end_reason.filter(|_| record.state.is_over())?;
+        let error = Self::by_reason(reason)?;
+        let mut details = json!({ "call_id": record.id.as_str() });
+        if let Some(MetaError { code, .. }) = record.facts.error() {
+            details["meta_code"] = json!(code);
+        }
+        Some(error.with(details))
+    }
+
+    /// The error behind an end reason; none for endings of calls that did take place.
+    pub(super) fn by_reason(reason: EndReason) -> Option<Self> {
+        let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
+        let (code, status, message) = match reason {
+            EndReason::NoPermission => (
+                "WHATSAPP_CALLING_NO_PERMISSION",
+                unprocessable,
+                "the recipient has not permitted calls: ask for permission first",
+            ),
+            EndReason::Unreachable => (
+                "WHATSAPP_CALLING_RECIPIENT_UNREACHABLE",
+                unprocessable,
+                "this number cannot be called on WhatsApp",
+            ),
+            EndReason::CountryBlocked => (
+                "WHATSAPP_CALLING_COUNTRY_BLOCKED",
+                unprocessable,
+                "WhatsApp does not let numbers of this country place calls",
+            ),
+            EndReason::NotEnabled => (
+                "WHATSAPP_CALLING_NOT_ENABLED",
+                unprocessable,
+                "calling is not enabled on the business number",
+            ),
+            EndReason::TokenInvalid => (
+                "WHATSAPP_CALLING_TOKEN_INVALID",
+                unprocessable,
+                "WhatsApp refused the access token of the business number: connect it again",
+            ),
+            EndReason::InvalidSdp => {
+                ("WHATSAPP_CALLING_INVALID_SDP", unprocessable, "WhatsApp refused the SDP offer")
+            }
+            EndReason::LimitReached => (
+                "WHATSAPP_CALLING_LIMIT_REACHED",
+                StatusCode::TOO_MANY_REQUESTS,
+                "a limit of WhatsApp's is reached",
+            ),
+            EndReason::Busy => (
+                "WHATSAPP_CALLING_DUPLICATE_CALL",
+                StatusCode::CONFLICT,
+                "there is a call with this recipient already",
+            ),
+            EndReason::ProviderError | EndReason::MediaTimeout | EndReason::Unconfirmed => (
+                "WHATSAPP_CALLING_PROVIDER_ERROR",
+                StatusCode::BAD_GATEWAY,
+                "WhatsApp did not place the call",
+            ),
+            EndReason::LocalHangup
+            | EndReason::RemoteHangup
+            | EndReason::Declined
+            | EndReason::AgentRejected
+            | EndReason::NoAnswer
+            | EndReason::CallerAbandoned
+            | EndReason::Cancelled
+            | EndReason::Late
+            | EndReason::Stale => return None,
+        };
+        Some(Self::new(code, status, message))
+    }
+
+    pub(super) const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn body(&self) -> Value {
+        json!({
+            "code": self.code,
+            "message": self.message,
+            "status": self.status.as_u16(),
+            "details": self.details,
+        })
+    }
+
+    pub(super) fn docs_url(&self) -> String {
+        format!("{DOCS}#{}", self.code.to_ascii_lowercase())
+    }
+
+    pub(super) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        headers
+    }
+}
+
+fn seconds(wait: std::time::Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+impl From<StoreFault> for ApiError {
+    fn from(fault: StoreFault) -> Self {
+        match fault {
+            StoreFault::Unavailable(_) | StoreFault::Conflict => Self::unavailable(),
+            StoreFault::Exists(_) | StoreFault::Corrupt(_) => {
+                tracing::error!(error = %fault, "a request failed on stored data");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Refused(Refusal::NotYours) => Self::forbidden("this call belongs to somebody else"),
+            EngineError::Refused(refusal) => Self::conflict(refusal.to_string()),
+            EngineError::UnknownCall => Self::not_found("no such call"),
+            EngineError::UnknownNumber => Self::connection_not_found(),
+            EngineError::Store(fault) => fault.into(),
+            EngineError::Meta(Fault::Refused(error)) => {
+                let reason = EndReason::from_meta_code(error.code);
+                let known = Self::by_reason(reason).unwrap_or_else(Self::internal);
+                known.with(json!({ "meta_code": error.code }))
+            }
+            EngineError::Meta(Fault::Unreachable | Fault::Unclear) => {
+                Self::by_reason(EndReason::ProviderError).unwrap_or_else(Self::internal)
+            }
+            EngineError::Stopping => Self::unavailable(),
+        }
+    }
+}
+
+impl From<BodyFault> for ApiError {
+    fn from(fault: BodyFault) -> Self {
+        let status = match fault {
+            BodyFault::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyFault::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            BodyFault::Slow => StatusCode::REQUEST_TIMEOUT,
+            BodyFault::Broken => StatusCode::BAD_REQUEST,
+        };
+        Self::new("VALIDATION_ERROR", status, fault.to_string())
+    }
+}
+
+impl From<JsonFault> for ApiError {
+    fn from(fault: JsonFault) -> Self {
+        match fault {
+            JsonFault::Malformed(place) => Self::malformed(place),
+            JsonFault::Shape { path, problem } => Self::invalid(&path, format!("field '{path}' {problem}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_of_metas_has_a_code_and_status_of_orbits() {
+        let check = |meta_code: i64, code: &str, status: u16| {
+            let reason = EndReason::from_meta_code(meta_code);
+            let error = ApiError::by_reason(reason).unwrap();
+            assert_eq!((error.code, error.status.as_u16()), (code, status), "{meta_code}");
+        };
+        check(138_006, "WHATSAPP_CALLING_NO_PERMISSION", 422);
+        check(138_001, "WHATSAPP_CALLING_RECIPIENT_UNREACHABLE", 422);
+        check(138_013, "WHATSAPP_CALLING_COUNTRY_BLOCKED", 422);
+        check(138_000, "WHATSAPP_CALLING_NOT_ENABLED", 422);
+        check(190, "WHATSAPP_CALLING_TOKEN_INVALID", 422);
+        check(100, "WHATSAPP_CALLING_INVALID_SDP", 422);
+        check(138_002, "WHATSAPP_CALLING_LIMIT_REACHED", 429);
+        check(138_005, "WHATSAPP_CALLING_LIMIT_REACHED", 429);
+        check(138_012, "WHATSAPP_CALLING_LIMIT_REACHED", 429);
+        check(138_003, "WHATSAPP_CALLING_DUPLICATE_CALL", 409);
+        check(131_000, "WHATSAPP_CALLING_PROVIDER_ERROR", 502);
+    }
+}

@@ -1,0 +1,69 @@
+//! The Orbit face (provider-apis.md section 2): calls over REST with `X-API-Key`.
+//!
+//! The house's own REST (sign-in, softphone tickets) wears the same envelope and errors.
+//!
+//! Quirks kept from the original: paths work under `/api/v1` and `/v1`, with and without a trailing slash,
+//! and never redirect (2.1); `rejected` calls are listed as `failed` (7.4); a page may ask for more than it
+//! gets, `limit` is clamped (2.5). Not documented by the provider and chosen here: status and shape of the
+//! answer to a placed call, most `WHATSAPP_CALLING_*` codes, single calls and their actions.
+
+pub(crate) mod wire;
+
+pub(crate) mod error;
+
+pub(crate) mod body;
+
+pub(crate) mod auth;
+
+mod status;
+
+mod cursor;
+
+mod query;
+
+mod calls;
+
+mod place;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::{MethodRouter, any, get, post};
+
+use crate::house::Shared;
+use error::ApiError;
+use wire::Answer;
+
+/// Where the face is served.
+const PREFIXES: [&str; 2] = ["/api/v1", "/v1"];
+
+pub(crate) fn routes() -> Router<Shared> {
+    let calls = get(calls::list).post(place::place).fallback(wrong_method);
+    let one = get(calls::one).fallback(wrong_method);
+    let action = post(calls::act).fallback(wrong_method);
+    let mut router = Router::new();
+    router = hang(router, "/whatsapp/calling/calls", &calls);
+    router = hang(router, "/whatsapp/calling/calls/{id}", &one);
+    router = hang(router, "/whatsapp/calling/calls/{id}/{action}", &action);
+    for prefix in ["/api", "/v1"] {
+        // What the face does not know is answered in its words, not with the desk's page.
+        router = router.route(prefix, any(unknown)).route(&format!("{prefix}/{{*rest}}"), any(unknown));
+    }
+    router
+}
+
+/// Hangs a resource under every prefix, with and without a slash at its end.
+pub(crate) fn hang(mut router: Router<Shared>, path: &str, methods: &MethodRouter<Shared>) -> Router<Shared> {
+    for prefix in PREFIXES {
+        router = router.route(&format!("{prefix}{path}"), methods.clone());
+        router = router.route(&format!("{prefix}{path}/"), methods.clone());
+    }
+    router
+}
+
+async fn unknown() -> Answer {
+    Err(ApiError::not_found("there is nothing at this path"))
+}
+
+pub(crate) async fn wrong_method(request: Request) -> Answer {
+    Err(ApiError::wrong_method(request.method()))
+}

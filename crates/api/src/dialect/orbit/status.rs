@@ -1,0 +1,47 @@
+//! Our states in Orbit's words, and back for filters (provider-apis.md 7.4).
+
+use offhook_core::call::{CallRecord, State};
+
+/// All words, as the list's filter takes them.
+pub(super) const WORDS: [&str; 6] = ["queued", "ringing", "in_progress", "completed", "failed", "missed"];
+
+/// The word of a call.
+pub(super) fn word(record: &CallRecord) -> &'static str {
+    let answered = record.answered_at().is_some();
+    match record.state {
+        State::Created | State::Queued => "queued",
+        State::Dialing | State::Ringing | State::Answering => "ringing",
+        State::Ending if answered => "in_progress",
+        State::Ending => "ringing",
+        State::Connected => "in_progress",
+        State::Completed => "completed",
+        State::Rejected | State::Failed => "failed",
+        State::Missed => "missed",
+    }
+}
+
+/// The states that can wear a word. A state may wear two: whoever filters looks at the word of each call too.
+pub(super) fn states(word: &str) -> &'static [State] {
+    match word {
+        "queued" => &[State::Created, State::Queued],
+        "ringing" => &[State::Dialing, State::Ringing, State::Answering, State::Ending],
+        "in_progress" => &[State::Connected, State::Ending],
+        "completed" => &[State::Completed],
+        "failed" => &[State::Rejected, State::Failed],
+        "missed" => &[State::Missed],
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_is_found_by_a_word() {
+        for state in State::ALL {
+            assert!(WORDS.iter().any(|word| states(word).contains(&state)), "{state:?}");
+        }
+        assert!(WORDS.iter().all(|word| !states(word).is_empty()));
+    }
+}

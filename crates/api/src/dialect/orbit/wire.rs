@@ -1,0 +1,183 @@
+//! The envelope: `data` and `meta`, or `error` and `meta`, and the headers on every answer.
+//!
+//! Handlers return an [`Answer`]; [`dress`], a layer around all of them, writes it out. So the request id is
+//! made in one place and no answer can leave without it.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use crate::house::{House, Shared};
+use crate::manners::limits::Allowance;
+use crate::manners::{moment, random};
+
+/// What a handler answers.
+pub(crate) type Answer = Result<Reply, ApiError>;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Longest request id of a client's that is used.
+const LONGEST_REQUEST_ID: usize = 128;
+
+/// A success before it is dressed.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    status: StatusCode,
+    /// None for answers without a body.
+    data: Option<Value>,
+    pagination: Option<Value>,
+    headers: HeaderMap,
+    pub(super) allowance: Option<Allowance>,
+}
+
+impl Reply {
+    pub(crate) fn ok(data: Value) -> Self {
+        Self {
+            status: StatusCode::OK,
+            data: Some(data),
+            pagination: None,
+            headers: HeaderMap::new(),
+            allowance: None,
+        }
+    }
+
+    pub(crate) fn created(data: Value) -> Self {
+        Self { status: StatusCode::CREATED, ..Self::ok(data) }
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self { status: StatusCode::NO_CONTENT, data: None, ..Self::ok(Value::Null) }
+    }
+
+    /// A page of a list. The provider states a total only "when available"; counting is not.
+    pub(crate) fn page(data: Vec<Value>, cursor: Option<String>) -> Self {
+        let pagination = json!({ "cursor": cursor, "has_more": cursor.is_some(), "total": null });
+        Self { pagination: Some(pagination), ..Self::ok(Value::Array(data)) }
+    }
+
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+}
+
+/// An answer on its way out, before [`dress`] has seen it.
+#[derive(Clone)]
+struct Undressed(Box<Answer>);
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        undressed(Ok(self))
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        undressed(Err(self))
+    }
+}
+
+fn undressed(answer: Answer) -> Response {
+    let mut response = Response::default();
+    response.extensions_mut().insert(Undressed(Box::new(answer)));
+    response
+}
+
+/// Gives every request its id and writes every answer out.
+pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    name_host(&mut request);
+    let mut response = next.run(request).await;
+    if let Some(Undressed(answer)) = response.extensions_mut().remove::<Undressed>() {
+        response = write(&house, &id, *answer);
+    }
+    let headers = response.headers_mut();
+    let id = HeaderValue::from_str(&id).expect("request ids are visible ASCII");
+    headers.insert(REQUEST_ID, id);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Everything here is somebody's data or somebody's session.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The client's own id when it is fit for a header and a log, else a fresh one.
+fn request_id(headers: &HeaderMap) -> String {
+    let fit = |text: &&str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+        !text.is_empty() && text.len() <= LONGEST_REQUEST_ID && text.bytes().all(plain)
+    };
+    let stated = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(fit);
+    stated.map_or_else(|| format!("req_{}", random::hex()), str::to_owned)
+}
+
+/// HTTP/2 states the host in the request line only; origins are compared with the header.
+fn name_host(request: &mut Request) {
+    let authority = request.uri().authority().and_then(|it| HeaderValue::from_str(it.as_str()).ok());
+    if let Some(authority) = authority {
+        request.headers_mut().entry(header::HOST).or_insert(authority);
+    }
+}
+
+fn write(house: &House, id: &str, answer: Answer) -> Response {
+    let mut meta = json!({ "request_id": id, "timestamp": moment::whole(house.now()) });
+    let (status, body, mut headers, allowance) = match answer {
+        Ok(reply) => {
+            if let Some(pagination) = reply.pagination {
+                meta["pagination"] = pagination;
+            }
+            let body = reply.data.map(|data| json!({ "data": data, "meta": meta }));
+            (reply.status, body, reply.headers, reply.allowance)
+        }
+        Err(error) => {
+            meta["docs_url"] = json!(error.docs_url());
+            let headers = error.headers();
+            (
+                error.status(),
+                Some(json!({ "error": error.body(), "meta": meta })),
+                headers,
+                error.allowance.map(|it| *it),
+            )
+        }
+    };
+    if let Some(allowance) = allowance {
+        state(&mut headers, &allowance, house);
+    }
+    let mut response = match body {
+        Some(body) => (status, axum::Json(body)).into_response(),
+        None => status.into_response(),
+    };
+    response.headers_mut().extend(headers);
+    response
+}
+
+/// The documented rate limit headers; `reset` is when the whole limit is back, in Unix seconds.
+fn state(headers: &mut HeaderMap, allowance: &Allowance, house: &House) {
+    let reset = (house.now() + allowance.full_in).as_micros().div_euclid(1_000_000) + 1;
+    let mut set = |name: &'static str, value: i64| headers.insert(name, HeaderValue::from(value));
+    set("x-ratelimit-limit", i64::from(allowance.limit));
+    set("x-ratelimit-remaining", i64::from(allowance.remaining));
+    set("x-ratelimit-reset", reset);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clients_request_id_is_kept_only_when_it_is_harmless() {
+        let check = |stated: &str, kept: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(REQUEST_ID, HeaderValue::from_str(stated).unwrap());
+            assert_eq!(request_id(&headers) == stated, kept, "{stated}");
+        };
+        check("req_7d1f", true);
+        check("7f9c:1-2.x", true);
+        check("+44 7700 900123", false);
+        check("<script>", false);
+        check(&"a".repeat(129), false);
+        check("", false);
+    }
+}

@@ -1,0 +1,80 @@
+//! Hanging the doors: one router over one engine.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use offhook_core::ports::{Calls, Clock, Events, Ids, Keys, Numbers, People, Sessions, Tenants};
+use offhook_engine::Engine;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::dialect::orbit;
+use crate::house::{House, Shared};
+use crate::ws::Sockets;
+use crate::{desk, meta, ws};
+
+/// Everything the doors need.
+pub struct Doors {
+    /// Makes things happen.
+    pub engine: Engine,
+    /// What is read without the engine.
+    pub ports: DoorPorts,
+    /// How the doors are set up.
+    pub config: DoorConfig,
+}
+
+/// The ports the doors read.
+#[derive(Clone)]
+pub struct DoorPorts {
+    /// Companies.
+    pub tenants: Arc<dyn Tenants>,
+    /// Business numbers.
+    pub numbers: Arc<dyn Numbers>,
+    /// People.
+    pub people: Arc<dyn People>,
+    /// API keys.
+    pub keys: Arc<dyn Keys>,
+    /// Signed-in browsers and tickets.
+    pub sessions: Arc<dyn Sessions>,
+    /// Calls.
+    pub calls: Arc<dyn Calls>,
+    /// Logs.
+    pub events: Arc<dyn Events>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids.
+    pub ids: Arc<dyn Ids>,
+}
+
+/// How the doors are set up.
+#[derive(Clone)]
+pub struct DoorConfig {
+    /// This server as seen from outside.
+    pub public_url: Option<Url>,
+    /// Origins of pages that may use this server, besides its own.
+    pub allowed_origins: Vec<String>,
+    /// Meta's app secrets: one, or two while one replaces the other. Without any every webhook is refused.
+    pub app_secrets: Vec<SecretString>,
+    /// The word Meta repeats when the webhook is set up.
+    pub verify_token: Option<SecretString>,
+    /// Whether browsers reach us over TLS, so that cookies may insist on it.
+    pub cookie_secure: bool,
+    /// Signs list cursors. The same over restarts, or clients in the middle of a list lose their place.
+    pub cursor_secret: [u8; 32],
+}
+
+/// All doors in one router, and the handle that sends the agents' sockets away at shutdown.
+///
+/// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: sign-in limits count addresses.
+pub fn router(doors: Doors) -> (Router, Sockets) {
+    let sockets = Sockets::default();
+    let house: Shared = Arc::new(House::new(doors, sockets.clone()));
+    let dressed = Router::new()
+        .merge(orbit::routes())
+        .merge(desk::routes())
+        .merge(ws::routes())
+        .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
+    let router = Router::new().merge(dressed).merge(meta::routes()).with_state(house);
+    (router, sockets)
+}

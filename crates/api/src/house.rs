@@ -1,0 +1,71 @@
+//! What every handler is given: engine, ports, configuration, and the small memories of the doors.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use offhook_core::time::Time;
+use offhook_engine::Engine;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::doors::{DoorConfig, DoorPorts, Doors};
+use crate::manners::directory::Directory;
+use crate::manners::limits::{KeyLimits, LoginGate};
+use crate::manners::origin;
+use crate::meta::Forgeries;
+use crate::ws::Sockets;
+
+/// Webhooks being stored at the same time. More would only queue at the database; the rest wait here until
+/// their deadline and are then refused, so that Meta sends them again.
+const KNOCKS_AT_ONCE: usize = 64;
+
+/// Passwords being checked at the same time: argon2id takes 19 MiB and a core each.
+const SIGN_INS_AT_ONCE: usize = 4;
+
+/// Shared by all handlers. Cheap to clone.
+pub(crate) type Shared = Arc<House>;
+
+pub(crate) struct House {
+    pub(crate) engine: Engine,
+    pub(crate) ports: DoorPorts,
+    pub(crate) config: DoorConfig,
+    pub(crate) directory: Directory,
+    pub(crate) sockets: Sockets,
+    pub(crate) limits: KeyLimits,
+    pub(crate) logins: LoginGate,
+    pub(crate) forgeries: Forgeries,
+    pub(crate) knocks: Semaphore,
+    pub(crate) sign_ins: Semaphore,
+    origins: BTreeSet<String>,
+}
+
+impl House {
+    pub(crate) fn new(doors: Doors, sockets: Sockets) -> Self {
+        let Doors { engine, ports, config } = doors;
+        let listed = config.allowed_origins.iter().filter_map(|text| Url::parse(text).ok());
+        let origins = listed.chain(config.public_url.clone()).map(|url| url.origin().ascii_serialization());
+        Self {
+            origins: origins.collect(),
+            directory: Directory::new(ports.people.clone(), ports.numbers.clone()),
+            limits: KeyLimits::default(),
+            logins: LoginGate::default(),
+            forgeries: Forgeries::default(),
+            knocks: Semaphore::new(KNOCKS_AT_ONCE),
+            sign_ins: Semaphore::new(SIGN_INS_AT_ONCE),
+            sockets,
+            engine,
+            ports,
+            config,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.ports.clock.now()
+    }
+
+    /// Whether a page of the request's origin may use this server.
+    pub(crate) fn origin(&self, headers: &HeaderMap) -> origin::Verdict {
+        origin::judge(headers, &self.origins)
+    }
+}

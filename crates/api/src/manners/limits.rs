@@ -1,0 +1,239 @@
+//! Rate limits: requests per key and operation, tries to sign in per account and address.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+type Keyed<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
+
+/// Checks between two sweeps of limits that nobody has used for a while.
+const SWEEP_EVERY: u32 = 1000;
+
+/// An operation with a limit of its own (provider-apis.md 2.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Operation {
+    /// Place a call.
+    Initiate,
+    /// List calls.
+    List,
+    /// Read one call.
+    Read,
+    /// End or reject a call.
+    Control,
+    /// Make a ticket for the agents' socket.
+    Ticket,
+}
+
+impl Operation {
+    const ALL: [Self; 5] = [Self::Initiate, Self::List, Self::Read, Self::Control, Self::Ticket];
+
+    /// Requests in [`WINDOW`].
+    const fn per_window(self) -> u32 {
+        match self {
+            Self::Initiate | Self::Control => 60,
+            Self::List | Self::Read | Self::Ticket => 120,
+        }
+    }
+}
+
+/// The window limits are stated in.
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
+
+/// What a limit says about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    /// Requests in a window.
+    pub(crate) limit: u32,
+    /// How many more would be let through now.
+    pub(crate) remaining: u32,
+    /// When all of them are back.
+    pub(crate) full_in: Duration,
+    /// How long to wait, when this request was one too many.
+    pub(crate) retry_in: Option<Duration>,
+}
+
+/// Limits per key and operation.
+pub(crate) struct KeyLimits {
+    limiters: HashMap<Operation, Limiter<String>>,
+}
+
+impl Default for KeyLimits {
+    fn default() -> Self {
+        let limiter = |operation: Operation| Limiter::new(operation.per_window(), WINDOW);
+        Self {
+            limiters: Operation::ALL.into_iter().map(|operation| (operation, limiter(operation))).collect(),
+        }
+    }
+}
+
+impl KeyLimits {
+    /// Counts a request of `who`. Unknown credentials never come here, so nobody can fill the memory.
+    pub(crate) fn count(&self, operation: Operation, who: &str) -> Allowance {
+        self.limiters[&operation].count(who.to_owned())
+    }
+}
+
+/// Tries to sign in: few per account, more per address. A success gives both their tries back, so that a
+/// team behind one address is not locked out by signing in.
+pub(crate) struct LoginGate {
+    accounts: Limiter<(String, u32)>,
+    addresses: Limiter<(Option<IpAddr>, u32)>,
+    forgiven: Mutex<Forgiven>,
+}
+
+#[derive(Default)]
+struct Forgiven {
+    accounts: HashMap<String, u32>,
+    addresses: HashMap<Option<IpAddr>, u32>,
+}
+
+const LOGIN_WINDOW: Duration = Duration::from_secs(15 * 60);
+const TRIES_PER_ACCOUNT: u32 = 5;
+const TRIES_PER_ADDRESS: u32 = 50;
+
+/// Addresses and accounts whose successes are remembered. Beyond it the oldest tries count again.
+const MOST_FORGIVEN: usize = 10_000;
+
+impl Default for LoginGate {
+    fn default() -> Self {
+        Self {
+            accounts: Limiter::new(TRIES_PER_ACCOUNT, LOGIN_WINDOW),
+            addresses: Limiter::new(TRIES_PER_ADDRESS, LOGIN_WINDOW),
+            forgiven: Mutex::new(Forgiven::default()),
+        }
+    }
+}
+
+impl LoginGate {
+    /// Counts a try before the password is looked at. Returns how long to wait when it is one too many.
+    pub(crate) fn count(&self, account: &str, address: Option<IpAddr>) -> Option<Duration> {
+        let address = address.map(network);
+        let (account_age, address_age) = {
+            let forgiven = self.forgiven.lock().unwrap_or_else(PoisonError::into_inner);
+            let account = forgiven.accounts.get(account).copied().unwrap_or(0);
+            (account, forgiven.addresses.get(&address).copied().unwrap_or(0))
+        };
+        let by_address = self.addresses.count((address, address_age)).retry_in;
+        by_address.or_else(|| self.accounts.count((account.to_owned(), account_age)).retry_in)
+    }
+
+    /// The password was right.
+    pub(crate) fn forgive(&self, account: &str, address: Option<IpAddr>) {
+        let mut forgiven = self.forgiven.lock().unwrap_or_else(PoisonError::into_inner);
+        if forgiven.accounts.len() >= MOST_FORGIVEN || forgiven.addresses.len() >= MOST_FORGIVEN {
+            *forgiven = Forgiven::default();
+        }
+        *forgiven.accounts.entry(account.to_owned()).or_default() += 1;
+        *forgiven.addresses.entry(address.map(network)).or_default() += 1;
+    }
+}
+
+/// A household has a /64 of IPv6: whoever has one address of it has them all.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(six) => {
+            let prefix = u128::from(six) & (u128::MAX << 64);
+            IpAddr::V6(prefix.into())
+        }
+    }
+}
+
+struct Limiter<K: Hash + Eq + Clone> {
+    keyed: Keyed<K>,
+    clock: DefaultClock,
+    limit: u32,
+    step: Duration,
+    checks: AtomicU32,
+}
+
+impl<K: Hash + Eq + Clone> Limiter<K> {
+    fn new(limit: u32, window: Duration) -> Self {
+        let step = window / limit;
+        let burst = NonZeroU32::new(limit).expect("limits are positive constants");
+        let quota = Quota::with_period(step).expect("windows are positive constants").allow_burst(burst);
+        let clock = DefaultClock::default();
+        let keyed: Keyed<K> = RateLimiter::new(quota, HashMapStateStore::default(), clock.clone());
+        Self { keyed, clock, limit, step, checks: AtomicU32::new(0) }
+    }
+
+    fn count(&self, key: K) -> Allowance {
+        if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.keyed.retain_recent();
+            self.keyed.shrink_to_fit();
+        }
+        let limit = self.limit;
+        match self.keyed.check_key(&key) {
+            Ok(state) => {
+                let remaining = state.remaining_burst_capacity().min(limit);
+                Allowance { limit, remaining, full_in: self.step * (limit - remaining), retry_in: None }
+            }
+            Err(until) => {
+                let retry_in = Some(until.wait_time_from(self.clock.now()));
+                Allowance { limit, remaining: 0, full_in: self.step * limit, retry_in }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sixth_wrong_try_of_an_account_waits() {
+        let gate = LoginGate::default();
+        for _ in 0..5 {
+            assert_eq!(gate.count("ann@example.com", None), None);
+        }
+        let wait = gate.count("ann@example.com", None).unwrap();
+        assert!(wait > Duration::from_secs(60) && wait <= LOGIN_WINDOW, "{wait:?}");
+        assert_eq!(gate.count("bob@example.com", None), None);
+    }
+
+    #[test]
+    fn a_success_gives_the_tries_back() {
+        let gate = LoginGate::default();
+        let home = Some("192.0.2.7".parse().unwrap());
+        for _ in 0..100 {
+            assert_eq!(gate.count("ann@example.com", home), None);
+            gate.forgive("ann@example.com", home);
+        }
+    }
+
+    #[test]
+    fn one_address_cannot_try_many_accounts() {
+        let gate = LoginGate::default();
+        let tries = |n: usize, address: &str| {
+            let address = Some(address.parse().unwrap());
+            (0..n).filter(|i| gate.count(&format!("{i}@example.com"), address).is_none()).count()
+        };
+        assert_eq!(tries(60, "2001:db8::1"), 50);
+        assert_eq!(tries(1, "2001:db8::2"), 0, "the same household");
+        assert_eq!(tries(1, "2001:db8:0:1::1"), 1);
+    }
+
+    #[test]
+    fn a_key_is_told_what_remains() {
+        let limits = KeyLimits::default();
+        let first = limits.count(Operation::Initiate, "key");
+        assert_eq!((first.limit, first.remaining, first.retry_in), (60, 59, None));
+        for _ in 0..59 {
+            limits.count(Operation::Initiate, "key");
+        }
+        let refused = limits.count(Operation::Initiate, "key");
+        assert_eq!(refused.remaining, 0);
+        assert!(refused.retry_in.unwrap() <= Duration::from_secs(1));
+        assert_eq!(limits.count(Operation::List, "key").retry_in, None, "another operation");
+        assert_eq!(limits.count(Operation::Initiate, "other").retry_in, None, "another key");
+    }
+}

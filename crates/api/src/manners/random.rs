@@ -1,0 +1,20 @@
+//! Chance: request ids and jitter.
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use data_encoding::HEXLOWER;
+
+/// Sixteen hexadecimal digits.
+pub(crate) fn hex() -> String {
+    HEXLOWER.encode(&bytes::<8>())
+}
+
+/// A whole number in `0..below`. The small bias of the remainder does not matter to a jitter.
+pub(crate) fn below(below: u32) -> u32 {
+    u32::from_le_bytes(bytes::<4>()) % below.max(1)
+}
+
+fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).expect("the operating system gives randomness");
+    bytes
+}

@@ -1,0 +1,217 @@
+//! What agents ask, and the one reply to each.
+
+use std::sync::Arc;
+
+use offhook_core::call::{CallRecord, Command, Refusal};
+use offhook_core::house::{BusinessNumber, Person};
+use offhook_core::id::CallId;
+use offhook_core::phone::Phone;
+use offhook_engine::{EngineError, PlaceRequest};
+use offhook_whatsapp::sdp;
+use serde::Deserialize;
+
+use super::casting::cast;
+use super::protocol::{ClientMessage, ErrorView, ServerMessage};
+use super::view;
+use super::words;
+use crate::house::House;
+use crate::manners::body::{self, JsonFault};
+use crate::manners::emergency;
+
+const LONGEST_ID: usize = 128;
+
+/// Commands this server knows: the shapes of others are not looked at.
+const COMMANDS: [&str; 6] =
+    ["presence.set", "call.place", "call.accept", "call.decline", "call.hangup", "permission.request"];
+
+/// A message of a greeted client.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// Heartbeat.
+    Ping { id: String },
+    /// To be carried out in the order of arrival.
+    Command(Ask),
+    /// Asks WhatsApp and may take ten seconds: carried out beside the others.
+    Slow(Ask),
+    /// A command that makes no sense: answered, and the conversation goes on.
+    Senseless { id: String, error: ErrorView },
+    /// Not this protocol: the conversation ends.
+    Foreign(&'static str),
+}
+
+/// A command with the id its reply carries.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) id: String,
+    message: ClientMessage,
+}
+
+#[derive(Deserialize)]
+struct Outline {
+    #[serde(rename = "type")]
+    kind: String,
+    id: Option<String>,
+}
+
+/// Reads a message.
+pub(super) fn read(text: &str) -> Heard {
+    match body::json::<ClientMessage>(text.as_bytes()) {
+        Ok(message) => sort(message),
+        Err(fault) => senseless(text, fault),
+    }
+}
+
+fn sort(message: ClientMessage) -> Heard {
+    let id = match &message {
+        ClientMessage::Hello { .. } => return Heard::Foreign("hello was said already"),
+        ClientMessage::SetPresence { id, .. }
+        | ClientMessage::Place { id, .. }
+        | ClientMessage::Accept { id, .. }
+        | ClientMessage::Decline { id, .. }
+        | ClientMessage::Hangup { id, .. }
+        | ClientMessage::RequestPermission { id, .. }
+        | ClientMessage::Ping { id } => id.clone(),
+    };
+    if !is_id(&id) {
+        return Heard::Foreign("ids have 1 to 128 bytes");
+    }
+    match message {
+        ClientMessage::Ping { id } => Heard::Ping { id },
+        ClientMessage::RequestPermission { .. } => Heard::Slow(Ask { id, message }),
+        _ => Heard::Command(Ask { id, message }),
+    }
+}
+
+fn senseless(text: &str, fault: JsonFault) -> Heard {
+    let problem = match fault {
+        JsonFault::Malformed(_) => return Heard::Foreign("send JSON"),
+        JsonFault::Shape { path, problem } if path == "." => problem,
+        JsonFault::Shape { path, problem } => format!("{path}: {problem}"),
+    };
+    match serde_json::from_str::<Outline>(text) {
+        Ok(Outline { kind, id: Some(id) }) if COMMANDS.contains(&kind.as_str()) && is_id(&id) => {
+            Heard::Senseless { id, error: words::error("invalid_message", problem, None) }
+        }
+        _ => Heard::Foreign("unknown message"),
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=LONGEST_ID).contains(&id.len())
+}
+
+type Done = Result<Option<Arc<CallRecord>>, ErrorView>;
+
+/// Carries a command out and returns its reply.
+pub(super) async fn carry_out(house: &House, me: &Person, ask: Ask) -> ServerMessage {
+    let Ask { id, message } = ask;
+    let done = match message {
+        ClientMessage::SetPresence { status, .. } => {
+            let set = house.engine.set_presence(me, view::said(status)).await;
+            set.map(|()| None).map_err(|fault| words::unavailable(&fault))
+        }
+        ClientMessage::Place { to, from_number_id, sdp, .. } => {
+            place(house, me, &to, from_number_id.as_deref(), &sdp).await
+        }
+        ClientMessage::Accept { call_id, sdp, .. } => accept(house, me, &call_id, &sdp).await,
+        ClientMessage::Decline { call_id, .. } => {
+            command(house, me, &call_id, Command::Decline { agent: me.id.clone() }).await
+        }
+        ClientMessage::Hangup { call_id, .. } => {
+            command(house, me, &call_id, Command::Hangup { by: Some(me.id.clone()) }).await
+        }
+        ClientMessage::RequestPermission { to, from_number_id, .. } => {
+            ask_permission(house, me, &to, from_number_id.as_deref()).await
+        }
+        ClientMessage::Hello { .. } | ClientMessage::Ping { .. } => Ok(None),
+    };
+    let viewed = match done {
+        Ok(Some(record)) => match cast(&house.directory, &me.tenant, [record.as_ref()], []).await {
+            Ok(cast) => Ok(Some(view::call(&record, &cast))),
+            Err(fault) => Err(words::unavailable(&fault)),
+        },
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    match viewed {
+        Ok(call) => ServerMessage::Ack { id, call },
+        Err(error) => ServerMessage::Error { id: Some(id), error },
+    }
+}
+
+async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: &str) -> Done {
+    let to = phone(to)?;
+    let offer = sdp::check_offer(offer).map_err(|why| words::invalid_sdp(&why))?;
+    let number = number(house, me, from).await?;
+    let request = PlaceRequest {
+        tenant: me.tenant.clone(),
+        number: number.id,
+        to,
+        offer,
+        agent: Some(me.id.clone()),
+        correlation: None,
+        conversation_id: None,
+    };
+    // WhatsApp's verdict comes as an event: the reply does not wait for it.
+    let placed = house.engine.place(request).await.map_err(|why| words::refused(&why))?;
+    Ok(Some(placed.record))
+}
+
+async fn accept(house: &House, me: &Person, call_id: &str, answer: &str) -> Done {
+    let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
+    let answer = sdp::check_answer(answer).map_err(|why| words::invalid_sdp(&why))?;
+    let accept = Command::Accept { agent: me.id.clone(), answer: answer.clone() };
+    match house.engine.command(&me.tenant, &id, accept).await {
+        // The engine takes a second accept of the owner's for a repetition. With another answer it is another
+        // window, which has no part in the call.
+        Ok(record) if record.facts.answer.as_ref() != Some(&answer) => Err(words::taken_in_another_window()),
+        Ok(record) => Ok(Some(record)),
+        Err(EngineError::Refused(Refusal::AnsweredElsewhere)) => Err(taken(house, me, &id).await),
+        Err(why) => Err(words::refused(&why)),
+    }
+}
+
+/// Tells the loser of a race who won it.
+async fn taken(house: &House, me: &Person, id: &CallId) -> ErrorView {
+    let plain = || words::refused(&EngineError::Refused(Refusal::AnsweredElsewhere));
+    let winner = match house.engine.load(&me.tenant, id).await {
+        Ok(Some(record)) => record.agent.clone(),
+        Ok(None) | Err(_) => None,
+    };
+    let Some(winner) = winner else { return plain() };
+    match house.directory.name(&me.tenant, &winner).await {
+        Ok(Some(name)) => words::taken_by(&name),
+        Ok(None) | Err(_) => plain(),
+    }
+}
+
+async fn command(house: &House, me: &Person, call_id: &str, command: Command) -> Done {
+    let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
+    let done = house.engine.command(&me.tenant, &id, command).await;
+    done.map(Some).map_err(|why| words::refused(&why))
+}
+
+async fn ask_permission(house: &House, me: &Person, to: &str, from: Option<&str>) -> Done {
+    let to = phone(to)?;
+    let number = number(house, me, from).await?;
+    let asked = house.engine.ask_permission(&me.tenant, &number.id, to).await;
+    asked.map(|()| None).map_err(|why| words::refused(&why))
+}
+
+fn phone(typed: &str) -> Result<Phone, ErrorView> {
+    if emergency::is_emergency(typed) {
+        return Err(words::emergency());
+    }
+    Phone::parse(typed).map_err(|_| words::invalid_phone())
+}
+
+/// The number named, or the tenant's first.
+async fn number(house: &House, me: &Person, id: Option<&str>) -> Result<BusinessNumber, ErrorView> {
+    let numbers =
+        house.directory.numbers_now(&me.tenant).await.map_err(|fault| words::unavailable(&fault))?;
+    match id {
+        Some(id) => numbers.iter().find(|number| number.id.as_str() == id).ok_or_else(words::unknown_number),
+        None => numbers.first().ok_or_else(words::no_number),
+    }
+    .cloned()
+}

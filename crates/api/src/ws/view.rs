@@ -1,0 +1,229 @@
+//! What one agent sees of a call or an event. Pure: names and numbers are looked up before.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use offhook_core::call::{CallRecord, State};
+use offhook_core::event::{CallEvent, Consent, Event, Silence};
+use offhook_core::house::{BusinessNumber, Presence};
+use offhook_core::id::{CallId, NumberId, UserId};
+use offhook_core::meta::Direction;
+
+use super::protocol as p;
+use super::words;
+use crate::manners::moment;
+
+/// The names and numbers that views need, as far as they are known.
+#[derive(Debug, Default)]
+pub(super) struct Cast {
+    pub(super) names: HashMap<UserId, Arc<str>>,
+    pub(super) numbers: HashMap<NumberId, p::NumberView>,
+}
+
+impl Cast {
+    fn agent(&self, id: &UserId) -> p::AgentRef {
+        let name = self.names.get(id).map_or_else(String::new, |name| name.to_string());
+        p::AgentRef { id: id.as_str().to_owned(), name }
+    }
+
+    fn number(&self, id: &NumberId) -> p::NumberView {
+        let known = self.numbers.get(id).cloned();
+        known.unwrap_or_else(|| p::NumberView { id: id.as_str().to_owned(), phone: String::new() })
+    }
+}
+
+/// What an event is to one agent, before anything is looked up for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Concern<'a> {
+    /// Not theirs to know.
+    None,
+    /// Theirs, and told without a call's record.
+    Plain,
+    /// Theirs, about this call.
+    Call(&'a CallId),
+}
+
+/// Whether an event concerns an agent.
+pub(super) fn concern<'a>(event: &'a Event, me: &UserId) -> Concern<'a> {
+    match event {
+        Event::Permission { .. } => Concern::Plain,
+        Event::Presence { person, .. } if person == me => Concern::Plain,
+        Event::Presence { .. } => Concern::None,
+        Event::Call { call, owner, what } => match what {
+            CallEvent::Rang { agents } if agents.contains(me) => Concern::Call(call),
+            CallEvent::Silenced { agents, .. } if agents.contains(me) => Concern::Plain,
+            CallEvent::Rang { .. } | CallEvent::Silenced { .. } | CallEvent::Incoming => Concern::None,
+            CallEvent::Initiated
+            | CallEvent::Dialing
+            | CallEvent::Ringing
+            | CallEvent::RemoteAnswer
+            | CallEvent::Claimed
+            | CallEvent::Answered
+            | CallEvent::Ending
+            | CallEvent::Completed
+            | CallEvent::Declined
+            | CallEvent::Missed
+            | CallEvent::Failed
+            | CallEvent::Corrected
+                if owner.as_ref() == Some(me) =>
+            {
+                Concern::Call(call)
+            }
+            CallEvent::Initiated
+            | CallEvent::Dialing
+            | CallEvent::Ringing
+            | CallEvent::RemoteAnswer
+            | CallEvent::Claimed
+            | CallEvent::Answered
+            | CallEvent::Ending
+            | CallEvent::Completed
+            | CallEvent::Declined
+            | CallEvent::Missed
+            | CallEvent::Failed
+            | CallEvent::Corrected => Concern::None,
+        },
+    }
+}
+
+/// An event that concerns an agent, in their words. `record` is the call's where there is one; none comes of
+/// an event whose call has moved on so far that it would mislead (an offer that is gone, an answer not there).
+pub(super) fn event(event: &Event, record: Option<&CallRecord>, cast: &Cast) -> Option<p::AgentEvent> {
+    match event {
+        Event::Permission { number, phone, consent } => Some(p::AgentEvent::PermissionChanged {
+            number_id: number.as_str().to_owned(),
+            phone: phone.reveal(),
+            status: permission(*consent),
+        }),
+        Event::Presence { presence: status, .. } => {
+            Some(p::AgentEvent::PresenceChanged { status: presence(*status) })
+        }
+        Event::Call { call: id, what: CallEvent::Silenced { reason, by, .. }, .. } => {
+            Some(p::AgentEvent::Silenced {
+                call_id: id.as_str().to_owned(),
+                reason: silenced(*reason),
+                by: by.as_ref().map(|by| cast.agent(by)),
+            })
+        }
+        Event::Call { what, .. } => call_event(what, record?, cast),
+    }
+}
+
+fn call_event(what: &CallEvent, record: &CallRecord, cast: &Cast) -> Option<p::AgentEvent> {
+    let view = call(record, cast);
+    Some(match what {
+        CallEvent::Rang { .. } => {
+            let sdp_offer = record.facts.offer.as_ref()?.as_str().to_owned();
+            p::AgentEvent::Incoming { call: view, sdp_offer }
+        }
+        CallEvent::RemoteAnswer => {
+            let sdp_answer = record.facts.answer.as_ref()?.as_str().to_owned();
+            p::AgentEvent::RemoteAnswer { call_id: view.id, sdp_answer }
+        }
+        CallEvent::Completed | CallEvent::Declined | CallEvent::Missed | CallEvent::Failed => {
+            p::AgentEvent::Ended { call: view }
+        }
+        CallEvent::Initiated
+        | CallEvent::Dialing
+        | CallEvent::Ringing
+        | CallEvent::Claimed
+        | CallEvent::Answered
+        | CallEvent::Ending
+        | CallEvent::Corrected => p::AgentEvent::Changed { call: view },
+        CallEvent::Incoming | CallEvent::Silenced { .. } => return None,
+    })
+}
+
+/// A call.
+pub(super) fn call(record: &CallRecord, cast: &Cast) -> p::CallView {
+    let meta_error = record.facts.error();
+    p::CallView {
+        id: record.id.as_str().to_owned(),
+        direction: direction(record.direction),
+        state: state(record.state),
+        number: cast.number(&record.number),
+        peer: p::PeerView {
+            phone: record.facts.party.phone.as_ref().map(offhook_core::phone::Phone::reveal),
+            name: record.facts.party.name.clone(),
+        },
+        agent: record.agent.as_ref().map(|agent| cast.agent(agent)),
+        created_at: moment::precise(record.created_at),
+        ringing_at: record.rang_at().map(moment::precise),
+        answered_at: record.answered_at().map(moment::precise),
+        ended_at: record.ended_at().map(moment::precise),
+        duration_seconds: record.duration_secs(),
+        end_reason: record.end_reason.map(|reason| reason.as_str().to_owned()),
+        error: record.end_reason.and_then(|reason| words::ending(reason, meta_error)),
+    }
+}
+
+/// A ringing call; none when there is nothing to answer it with.
+pub(super) fn ringing(record: &CallRecord, cast: &Cast) -> Option<p::RingingCall> {
+    let sdp_offer = record.facts.offer.as_ref()?.as_str().to_owned();
+    Some(p::RingingCall { call: call(record, cast), sdp_offer })
+}
+
+/// A live call of the agent's.
+pub(super) fn owned(record: &CallRecord, cast: &Cast) -> p::OwnedCall {
+    let theirs = record.facts.answer.as_ref().filter(|_| record.direction == Direction::Outbound);
+    p::OwnedCall { call: call(record, cast), sdp_answer: theirs.map(|sdp| sdp.as_str().to_owned()) }
+}
+
+/// A business number.
+pub(super) fn number(number: &BusinessNumber) -> p::NumberView {
+    p::NumberView { id: number.id.as_str().to_owned(), phone: number.phone.reveal() }
+}
+
+pub(super) const fn presence(presence: Presence) -> p::Presence {
+    match presence {
+        Presence::Available => p::Presence::Available,
+        Presence::Away => p::Presence::Away,
+    }
+}
+
+pub(super) const fn said(presence: p::Presence) -> Presence {
+    match presence {
+        p::Presence::Available => Presence::Available,
+        p::Presence::Away => Presence::Away,
+    }
+}
+
+const fn permission(consent: Consent) -> p::PermissionStatus {
+    match consent {
+        Consent::Requested => p::PermissionStatus::Requested,
+        Consent::Granted => p::PermissionStatus::Granted,
+        Consent::Refused => p::PermissionStatus::Refused,
+    }
+}
+
+const fn silenced(silence: Silence) -> p::SilencedReason {
+    match silence {
+        Silence::AnsweredElsewhere => p::SilencedReason::AnsweredElsewhere,
+        Silence::Declined => p::SilencedReason::Declined,
+        Silence::CallerGaveUp => p::SilencedReason::CallerGaveUp,
+        Silence::NoAnswer => p::SilencedReason::NoAnswer,
+        Silence::Failed => p::SilencedReason::Failed,
+    }
+}
+
+const fn direction(direction: Direction) -> p::Direction {
+    match direction {
+        Direction::Inbound => p::Direction::Inbound,
+        Direction::Outbound => p::Direction::Outbound,
+    }
+}
+
+const fn state(state: State) -> p::CallState {
+    match state {
+        State::Created => p::CallState::Created,
+        State::Dialing => p::CallState::Dialing,
+        State::Queued => p::CallState::Queued,
+        State::Ringing => p::CallState::Ringing,
+        State::Answering => p::CallState::Answering,
+        State::Connected => p::CallState::Connected,
+        State::Ending => p::CallState::Ending,
+        State::Completed => p::CallState::Completed,
+        State::Rejected => p::CallState::Rejected,
+        State::Missed => p::CallState::Missed,
+        State::Failed => p::CallState::Failed,
+    }
+}

@@ -1,0 +1,21 @@
+//! The doors over a real engine, memory stores and a Meta that does as told.
+
+mod rig;
+
+mod desk;
+
+mod meta;
+
+mod orbit_list;
+
+mod orbit_place;
+
+mod privacy;
+
+mod socket_calls;
+
+mod socket_limits;
+
+mod socket_resume;
+
+mod socket_upgrade;

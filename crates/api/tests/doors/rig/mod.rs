@@ -1,0 +1,280 @@
+//! A house with two tenants, its doors, and clients for them.
+
+mod client;
+mod directory;
+mod meta;
+mod sdp;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use offhook_api::{DoorConfig, DoorPorts, Doors, Sockets, router};
+use offhook_core::call::{CallRecord, State};
+use offhook_core::event::Logged;
+use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
+use offhook_core::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
+use offhook_core::phone::Phone;
+use offhook_core::ports::fake::{FakeAsker, FakeClock, FakeIds, Memory};
+use offhook_core::ports::{Clock, Keys, NewKey, Sessions, Ticket};
+use offhook_core::time::Time;
+use offhook_engine::{Engine, Ports};
+use serde_json::Value;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+pub(crate) use client::{Agent, connect_raw, refused_upgrade};
+pub(crate) use directory::{Directory, PASSWORD};
+pub(crate) use meta::{APP_SECRET, VERIFY_TOKEN, signed};
+pub(crate) use sdp::{ANSWER, META_ANSWER, META_OFFER, OFFER, OTHER_ANSWER};
+
+/// Longest wait for something that must come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) const META_ID: &str = "106540352242922";
+pub(crate) const USER: &str = "+447700900123";
+
+pub(crate) fn tenant(n: u8) -> TenantId {
+    TenantId::parse(&format!("ten_{n:032x}")).unwrap()
+}
+
+pub(crate) fn user(n: u8) -> UserId {
+    UserId::parse(&format!("usr_{n:032x}")).unwrap()
+}
+
+fn number(n: u8, tenant: TenantId, meta_id: &str, phone: &str) -> BusinessNumber {
+    BusinessNumber {
+        id: NumberId::parse(&format!("num_{n:032x}")).unwrap(),
+        tenant,
+        meta_id: MetaNumberId::parse(meta_id).unwrap(),
+        waba_id: format!("10229012934039{n}"),
+        phone: Phone::parse(phone).unwrap(),
+        media_mode: MediaMode::Relay,
+    }
+}
+
+/// Ann and Bob are agents, Vera a viewer, Olga the owner; Eve is an agent of the other tenant.
+pub(crate) fn people() -> Vec<Person> {
+    let person = |n: u8, house: u8, name: &str, role: Role| Person {
+        id: user(n),
+        tenant: tenant(house),
+        email: format!("{}@example.com", name.to_lowercase()),
+        name: name.to_owned(),
+        role,
+        presence: Presence::Available,
+    };
+    vec![
+        person(1, 1, "Ann", Role::Agent),
+        person(2, 1, "Bob", Role::Agent),
+        person(3, 1, "Vera", Role::Viewer),
+        person(4, 1, "Olga", Role::Owner),
+        person(5, 2, "Eve", Role::Agent),
+    ]
+}
+
+pub(crate) struct Rig {
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) asker: Arc<FakeAsker>,
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) engine: Engine,
+    pub(crate) router: Router,
+    pub(crate) sockets: Sockets,
+    tasks: TaskTracker,
+}
+
+/// An answer of a door.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answered {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    pub(crate) fn code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or("none").to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Rig {
+    pub(crate) async fn new() -> Self {
+        Self::configured(|_| {}).await
+    }
+
+    pub(crate) async fn configured(change: impl FnOnce(&mut DoorConfig)) -> Self {
+        let memory = Arc::new(Memory::default());
+        memory.with_number(number(1, tenant(1), META_ID, "+15550100200"));
+        memory.with_number(number(2, tenant(2), "206540352242922", "+15550100300"));
+        people().into_iter().for_each(|person| memory.with_person(person));
+        let clock = Arc::new(FakeClock::at(Time::from_secs(1_793_610_900)));
+        let directory = Arc::new(Directory::new(memory.clone()));
+        let asker = Arc::new(FakeAsker::default());
+        let ids = Arc::new(FakeIds::default());
+        let ports = Ports {
+            calls: memory.clone(),
+            events: memory.clone(),
+            inbox: memory.clone(),
+            numbers: memory.clone(),
+            people: directory.clone(),
+            asker: asker.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        };
+        let engine = Engine::start(ports).await.unwrap();
+        let ports = DoorPorts {
+            tenants: directory.clone(),
+            numbers: memory.clone(),
+            people: directory.clone(),
+            keys: directory.clone(),
+            sessions: directory.clone(),
+            calls: memory.clone(),
+            events: memory.clone(),
+            clock: clock.clone(),
+            ids,
+        };
+        let mut config = DoorConfig {
+            public_url: None,
+            allowed_origins: vec![],
+            app_secrets: vec![APP_SECRET.into()],
+            verify_token: Some(VERIFY_TOKEN.into()),
+            cookie_secure: false,
+            cursor_secret: [7; 32],
+        };
+        change(&mut config);
+        let (router, sockets) = router(Doors { engine: engine.clone(), ports, config });
+        Self { memory, directory, asker, clock, engine, router, sockets, tasks: TaskTracker::new() }
+    }
+
+    /// Serves the doors on a free port of loopback.
+    pub(crate) async fn serve(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = self.router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        self.tasks.spawn(async move { axum::serve(listener, service).await });
+        address
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answered {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Answered { status: parts.status, headers: parts.headers, text }
+    }
+
+    pub(crate) async fn get(&self, path: &str, key: &str) -> Answered {
+        let request = Request::get(path).header("x-api-key", key);
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> Answered {
+        let request = Request::post(path).header("x-api-key", key).header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// A request with a session cookie, as our page sends it.
+    pub(crate) async fn page(&self, method: Method, path: &str, cookie: &str, body: &Value) -> Answered {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("cookie", cookie).header("x-requested-with", "offhook");
+        let request = request.header("host", "127.0.0.1:8080").header("origin", "http://127.0.0.1:8080");
+        let request = request.header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// Signs a person in and returns the cookie.
+    pub(crate) async fn sign_in(&self, email: &str) -> String {
+        let body = serde_json::json!({ "email": email, "password": PASSWORD });
+        let answer = self.page(Method::POST, "/api/v1/auth/login", "", &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        answer.header("set-cookie").split(';').next().unwrap().to_owned()
+    }
+
+    pub(crate) async fn key(&self, role: Role, scopes: &[&str]) -> String {
+        self.key_of(tenant(1), role, scopes, KeyMode::Live).await
+    }
+
+    pub(crate) async fn key_of(&self, tenant: TenantId, role: Role, scopes: &[&str], mode: KeyMode) -> String {
+        let id = KeyId::from_uuid(uuid::Uuid::from_u128(self.directory.count()));
+        let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        let key = ApiKey { id, tenant, role, scopes, mode, number: None };
+        self.directory.mint(NewKey { key, expires_at: None, at: self.clock.now() }).await.unwrap().text
+    }
+
+    pub(crate) async fn ticket(&self, n: u8) -> String {
+        let person = people().into_iter().find(|person| person.id == user(n)).unwrap();
+        let until = self.clock.now() + Duration::from_secs(60);
+        self.directory.issue_ticket(&Ticket { person, until }).await.unwrap()
+    }
+
+    /// A connected agent, welcomed.
+    pub(crate) async fn agent(&self, address: SocketAddr, n: u8) -> Agent {
+        Agent::connect(address, &self.ticket(n).await, None).await
+    }
+
+    /// What Meta sends, signed.
+    pub(crate) async fn knock(&self, value: &Value) -> Answered {
+        self.send(signed(&meta::envelope(value))).await
+    }
+
+    /// A user calls.
+    pub(crate) async fn rings(&self, wacid: &str) {
+        self.rings_at(META_ID, wacid).await;
+    }
+
+    pub(crate) async fn rings_at(&self, meta_id: &str, wacid: &str) {
+        let value = meta::connect(meta_id, wacid, "USER_INITIATED", META_OFFER, self.clock.now());
+        assert_eq!(self.knock(&value).await.status, StatusCode::OK);
+    }
+
+    /// Meta answers our offer.
+    pub(crate) async fn remote_answer(&self, wacid: &str) {
+        let value = meta::connect(META_ID, wacid, "BUSINESS_INITIATED", META_ANSWER, self.clock.now());
+        assert_eq!(self.knock(&value).await.status, StatusCode::OK);
+    }
+
+    /// `RINGING`, `ACCEPTED` or `REJECTED`.
+    pub(crate) async fn status(&self, wacid: &str, word: &str) {
+        assert_eq!(self.knock(&meta::status(META_ID, wacid, word, self.clock.now())).await.status, StatusCode::OK);
+    }
+
+    /// The call is over; after a conversation of so many seconds, if there was one.
+    pub(crate) async fn terminates(&self, wacid: &str, direction: &str, talked: Option<u32>) {
+        let value = meta::terminate(META_ID, wacid, direction, talked, self.clock.now());
+        assert_eq!(self.knock(&value).await.status, StatusCode::OK);
+    }
+
+    /// Waits until the newest call is in a state.
+    pub(crate) async fn until(&self, state: State) -> CallRecord {
+        let newest = || self.memory.calls().pop().filter(|call| call.state == state);
+        eventually(newest, &format!("a call in state {state:?}")).await
+    }
+
+    pub(crate) fn log(&self) -> Vec<Logged> {
+        self.memory.log(&tenant(1))
+    }
+}
+
+/// Waits until something is there.
+pub(crate) async fn eventually<T>(mut look: impl FnMut() -> Option<T>, what: &str) -> T {
+    let search = async {
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("there never was {what}"))
+}

@@ -1,0 +1,1 @@
+//! `offhook bench …`: how quick this machine is.

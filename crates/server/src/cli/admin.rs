@@ -1,0 +1,360 @@
+//! `offhook admin …`: works on the database itself, whether a server runs on it or not.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use offhook_core::house::{ApiKey, KeyMode, MediaMode, Role, Tenant};
+use offhook_core::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
+use offhook_core::phone::Phone;
+use offhook_core::ports::{
+    Clock, Ids, Keys, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, StoreFault, Tenants,
+};
+use offhook_store::Store;
+use serde_json::json;
+
+use super::{ConfigFlags, answer};
+use crate::clock::{HouseClock, HouseIds};
+use crate::config::secret::read_file;
+use crate::{demo, wiring};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Admin {
+    /// Make the first tenant, its owner and its first API key, in an empty database.
+    Init(Init),
+    /// Business numbers.
+    #[command(subcommand)]
+    Number(Number),
+    /// API keys.
+    #[command(subcommand)]
+    Key(Key),
+    /// People who take calls.
+    #[command(subcommand)]
+    Agent(Agent),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Number {
+    /// Connect a business number.
+    Add(NumberAdd),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Key {
+    /// Make an API key. It is shown once.
+    Create(KeyCreate),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Agent {
+    /// Add an agent who signs in at the desk.
+    Create(AgentCreate),
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Common {
+    #[command(flatten)]
+    flags: ConfigFlags,
+    /// Print one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Whose; needed only when there are several tenants.
+#[derive(Debug, Args)]
+struct Whose {
+    /// The tenant, `ten_…`; not needed while there is only one.
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// The company's name.
+    #[arg(long, default_value = "My company")]
+    name: String,
+    /// The owner's sign-in address.
+    #[arg(long, default_value = "owner@offhook.localhost")]
+    email: String,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NumberAdd {
+    /// Meta's id of the number.
+    #[arg(long, value_name = "N")]
+    phone_number_id: String,
+    /// Id of the WhatsApp Business Account.
+    #[arg(long, value_name = "W")]
+    waba_id: String,
+    /// The number itself, such as +15550100200.
+    #[arg(long, value_name = "+E164")]
+    display_phone: String,
+    /// File with Meta's access token for the number.
+    #[arg(long, value_name = "F")]
+    access_token_file: PathBuf,
+    /// Who carries the sound of inbound calls.
+    #[arg(long, value_enum, default_value = "relay")]
+    media_mode: MediaWord,
+    #[command(flatten)]
+    whose: Whose,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum MediaWord {
+    /// The client that answers.
+    Relay,
+    /// This server.
+    Bridge,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct KeyCreate {
+    /// What the key may do.
+    #[arg(long, value_parser = ["owner", "admin", "developer", "agent", "viewer", "billing"])]
+    role: String,
+    /// Narrower rights with commas between them, such as `calls:read`; all of the role's when not given.
+    #[arg(long, value_delimiter = ',', default_value = "*")]
+    scopes: Vec<String>,
+    /// Whether the key reaches WhatsApp or only the simulator.
+    #[arg(long, value_enum, default_value = "live")]
+    mode: ModeWord,
+    #[command(flatten)]
+    whose: Whose,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ModeWord {
+    /// Real calls.
+    Live,
+    /// The simulator.
+    Test,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AgentCreate {
+    /// Sign-in address.
+    #[arg(long, value_name = "E")]
+    email: String,
+    /// Shown to colleagues.
+    #[arg(long, value_name = "N")]
+    name: String,
+    /// File with the password.
+    #[arg(long, value_name = "F")]
+    password_file: PathBuf,
+    #[command(flatten)]
+    whose: Whose,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Shorter passwords are guessed; NIST SP 800-63B asks for no more than length.
+const SHORTEST_PASSWORD: usize = 8;
+
+impl Admin {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Init(init) => init.run().await,
+            Self::Number(Number::Add(add)) => add.run().await,
+            Self::Key(Key::Create(create)) => create.run().await,
+            Self::Agent(Agent::Create(create)) => create.run().await,
+        }
+    }
+}
+
+/// The opened database, and fresh ids.
+struct Desk {
+    store: Store,
+    clock: HouseClock,
+    ids: HouseIds,
+}
+
+impl Desk {
+    async fn open(flags: &ConfigFlags) -> anyhow::Result<Self> {
+        let config = flags.load()?;
+        let clock = HouseClock::start();
+        let store = wiring::open_memory(&config).await?.store;
+        Ok(Self { store, clock, ids: HouseIds::new(clock) })
+    }
+
+    async fn tenant(&self, whose: &Whose) -> anyhow::Result<Tenant> {
+        let tenants = Tenants::all(&self.store).await?;
+        if let Some(text) = &whose.tenant {
+            let id = TenantId::parse(text).context("--tenant: not a tenant's id")?;
+            return tenants.into_iter().find(|tenant| tenant.id == id).context("--tenant: no such tenant");
+        }
+        let [tenant] = <[Tenant; 1]>::try_from(tenants).map_err(|tenants| {
+            anyhow::anyhow!(if tenants.is_empty() {
+                "there is no tenant yet; run: offhook admin init"
+            } else {
+                "there are several tenants; say which with --tenant"
+            })
+        })?;
+        Ok(tenant)
+    }
+
+    async fn mint(&self, key: ApiKey) -> Result<String, StoreFault> {
+        let new = NewKey { key, expires_at: None, at: self.clock.now() };
+        Ok(Keys::mint(&self.store, new).await?.text)
+    }
+
+    /// Lets go of the database before the answer is printed, so that it is on the disk then.
+    async fn close(self, json: bool, value: serde_json::Value) -> anyhow::Result<()> {
+        self.store.close().await;
+        answer(json, &value)
+    }
+}
+
+impl Init {
+    async fn run(self) -> anyhow::Result<()> {
+        let email = email(&self.email)?;
+        let desk = Desk::open(&self.common.flags).await?;
+        if !Tenants::all(&desk.store).await?.is_empty() {
+            bail!("this database has a tenant already; nothing was changed");
+        }
+        let at = desk.clock.now();
+        let new = NewTenant { id: TenantId::from_uuid(desk.ids.next()), name: self.name, at };
+        let tenant = Tenants::add(&desk.store, new).await?;
+        let password = demo::password();
+        let owner = NewPerson {
+            id: UserId::from_uuid(desk.ids.next()),
+            tenant: tenant.id.clone(),
+            email: email.clone(),
+            name: "Owner".to_owned(),
+            role: Role::Owner,
+            password: password.clone(),
+            at,
+        };
+        People::add(&desk.store, owner).await?;
+        let key = ApiKey {
+            id: KeyId::from_uuid(desk.ids.next()),
+            tenant: tenant.id.clone(),
+            role: Role::Owner,
+            scopes: vec!["*".to_owned()],
+            mode: KeyMode::Live,
+            number: None,
+        };
+        let api_key = desk.mint(key).await?;
+        let value = json!({
+            "tenant_id": tenant.id.as_str(),
+            "account_id": tenant.account_id,
+            "api_key": api_key,
+            "owner": { "email": email, "password": password },
+        });
+        desk.close(self.common.json, value).await
+    }
+}
+
+impl NumberAdd {
+    async fn run(self) -> anyhow::Result<()> {
+        let meta_id = MetaNumberId::parse(&self.phone_number_id)
+            .context("--phone-number-id: Meta's ids of numbers are digits")?;
+        let phone = Phone::parse(&self.display_phone).context("--display-phone")?;
+        if self.waba_id.is_empty() || !self.waba_id.bytes().all(|b| b.is_ascii_digit()) {
+            bail!("--waba-id: ids of WhatsApp Business Accounts are digits");
+        }
+        if matches!(self.media_mode, MediaWord::Bridge) {
+            bail!("--media-mode: this version carries no sound itself; take relay");
+        }
+        let access_token = secret_file("--access-token-file", &self.access_token_file)?;
+        let desk = Desk::open(&self.common.flags).await?;
+        let tenant = desk.tenant(&self.whose).await?;
+        let new = NewNumber {
+            id: NumberId::from_uuid(desk.ids.next()),
+            tenant: tenant.id.clone(),
+            meta_id,
+            waba_id: self.waba_id,
+            phone,
+            media_mode: MediaMode::Relay,
+            access_token,
+            at: desk.clock.now(),
+        };
+        let number = Numbers::add(&desk.store, new).await?;
+        let key = ApiKey {
+            id: KeyId::from_uuid(desk.ids.next()),
+            tenant: tenant.id,
+            role: Role::Developer,
+            scopes: vec!["*".to_owned()],
+            mode: KeyMode::Live,
+            number: Some(number.id.clone()),
+        };
+        let d360_api_key = desk.mint(key).await?;
+        let value = json!({
+            "number_id": number.id.as_str(),
+            "channel_id": number.id.uuid().to_string(),
+            "d360_api_key": d360_api_key,
+        });
+        desk.close(self.common.json, value).await
+    }
+}
+
+impl KeyCreate {
+    async fn run(self) -> anyhow::Result<()> {
+        let role = Role::parse(&self.role).context("--role")?;
+        let scopes: Vec<String> = self.scopes.iter().map(|scope| scope.trim().to_owned()).collect();
+        if let Some(odd) = scopes.iter().find(|scope| !is_scope(scope)) {
+            bail!("--scopes: {odd:?} is not a scope; they look like calls:read, calls:* or *");
+        }
+        let desk = Desk::open(&self.common.flags).await?;
+        let tenant = desk.tenant(&self.whose).await?;
+        let mode = match self.mode {
+            ModeWord::Live => KeyMode::Live,
+            ModeWord::Test => KeyMode::Test,
+        };
+        let id = KeyId::from_uuid(desk.ids.next());
+        let key = ApiKey { id: id.clone(), tenant: tenant.id, role, scopes, mode, number: None };
+        let api_key = desk.mint(key).await?;
+        desk.close(self.common.json, json!({ "key_id": id.as_str(), "api_key": api_key })).await
+    }
+}
+
+impl AgentCreate {
+    async fn run(self) -> anyhow::Result<()> {
+        let email = email(&self.email)?;
+        let password = secret_file("--password-file", &self.password_file)?;
+        if password.chars().count() < SHORTEST_PASSWORD {
+            bail!("--password-file: take {SHORTEST_PASSWORD} characters or more");
+        }
+        let desk = Desk::open(&self.common.flags).await?;
+        let tenant = desk.tenant(&self.whose).await?;
+        let new = NewPerson {
+            id: UserId::from_uuid(desk.ids.next()),
+            tenant: tenant.id,
+            email,
+            name: self.name,
+            role: Role::Agent,
+            password,
+            at: desk.clock.now(),
+        };
+        let person = People::add(&desk.store, new).await?;
+        desk.close(self.common.json, json!({ "agent_id": person.id.as_str() })).await
+    }
+}
+
+/// Reads a secret a flag names.
+fn secret_file(flag: &str, path: &Path) -> anyhow::Result<String> {
+    // The words are the same as for a key of the configuration; the code of the program is not.
+    read_file(flag, path).map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+/// An address people sign in with; whether mail reaches it is not our concern.
+fn email(text: &str) -> anyhow::Result<String> {
+    let text = text.trim().to_lowercase();
+    let whole = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    if !whole || text.contains(char::is_whitespace) {
+        bail!("--email: {text:?} is not an address");
+    }
+    Ok(text)
+}
+
+/// `*`, or two words of lower-case letters such as `calls:read` and `calls:*`.
+fn is_scope(text: &str) -> bool {
+    let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    text == "*" || text.split_once(':').is_some_and(|(area, right)| word(area) && (right == "*" || word(right)))
+}

@@ -1,0 +1,59 @@
+//! Configuration: what it is, where it comes from, what is wrong with it.
+//!
+//! Reading order: `section` (how a section is declared), [`sections`], [`secret`], `load` (flags,
+//! environment, file, defaults), `check` (rules between keys), `page` (print and reference).
+//!
+//! Invariant: a [`Config`] in hand is right. Whatever is wrong is found before a port opens or a file is
+//! made, and named by the path of its key.
+
+pub mod section;
+
+pub mod sections;
+
+pub mod secret;
+
+mod load;
+
+mod check;
+
+mod page;
+
+use self::sections::{Database, Http, Log, Security, Whatsapp};
+
+pub use load::{Source, load};
+pub use page::{print, schema};
+
+/// The whole configuration.
+#[derive(Debug, Clone, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[http]`
+    pub http: Http,
+    /// `[database]`
+    pub database: Database,
+    /// `[security]`
+    pub security: Security,
+    /// `[whatsapp]`
+    pub whatsapp: Whatsapp,
+    /// `[log]`
+    pub log: Log,
+}
+
+impl Config {
+    /// All sections in reading order.
+    pub const SECTIONS: [section::SectionInfo; 5] =
+        [Http::INFO, Database::INFO, Security::INFO, Whatsapp::INFO, Log::INFO];
+}
+
+/// A configuration the server does not start with. The program ends with code 78 (`EX_CONFIG`).
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadConfig(String);
+
+impl BadConfig {
+    /// With words that name the key.
+    #[must_use]
+    pub fn new(words: impl Into<String>) -> Self {
+        Self(words.into())
+    }
+}

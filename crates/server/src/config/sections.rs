@@ -1,0 +1,136 @@
+//! The sections of the configuration.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use super::secret::{DatabaseUrl, Secret};
+use super::section::section;
+
+section! {
+    /// Where the server listens and how it is seen from outside.
+    Http as "http" {
+        /// Address of REST, WebSocket, desk, Meta's webhook and metrics.
+        /// An address that is not loopback needs `tls_cert_file` and `tls_key_file`, or `behind_proxy = true`.
+        listen: SocketAddr = Some("127.0.0.1:8080");
+        /// The address as browsers and Meta see it, such as `https://calls.example.com`.
+        /// Pages of its origin may use the API with their session.
+        public_url: Option<Url> = None;
+        /// Whether a proxy in front of this server terminates TLS.
+        /// It allows plain HTTP on an address that is not loopback.
+        #[serde(deserialize_with = "super::sections::flag")]
+        behind_proxy: bool = Some("false");
+        /// Other origins whose pages may open the agents' WebSocket.
+        /// A list, or one text with commas between the origins.
+        #[serde(deserialize_with = "super::sections::list")]
+        allowed_origins: Vec<String> = Some("[]");
+        /// Certificate chain in PEM; turns HTTPS on together with `tls_key_file`.
+        tls_cert_file: Option<PathBuf> = None;
+        /// Private key in PEM.
+        tls_key_file: Option<PathBuf> = None;
+        /// What a metrics collector sends as `Authorization: Bearer …`.
+        /// Without it `/metrics` answers loopback only, and nobody at all with `behind_proxy`.
+        metrics_token: Option<Secret> = None;
+        /// File with the metrics token.
+        metrics_token_file: Option<PathBuf> = None;
+    }
+}
+
+section! {
+    /// What is remembered, and where.
+    Database as "database" {
+        /// `sqlite:PATH`, or `postgres://user:password@host/name`.
+        url: DatabaseUrl = Some("sqlite:offhook.db");
+        /// File with the address, so that its password is in no environment and no command line.
+        /// It takes the place of `url`.
+        url_file: Option<PathBuf> = None;
+    }
+}
+
+section! {
+    /// What protects stored secrets.
+    Security as "security" {
+        /// The key every stored secret is sealed under: 32 bytes in Base64.
+        /// Better kept in a file: see `master_key_file`.
+        master_key: Option<Secret> = None;
+        /// File with the master key.
+        /// Made at first start, mode 0600, when there is no data yet.
+        /// Unset, it is the database's path with the ending `.key`, or `offhook.key` with PostgreSQL.
+        master_key_file: Option<PathBuf> = None;
+    }
+}
+
+section! {
+    /// The connection to Meta.
+    Whatsapp as "whatsapp" {
+        /// Address of Meta's Graph API; the simulator's address in development.
+        graph_url: Url = Some("https://graph.facebook.com");
+        /// Version of the Graph API.
+        api_version: String = Some("v25.0");
+        /// The Meta app's secret, which signs webhooks.
+        /// Without it every webhook is refused.
+        app_secret: Option<Secret> = None;
+        /// File with the app secret.
+        app_secret_file: Option<PathBuf> = None;
+        /// The app secret before the current one, accepted too while it is being rotated at Meta.
+        previous_app_secret: Option<Secret> = None;
+        /// File with the previous app secret.
+        previous_app_secret_file: Option<PathBuf> = None;
+        /// The word Meta repeats when the webhook is subscribed.
+        /// Without it the subscription is refused.
+        verify_token: Option<Secret> = None;
+        /// File with the verify token.
+        verify_token_file: Option<PathBuf> = None;
+    }
+}
+
+section! {
+    /// What is written to standard error.
+    Log as "log" {
+        /// `json` for machines, `pretty` for people.
+        format: LogFormat = Some("pretty");
+        /// Which messages: a level, or `target=level` pairs with commas between them.
+        filter: String = Some("info");
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Words and colours.
+    Pretty,
+}
+
+/// A list, or one text with commas: environment variables have no lists.
+pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        List(Vec<String>),
+        Text(String),
+    }
+    let items = match Either::deserialize(deserializer)? {
+        Either::List(items) => items,
+        Either::Text(text) => text.split(',').map(str::to_owned).collect(),
+    };
+    Ok(items.into_iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())
+}
+
+/// `true` or `false`, also as text: the looser words some parsers take (`on`, `1`) are typing errors here.
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Flag(bool),
+        Text(String),
+    }
+    match Either::deserialize(deserializer)? {
+        Either::Flag(flag) => Ok(flag),
+        Either::Text(text) => text.parse().map_err(|_| serde::de::Error::custom("expected true or false")),
+    }
+}

@@ -1,0 +1,112 @@
+//! `offhook demo`: server and simulator in one process, with data to try things on.
+
+mod seed;
+
+mod words;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use data_encoding::BASE32_NOPAD;
+use offhook_sim::{Knobs, SimConfig, SimNumber};
+use url::Url;
+
+use crate::cli::say;
+use crate::config::{Config, Source, load};
+use crate::lifecycle::{Server, StopSignals, run_until_stopped};
+use crate::{door, telemetry};
+
+use self::seed::Seed;
+
+/// The demo's business number, and Meta's ids for it.
+const NUMBER: &str = "+15550100200";
+const PHONE_NUMBER_ID: &str = "106540352242922";
+const WABA_ID: &str = "102290129340398";
+
+/// What `offhook demo` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Address of the server.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Address of the simulator.
+    #[arg(long, default_value = "127.0.0.1:8090", value_name = "ADDRESS")]
+    sim_listen: SocketAddr,
+    /// Folder of database, key and passwords.
+    #[arg(long, default_value = ".offhook-demo", value_name = "FOLDER")]
+    data: PathBuf,
+    /// Print addresses and credentials as one line of JSON when ready.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Demo {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let seed = Seed::load_or_create(&self.data)?;
+        let mut config = self.config(&seed)?;
+        telemetry::start_logs(&config.log)?;
+        let metrics = telemetry::start_metrics()?;
+        let signals = StopSignals::listen()?;
+
+        // The simulator needs the server's address and the server the simulator's: the port opens first.
+        let listener = door::bind(config.http.listen)?;
+        let webhooks = format!("http://{}/webhooks/meta", listener.local_addr()?);
+        let sim = offhook_sim::start(SimConfig {
+            listen: self.sim_listen,
+            media_ip: self.sim_listen.ip(),
+            webhook_url: Some(Url::parse(&webhooks)?),
+            app_secret: seed.app_secret.clone(),
+            verify_token: seed.verify_token.clone(),
+            numbers: vec![sim_number(&seed.access_token)],
+            knobs: Knobs::default(),
+        })
+        .await
+        .context("the simulator does not start")?;
+        let sim_url = format!("http://{}", sim.addr());
+        config.whatsapp.graph_url = Url::parse(&sim_url)?;
+
+        let seeded = seed.plant(&config).await?;
+        let server = Server::start(&config, listener, metrics).await?;
+        let ready = words::Ready { seeded: &seeded, url: server.url(), sim_url, data: &self.data };
+        if self.json {
+            say(ready.json())?;
+        } else {
+            ready.write_sample_call()?;
+            say(ready.words())?;
+        }
+        run_until_stopped(server, signals, sim.stop()).await
+    }
+
+    /// Only `[log]` is taken from the environment: a demo must not meet a real configuration by chance.
+    fn config(&self, seed: &Seed) -> anyhow::Result<Config> {
+        let mut source = Source::from_process(None);
+        source.usual_file = false;
+        source.environment.retain(|(name, _)| name.starts_with("OFFHOOK_LOG__"));
+        let source = source
+            .flag("http.listen", Some(self.listen.to_string()))
+            .flag("database.url", Some(format!("sqlite:{}", self.data.join("offhook.db").display())))
+            .flag("whatsapp.app_secret", Some(seed.app_secret.clone()))
+            .flag("whatsapp.verify_token", Some(seed.verify_token.clone()));
+        Ok(load(&source)?)
+    }
+}
+
+/// The demo's business number as the simulator knows it.
+pub(crate) fn sim_number(access_token: &str) -> SimNumber {
+    SimNumber {
+        phone_number_id: PHONE_NUMBER_ID.to_owned(),
+        waba_id: WABA_ID.to_owned(),
+        display_phone: NUMBER.to_owned(),
+        access_token: access_token.to_owned(),
+    }
+}
+
+/// A fresh password: 100 random bits in groups that can be read out.
+pub(crate) fn password() -> String {
+    let mut bytes = [0; 13];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the system's random source does not fail");
+    let letters = BASE32_NOPAD.encode(&bytes).to_lowercase();
+    [&letters[..5], &letters[5..10], &letters[10..15], &letters[15..20]].join("-")
+}

@@ -1,0 +1,222 @@
+//! Starting, serving and stopping one server.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use axum_server::Handle;
+use metrics_exporter_prometheus::PrometheusHandle;
+use offhook_api::Sockets;
+use offhook_engine::Engine;
+use offhook_store::Store;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::lock::InstanceLock;
+use crate::operations::{MetricsGuard, Operations};
+use crate::{desk, door, operations, wiring};
+
+/// Longest wait for agents' sockets to close after they were told.
+const SOCKETS: Duration = Duration::from_millis(1500);
+/// Longest wait for requests in flight.
+const REQUESTS: Duration = Duration::from_secs(1);
+/// Longest wait for calls' tasks; what they have not committed goes on at the next start.
+const ENGINE: Duration = Duration::from_millis(1500);
+/// Longest wait for the store. Together with the others under five seconds: what supervisors give.
+const STORE: Duration = Duration::from_millis(500);
+/// How often histograms are folded; they grow without it.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// A running server.
+pub struct Server {
+    address: SocketAddr,
+    tls: bool,
+    engine: Engine,
+    store: Store,
+    sockets: Sockets,
+    handle: Handle<SocketAddr>,
+    stopping: Arc<AtomicBool>,
+    halt: CancellationToken,
+    tasks: TaskTracker,
+    _lock: Option<InstanceLock>,
+}
+
+impl Server {
+    /// Starts everything on a listening socket from [`crate::door::bind`]. Returns when requests are served.
+    ///
+    /// # Errors
+    /// In words for the person who starts the program; nothing runs on then.
+    pub async fn start(
+        config: &Config,
+        listener: TcpListener,
+        metrics: PrometheusHandle,
+    ) -> anyhow::Result<Self> {
+        let address = listener.local_addr()?;
+        let tls = door::tls(&config.http).await?;
+        let lock = config.database.url.sqlite_path().map(InstanceLock::take).transpose()?;
+        let memory = wiring::open_memory(config).await?;
+        let store = memory.store.clone();
+        let house = match wiring::build(config, &memory).await {
+            Ok(house) => house,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        };
+        let stopping = Arc::new(AtomicBool::new(false));
+        let pages = operations::router(Operations {
+            store: store.clone(),
+            engine: house.engine.clone(),
+            stopping: stopping.clone(),
+            metrics: metrics.clone(),
+            metrics_guard: guard(config),
+        });
+        let router = door::shared(house.doors.merge(pages).merge(desk::router()));
+        let server = Self {
+            address,
+            tls: tls.is_some(),
+            engine: house.engine,
+            store,
+            sockets: house.sockets,
+            handle: Handle::new(),
+            stopping,
+            halt: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            _lock: lock,
+        };
+        server.keep_metrics(metrics);
+        let (handle, halt) = (server.handle.clone(), server.halt.clone());
+        server.tasks.spawn(async move {
+            if let Err(error) = door::serve(tls, listener, handle, router).await {
+                tracing::error!(error = %error, "the listening socket failed");
+            }
+            halt.cancel();
+        });
+        let open = tokio::select! {
+            open = server.handle.listening() => open.is_some(),
+            () = server.failed() => false,
+        };
+        if !open {
+            server.stop().await;
+            anyhow::bail!("the listening socket did not open; the log says why");
+        }
+        tracing::info!(http.address = %address, http.tls = server.tls, "server ready");
+        Ok(server)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its address as a URL without a path.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}://{}", if self.tls { "https" } else { "http" }, self.address)
+    }
+
+    /// Resolves when the listening socket has failed.
+    pub async fn failed(&self) {
+        self.halt.cancelled().await;
+    }
+
+    /// Stops in order: readiness turns red, agents are told to come back, requests in flight end, calls stay
+    /// as their records say, the database closes. Under five seconds whatever hangs.
+    pub async fn stop(self) {
+        tracing::info!(calls.live = self.engine.live_calls(), "server stopping");
+        self.stopping.store(true, Ordering::Release);
+        let late = |what: &'static str| tracing::warn!(part = what, "did not stop in time");
+        if timeout(SOCKETS, self.sockets.goaway()).await.is_err() {
+            late("sockets");
+        }
+        self.handle.graceful_shutdown(Some(REQUESTS));
+        if timeout(ENGINE, self.engine.stop()).await.is_err() {
+            late("engine");
+        }
+        self.halt.cancel();
+        self.tasks.close();
+        if timeout(REQUESTS + Duration::from_millis(200), self.tasks.wait()).await.is_err() {
+            late("requests");
+        }
+        if timeout(STORE, self.store.close()).await.is_err() {
+            late("store");
+        }
+        tracing::info!("server stopped");
+    }
+
+    fn keep_metrics(&self, metrics: PrometheusHandle) {
+        let halt = self.halt.clone();
+        self.tasks.spawn(async move {
+            let mut ticks = tokio::time::interval(UPKEEP);
+            loop {
+                tokio::select! {
+                    () = halt.cancelled() => return,
+                    _ = ticks.tick() => metrics.run_upkeep(),
+                }
+            }
+        });
+    }
+}
+
+fn guard(config: &Config) -> MetricsGuard {
+    match &config.http.metrics_token {
+        Some(token) => MetricsGuard::Token(token.clone()),
+        None if config.http.behind_proxy => MetricsGuard::Closed,
+        None => MetricsGuard::Loopback,
+    }
+}
+
+/// The two signals that ask a server to stop.
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be received");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// The next one.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Runs until a signal or a failure, then stops; a second signal ends at once.
+///
+/// # Errors
+/// When the listening socket failed, or the second signal came.
+pub async fn run_until_stopped(
+    server: Server,
+    mut signals: StopSignals,
+    also: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let failed = tokio::select! {
+        () = signals.next() => false,
+        () = server.failed() => true,
+    };
+    let orderly = async {
+        server.stop().await;
+        also.await;
+    };
+    tokio::select! {
+        () = orderly => anyhow::ensure!(!failed, "the listening socket failed"),
+        () = signals.next() => anyhow::bail!("stopped at once by a second signal"),
+    }
+    Ok(())
+}

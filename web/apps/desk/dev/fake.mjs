@@ -1,0 +1,159 @@
+/**
+ * A pretended server for looking at the desk without one: answers REST and the socket of a Playwright page
+ * with canned data. For development only; the real doors are proven elsewhere.
+ */
+
+export const number = { id: 'num_1', phone: '+351210000001' };
+const second = { id: 'num_2', phone: '+442070000001' };
+export const agent = { id: 'agt_1', name: 'Ana Costa' };
+const peers = {
+  rui: { phone: '+351910000002', name: 'Rui Faria' },
+  mei: { phone: '+447700900123', name: 'Mei Lin Okonkwo-Bartholomew' },
+};
+
+const now = Date.now();
+const ago = (minutes) => new Date(now - minutes * 60_000).toISOString();
+
+function row(id, direction, status, minutes, more = {}) {
+  const { peer = '+351910000002', ...fields } = more;
+  const [from_phone, to_phone] = direction === 'inbound' ? [peer, number.phone] : [number.phone, peer];
+  return {
+    id,
+    phone_number_id: '470011223344556',
+    direction,
+    status,
+    end_reason: null,
+    from_phone,
+    to_phone,
+    contact_name: null,
+    answered_at: null,
+    duration_seconds: null,
+    created_at: ago(minutes),
+    ...fields,
+  };
+}
+
+export const log = [
+  row('c1', 'inbound', 'completed', 4, { contact_name: 'Rui Faria', duration_seconds: 185 }),
+  row('c2', 'outbound', 'failed', 22, { peer: '+447700900123', end_reason: 'no_permission' }),
+  row('c3', 'inbound', 'missed', 61, { contact_name: 'Mei Lin Okonkwo-Bartholomew', peer: '+447700900123' }),
+  row('c4', 'outbound', 'completed', 190, { peer: '+4915112345678', duration_seconds: 42 }),
+  row('c5', 'outbound', 'missed', 1_500, { contact_name: 'João Marques', peer: '+5511998765432', end_reason: 'no_answer' }),
+  row('c6', 'inbound', 'completed', 2_900, { contact_name: 'Aisha Rahman', peer: '+919876543210', duration_seconds: 3_912 }),
+  row('c7', 'inbound', 'missed', 9_000, { peer: null, contact_name: 'Somebody without a number' }),
+];
+
+export function callView(id, direction, state, who = 'rui', more = {}) {
+  return {
+    id,
+    direction,
+    state,
+    number,
+    peer: peers[who],
+    agent: direction === 'inbound' && state === 'ringing' ? null : agent,
+    created_at: ago(1),
+    ringing_at: null,
+    answered_at: null,
+    ended_at: null,
+    duration_seconds: null,
+    end_reason: null,
+    error: null,
+    ...more,
+  };
+}
+
+export class FakeServer {
+  signedIn = true;
+  snapshot = { presence: 'away', numbers: [number, second], ringing: [], calls: [] };
+  /** Reply to a command by its type; by default an ack. */
+  replies = {};
+  received = [];
+  #seq = 0;
+  #socket = null;
+
+  async install(page) {
+    await page.route('**/api/v1/**', (route) => this.#rest(route));
+    await page.routeWebSocket('**/ws', (socket) => {
+      this.#socket = socket;
+      socket.onMessage((text) => this.#handle(JSON.parse(text)));
+    });
+  }
+
+  event(event) {
+    this.#say({ type: 'event', seq: ++this.#seq, at: new Date().toISOString(), event });
+  }
+
+  drop() {
+    void this.#socket.close({ code: 1012 });
+    this.#socket = null;
+  }
+
+  #say(message) {
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  #handle(message) {
+    this.received.push(message);
+    if (message.type === 'hello') {
+      const welcome = { agent, seq: this.#seq, resumed: false, heartbeat_ms: 25_000, snapshot: this.snapshot };
+      return this.#say({ type: 'welcome', ...welcome });
+    }
+    if (message.type === 'presence.set') this.snapshot.presence = message.status;
+    if (message.type === 'ping') return this.#say({ type: 'pong', id: message.id });
+    const reply = this.replies[message.type]?.(message) ?? {};
+    this.#say({ type: reply.error ? 'error' : 'ack', id: message.id, ...reply });
+  }
+
+  #rest(route) {
+    const path = new URL(route.request().url()).pathname;
+    const json = (status, body) => route.fulfill({ status, json: body });
+    const me = { data: { agent: { ...agent, email: 'ana@example.com', role: 'agent' } } };
+    if (path.endsWith('/auth/me')) return this.signedIn ? json(200, me) : json(401, { error: { code: 'unauthorized' } });
+    if (path.endsWith('/auth/login')) {
+      const { password } = route.request().postDataJSON();
+      if (password === 'wrong') return json(401, { error: { code: 'invalid_credentials', message: 'no' } });
+      this.signedIn = true;
+      return json(200, me);
+    }
+    if (path.endsWith('/auth/logout')) return route.fulfill({ status: 204 });
+    if (path.endsWith('/softphone/tokens')) {
+      return this.signedIn ? json(201, { data: { token: 'ticket', agent } }) : json(401, { error: {} });
+    }
+    if (path.endsWith('/calling/calls')) return json(200, { data: log, meta: { pagination: { has_more: false } } });
+    return json(404, { error: { code: 'not_found', message: path } });
+  }
+}
+
+/** A WhatsApp phone inside the page: `window.phone.offer()` and `.answer(sdp)` with a 440 Hz tone. */
+export function installPhone() {
+  const gathered = async (peer) => {
+    while (peer.iceGatheringState !== 'complete') await new Promise((resolve) => setTimeout(resolve, 20));
+    return peer.localDescription.sdp;
+  };
+  const create = () => {
+    const peer = new RTCPeerConnection();
+    const context = new AudioContext();
+    const tone = new OscillatorNode(context, { frequency: 440 });
+    const outlet = new MediaStreamAudioDestinationNode(context);
+    tone.connect(outlet);
+    tone.start();
+    peer.addTrack(outlet.stream.getTracks()[0]);
+    return peer;
+  };
+  window.phone = {
+    async offer() {
+      this.peer = create();
+      await this.peer.setLocalDescription();
+      return gathered(this.peer);
+    },
+    takeAnswer(sdp) {
+      return this.peer.setRemoteDescription({ type: 'answer', sdp });
+    },
+    async answer(sdp) {
+      this.peer = create();
+      await this.peer.setRemoteDescription({ type: 'offer', sdp });
+      await this.peer.setLocalDescription();
+      return gathered(this.peer);
+    },
+  };
+}

@@ -1,0 +1,159 @@
+/** Pictures of the desk in every state worth looking at. `npm run screens -w @offhook/desk -- DIRECTORY [scene…]` */
+
+import { createRequire } from 'node:module';
+import { mkdir } from 'node:fs/promises';
+import { chromium } from 'playwright-core';
+import { preview } from 'vite';
+import { callView, FakeServer, installPhone } from './fake.mjs';
+
+const [directory, ...wanted] = process.argv.slice(2);
+if (directory === undefined) throw new Error('name a directory for the pictures');
+await mkdir(directory, { recursive: true });
+
+const scenes = {
+  async login({ page, server }) {
+    server.signedIn = false;
+    await page.goto('/');
+    await page.getByTestId('login-email').fill('ana@example.com');
+  },
+  async 'login-error'({ page, server }) {
+    await scenes.login({ page, server });
+    await page.getByTestId('login-password').fill('wrong');
+    await page.getByTestId('login-submit').click();
+    await page.getByTestId('login-error').waitFor();
+  },
+  async away({ page }) {
+    await page.goto('/');
+    await page.getByTestId('recent-row').first().waitFor();
+  },
+  async online({ page, server }) {
+    await scenes.away({ page, server });
+    await page.getByTestId('go-online').click();
+    await page.getByTestId('go-offline').waitFor();
+    await page.getByTestId('dial-input').fill('+35191000');
+  },
+  async incoming({ page, server }) {
+    await scenes.online({ page, server });
+    await page.getByTestId('dial-input').fill('');
+    const offer = await page.evaluate(() => window.phone.offer());
+    server.event({ type: 'call.incoming', call: callView('in_1', 'inbound', 'ringing'), sdp_offer: offer });
+    await page.getByTestId('incoming-card').waitFor();
+  },
+  async 'incoming-two'({ page, server }) {
+    await scenes.incoming({ page, server });
+    server.event({ type: 'call.incoming', call: callView('in_2', 'inbound', 'ringing', 'mei'), sdp_offer: 'x' });
+    await page.getByTestId('incoming-card').nth(1).waitFor();
+  },
+  async 'taken-by'({ page, server }) {
+    await scenes['incoming-two']({ page, server });
+    const by = { id: 'agt_2', name: 'Bruno Alves' };
+    server.event({ type: 'call.silenced', call_id: 'in_1', reason: 'answered_elsewhere', by });
+    server.event({ type: 'call.silenced', call_id: 'in_2', reason: 'caller_gave_up' });
+    await page.getByTestId('taken-by').waitFor();
+  },
+  async 'in-call'({ page, server }) {
+    server.replies['call.accept'] = () => ({ call: callView('in_1', 'inbound', 'answering') });
+    await scenes.incoming({ page, server });
+    await page.getByTestId('answer').click();
+    const { sdp } = await sent(server, 'call.accept');
+    await page.evaluate((answer) => window.phone.takeAnswer(answer), sdp);
+    server.event({ type: 'call.changed', call: callView('in_1', 'inbound', 'connected') });
+    await page.getByTestId('quality-chip').getByText('Good').waitFor();
+  },
+  async 'in-call-quality'({ page, server }) {
+    await scenes['in-call']({ page, server });
+    await page.getByTestId('mute').click();
+    await page.getByTestId('quality-chip').click();
+  },
+  async 'in-call-devices'({ page, server }) {
+    await scenes['in-call']({ page, server });
+    await page.getByTestId('device-menu').click();
+  },
+  async calling({ page, server }) {
+    server.replies['call.place'] = () => ({ call: callView('out_1', 'outbound', 'dialing', 'mei') });
+    await scenes.online({ page, server });
+    await page.getByTestId('dial-input').fill('+447700900123');
+    await page.getByTestId('dial-call').click();
+    await page.getByTestId('call-name').getByText('Mei').waitFor();
+  },
+  async 'no-permission'({ page, server }) {
+    await scenes.calling({ page, server });
+    const ended = callView('out_1', 'outbound', 'failed', 'mei', { end_reason: 'no_permission' });
+    server.event({ type: 'call.ended', call: ended });
+    await page.getByTestId('ask-permission').waitFor();
+  },
+  async 'permission-granted'({ page, server }) {
+    await scenes['no-permission']({ page, server });
+    await page.getByTestId('ask-permission').click();
+    await page.getByTestId('permission-status').waitFor();
+    server.event({ type: 'permission.changed', number_id: 'num_1', phone: '+447700900123', status: 'granted' });
+    await page.getByTestId('call-again').waitFor();
+  },
+  async 'mic-error'({ page, server }) {
+    await page.addInitScript(() => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'));
+    });
+    await scenes.incoming({ page, server });
+    await page.getByTestId('answer').click();
+    await page.getByTestId('mic-error').waitFor();
+  },
+  async reconnecting({ page, server }) {
+    await scenes.online({ page, server });
+    await page.route('**/softphone/tokens', (route) => route.abort());
+    server.drop();
+    await page.getByTestId('connection-banner').waitFor();
+  },
+  async shortcuts({ page, server }) {
+    await scenes.away({ page, server });
+    await page.keyboard.press('?');
+  },
+  async 'bad-number'({ page, server }) {
+    await scenes.away({ page, server });
+    await page.getByTestId('dial-input').fill('0910000002');
+  },
+};
+
+async function sent(server, type) {
+  for (;;) {
+    const message = server.received.find((each) => each.type === type);
+    if (message) return message;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const site = await preview({ preview: { host: '127.0.0.1', port: 0 }, logLevel: 'error' });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--no-first-run'],
+});
+try {
+  for (const name of wanted.length > 0 ? wanted : Object.keys(scenes)) {
+    for (const width of [360, 1280]) {
+      for (const colorScheme of ['light', 'dark']) {
+        const context = await browser.newContext({
+          baseURL: site.resolvedUrls.local[0],
+          viewport: { width, height: width === 360 ? 740 : 800 },
+          colorScheme,
+          hasTouch: width === 360,
+          isMobile: width === 360,
+        });
+        const page = await context.newPage();
+        page.on('pageerror', (error) => console.error(name, error));
+        page.on('console', (line) => line.type() === 'error' && console.error(name, line.text()));
+        await page.addInitScript(installPhone);
+        const server = new FakeServer();
+        await server.install(page);
+        await scenes[name]({ page, server });
+        await page.addScriptTag({ path: axe });
+        const { violations } = await page.evaluate(() => window.axe.run());
+        for (const { id, nodes } of violations) console.error(name, width, colorScheme, id, nodes[0].html);
+        await page.screenshot({ path: `${directory}/${name}-${width}-${colorScheme}.png`, animations: 'disabled' });
+        await context.close();
+      }
+    }
+  }
+} finally {
+  await browser.close();
+  await site.close();
+}

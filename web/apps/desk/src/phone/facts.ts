@@ -1,0 +1,57 @@
+/** What the desk shows of a call, copied at one moment so that the page redraws when it changes. */
+
+import type { AgentRef, Call, CallState, CallStatus, Direction, ErrorView } from '@offhook/softphone';
+
+export interface CallFacts {
+  readonly call: Call;
+  readonly id: string;
+  readonly direction: Direction;
+  readonly status: CallStatus;
+  readonly state: CallState | null;
+  /** Empty when WhatsApp only gives a name. */
+  readonly phone: string;
+  /** Empty when unknown. */
+  readonly name: string;
+  /** Business number the call came to or goes from. */
+  readonly number: string;
+  readonly numberId: string | null;
+  readonly muted: boolean;
+  /** Its sound is in this page. */
+  readonly here: boolean;
+  readonly answeredBy: AgentRef | null;
+  readonly endReason: string | null;
+  readonly error: ErrorView | null;
+  readonly talkedMs: number;
+}
+
+export function factsOf(call: Call): CallFacts {
+  const { From, To, CallerName } = call.parameters;
+  const inbound = call.direction === 'INCOMING';
+  return {
+    call,
+    id: call.id,
+    direction: inbound ? 'inbound' : 'outbound',
+    status: call.status(),
+    state: call.view?.state ?? null,
+    phone: inbound ? From : To,
+    name: CallerName,
+    number: inbound ? To : From,
+    numberId: call.view?.number.id ?? null,
+    muted: call.isMuted(),
+    here: call.soundIs === 'here',
+    answeredBy: call.answeredBy,
+    endReason: call.endReason,
+    error: call.error,
+    talkedMs: call.talkedMs,
+  };
+}
+
+/** In the order a person reads: who rings first, first. */
+export function ringing(calls: readonly CallFacts[]): CallFacts[] {
+  return calls.filter(({ status, direction, here }) => status === 'pending' && direction === 'inbound' && here);
+}
+
+/** The calls an agent is in, or tries to get into. */
+export function engaged(calls: readonly CallFacts[]): CallFacts[] {
+  return calls.filter(({ status, here }) => status !== 'pending' || !here);
+}

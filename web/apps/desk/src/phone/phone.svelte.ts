@@ -1,0 +1,271 @@
+/** The softphone as reactive state: one per signed-in page. Turns events into fields and clicks into commands. */
+
+import {
+  Device,
+  SoftphoneError,
+  type Call,
+  type ConnectionState,
+  type ErrorView,
+  type NumberView,
+  type PermissionStatus,
+  type Presence,
+  type QualitySample,
+  type WarningName,
+} from '@offhook/softphone';
+import { ticket } from '$api/auth';
+import { engaged, factsOf, ringing, type CallFacts } from './facts';
+import { recall, remember } from './choices';
+
+/** A ring that ended without us. */
+export interface Notice {
+  readonly id: string;
+  readonly kind: 'taken' | 'missed';
+  readonly facts: CallFacts;
+}
+
+/** Long enough to look up from another window. */
+const NOTICE_MS = 20_000;
+const MOST_NOTICES = 4;
+
+export class Phone {
+  readonly device: Device;
+
+  connection = $state.raw<ConnectionState>({ name: 'closed' });
+  /** True once the server has told the state of things for the first time. */
+  ready = $state(false);
+  presence = $state<Presence>('away');
+  numbers = $state.raw<readonly NumberView[]>([]);
+  calls = $state.raw<readonly CallFacts[]>([]);
+  /** The last conversation, until it is dismissed or another begins. */
+  ended = $state.raw<CallFacts | null>(null);
+  notices = $state.raw<readonly Notice[]>([]);
+  microphoneError = $state.raw<ErrorView | null>(null);
+  /** Trouble of a command that is nobody's call. */
+  trouble = $state.raw<ErrorView | null>(null);
+  /** The browser waits for a click before it makes a sound. */
+  locked = $state(false);
+  levels = $state.raw({ input: 0, output: 0 });
+  sample = $state.raw<QualitySample | null>(null);
+  warnings = $state.raw<readonly WarningName[]>([]);
+  /** By digits of the phone. */
+  permissions = $state.raw<Readonly<Record<string, PermissionStatus>>>({});
+  /** Rises when the log of calls has something new. */
+  logVersion = $state(0);
+  /** Rises when microphones or speakers come, go or are chosen. */
+  devicesVersion = $state(0);
+
+  readonly ringing = $derived(ringing(this.calls));
+  readonly engaged = $derived(engaged(this.calls));
+
+  readonly #followed = new WeakSet<Call>();
+  #timers: ReturnType<typeof setTimeout>[] = [];
+
+  constructor(onSignedOut: () => void) {
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+    this.device = new Device(ticket, { url: `${scheme}://${location.host}/ws` });
+    this.#listen(onSignedOut);
+    void this.#start();
+  }
+
+  // ---- what a person does
+
+  /** Takes calls from now on. A refused microphone is told, and does not keep callers from being seen. */
+  async goOnline(): Promise<void> {
+    void this.device.audio.unlock();
+    await Promise.all([this.prepareMicrophone(), this.#setPresence('available')]);
+  }
+
+  async goAway(): Promise<void> {
+    await this.#setPresence('away');
+    if (this.presence === 'away' && !this.device.isBusy) this.device.audio.release();
+  }
+
+  async prepareMicrophone(): Promise<void> {
+    try {
+      await this.device.audio.prepare();
+      this.microphoneError = null;
+      this.devicesVersion += 1;
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  async dial(to: string, fromNumberId?: string): Promise<void> {
+    if (this.engaged.length > 0) return;
+    void this.device.audio.unlock();
+    this.ended = null;
+    this.trouble = null;
+    try {
+      await this.device.connect({ params: { To: to, ...(fromNumberId === undefined ? {} : { From: fromNumberId }) } });
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  /** Takes a call; WhatsApp knows no hold, so a conversation that goes on is ended first. */
+  answer(facts: CallFacts): void {
+    void this.device.audio.unlock();
+    for (const other of this.engaged) if (other.here) other.call.disconnect();
+    this.ended = null;
+    this.microphoneError = null;
+    void facts.call.accept();
+  }
+
+  async askPermission(phone: string, numberId: string | null): Promise<void> {
+    const key = keyOf(phone);
+    try {
+      await this.device.requestPermission(phone, numberId ?? undefined);
+      // A quick reply may have overtaken the confirmation.
+      this.permissions = { [key]: 'requested', ...this.permissions };
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  permissionOf(phone: string): PermissionStatus | null {
+    return this.permissions[keyOf(phone)] ?? null;
+  }
+
+  dismissNotice(id: string): void {
+    this.notices = this.notices.filter((notice) => notice.id !== id);
+  }
+
+  async chooseMicrophone(deviceId: string): Promise<void> {
+    try {
+      await this.device.audio.setInputDevice(deviceId);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.device.destroy();
+  }
+
+  // ---- what the softphone says
+
+  async #start(): Promise<void> {
+    const { audio } = this.device;
+    const { input, speaker, ringer } = recall();
+    audio.speakerDevices.set(speaker);
+    audio.ringtoneDevices.set(ringer);
+    await audio.setInputDevice(input);
+    this.locked = audio.isLocked;
+    // Refused here only when signed out, which has its own event.
+    await this.device.register().catch(() => undefined);
+    // After a reload nobody clicks "Go online" again: open the microphone where no question would be asked.
+    if (this.presence === 'available' && (await microphoneIsAllowed())) await this.prepareMicrophone();
+  }
+
+  #listen(onSignedOut: () => void): void {
+    const { device } = this;
+    device.on('connection', (state) => (this.connection = state));
+    device.on('registered', () => {
+      this.ready = true;
+      this.logVersion += 1;
+    });
+    device.on('signedOut', onSignedOut);
+    device.on('presence', (presence) => (this.presence = presence));
+    device.on('numbers', (numbers) => (this.numbers = numbers));
+    device.on('permission', ({ phone, status }) => {
+      this.permissions = { ...this.permissions, [keyOf(phone)]: status };
+    });
+    device.on('callsChanged', (calls) => {
+      for (const call of calls) this.#follow(call);
+      this.calls = calls.map(factsOf);
+    });
+    device.on('error', (error, call) => {
+      // A call that failed tells why by itself; only the microphone is everybody's matter.
+      if (call === undefined || error.code.startsWith('microphone') || call.status() === 'pending') this.#report(error);
+    });
+    device.audio.on('lock', (locked) => (this.locked = locked));
+    device.audio.on('deviceChange', () => (this.devicesVersion += 1));
+    device.audio.on('settings', () => {
+      this.devicesVersion += 1;
+      const { audio } = device;
+      remember({ input: audio.inputDevice, speaker: audio.speakerDevices.get(), ringer: audio.ringtoneDevices.get() });
+    });
+  }
+
+  #follow(call: Call): void {
+    if (this.#followed.has(call)) return;
+    this.#followed.add(call);
+    this.logVersion += 1;
+    call.on('accept', () => {
+      this.microphoneError = null;
+      this.#clearQuality();
+    });
+    call.on('volume', (input, output) => (this.levels = { input, output }));
+    call.on('sample', (sample) => (this.sample = sample));
+    call.on('warning', (name) => (this.warnings = [...this.warnings, name]));
+    call.on('warning-cleared', (name) => (this.warnings = this.warnings.filter((other) => other !== name)));
+    call.on('disconnect', () => {
+      this.ended = factsOf(call);
+      this.#clearQuality();
+      this.#letMicrophoneGo();
+    });
+    call.on('cancel', () => this.#notice(call));
+    call.on('changed', () => {
+      if (call.status() !== 'closed') return;
+      // The server's reason comes after ours.
+      if (this.ended?.call === call) this.ended = factsOf(call);
+      this.notices = this.notices.map((notice) =>
+        notice.facts.call === call ? { ...notice, kind: kindOf(call), facts: factsOf(call) } : notice,
+      );
+      this.logVersion += 1;
+    });
+  }
+
+  #notice(call: Call): void {
+    const notice = { id: call.id, kind: kindOf(call), facts: factsOf(call) };
+    this.notices = [notice, ...this.notices.filter(({ id }) => id !== call.id)].slice(0, MOST_NOTICES);
+    this.logVersion += 1;
+    this.#timers.push(setTimeout(() => this.dismissNotice(call.id), NOTICE_MS));
+  }
+
+  #clearQuality(): void {
+    this.sample = null;
+    this.warnings = [];
+    this.levels = { input: 0, output: 0 };
+  }
+
+  /** Someone who is away wants no recording sign in the browser after the call. */
+  #letMicrophoneGo(): void {
+    if (this.presence === 'away' && !this.device.isBusy) this.device.audio.release();
+  }
+
+  async #setPresence(presence: Presence): Promise<void> {
+    try {
+      await this.device.setPresence(presence);
+      this.trouble = null;
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #report(error: unknown): void {
+    const known = SoftphoneError.from(error, 'protocol');
+    const view = { code: known.code, message: known.message, remedy: known.remedy };
+    if (known.code.startsWith('microphone') || known.code === 'insecure_page') this.microphoneError = view;
+    // The connection has a banner of its own.
+    else if (known.code !== 'ticket_failed' && known.code !== 'signed_out') this.trouble = view;
+  }
+}
+
+function kindOf(call: Call): Notice['kind'] {
+  return call.answeredBy === null && call.endReason !== 'answered_elsewhere' ? 'missed' : 'taken';
+}
+
+function keyOf(phone: string): string {
+  return phone.replace(/\D/g, '');
+}
+
+async function microphoneIsAllowed(): Promise<boolean> {
+  try {
+    return (await navigator.permissions.query({ name: 'microphone' })).state === 'granted';
+  } catch {
+    // A browser that cannot say is a browser that would ask.
+    return false;
+  }
+}

@@ -1,0 +1,472 @@
+/**
+ * One call as a page holds it: Twilio's names over our protocol.
+ *
+ * The server owns the truth; `handle…` methods bring it in. The call owns its sound: it sends nothing and
+ * lets nothing be heard before the server says `connected`. This file stays whole because accept, connect
+ * and end share the same few fields and the order in which they change is the point.
+ */
+
+import type { DeviceAudio } from '../audio/device-audio';
+import { GOODBYE } from '../audio/tones';
+import { Emitter } from '../emitter';
+import type { Environment } from '../environment';
+import { SoftphoneError } from '../errors';
+import type { AgentRef, CallView, ErrorView, SilencedReason } from '../protocol';
+import type { QualitySample } from '../quality/sample';
+import type { WarningName } from '../quality/warnings';
+import type { Command } from '../signal/link';
+import { CallSound } from './sound';
+import { isOver, mayFollow, statusOf, type CallStatus } from './phase';
+
+export type CallEvents = {
+  /** Both sides can talk. */
+  accept: [Call];
+  /** A call that was ours is over. */
+  disconnect: [Call];
+  /** It stopped ringing here: the caller gave up, nobody took it, or somebody else did (`answeredBy`). */
+  cancel: [Call];
+  /** We declined it. */
+  reject: [Call];
+  /** The called side rings. */
+  ringing: [hasEarlyMedia: boolean];
+  mute: [muted: boolean, Call];
+  error: [SoftphoneError, Call];
+  volume: [input: number, output: number];
+  sample: [QualitySample];
+  warning: [name: WarningName, data: { value: number }];
+  'warning-cleared': [name: WarningName, data: { value: number }];
+  reconnecting: [SoftphoneError];
+  reconnected: [];
+  /** Anything a page shows may have changed. Not in Twilio's SDK. */
+  changed: [Call];
+};
+
+/** What a call needs from its device. */
+export interface CallHost {
+  readonly environment: Environment;
+  readonly audio: DeviceAudio;
+  readonly rtcConfiguration: RTCConfiguration;
+  readonly agentId: string | null;
+  request(command: Command): Promise<CallView | null>;
+  /** Tells the server now, or as soon as it is back, that we leave this call. */
+  leave(callId: string, how: 'call.hangup' | 'call.decline'): void;
+}
+
+/** Refusals of an answer that mean the ringing is over, not that it can be tried again. */
+const GONE = new Set(['answered_elsewhere', 'call_ended', 'not_ringing', 'unknown_call', 'call_not_found']);
+
+type Origin =
+  | { kind: 'incoming'; offer: string }
+  | { kind: 'outgoing'; to: string; from: string | undefined }
+  /** Ours, but its sound lived in another tab or in this page before a reload. */
+  | { kind: 'elsewhere' };
+
+export class Call extends Emitter<CallEvents> {
+  readonly #host: CallHost;
+  readonly #origin: Origin;
+  #view: CallView | null;
+  #status: CallStatus;
+  #sound: CallSound | null = null;
+  #muted = false;
+  #ignored = false;
+  #remoteAnswered = false;
+  #openedAt: number | null = null;
+  #closedAt: number | null = null;
+  /** Why the ringing stopped while our answer was on its way. */
+  #silenced: { reason: SilencedReason; by: AgentRef | undefined } | null = null;
+  /** An answer the server may not have heard: sent again when it still rings after a reconnect. */
+  #unheardAnswer: string | null = null;
+  #answeredBy: AgentRef | null = null;
+  #endReason: string | null = null;
+  #error: ErrorView | null = null;
+  readonly #localId: string;
+
+  private constructor(host: CallHost, origin: Origin, view: CallView | null, status: CallStatus) {
+    super();
+    this.#host = host;
+    this.#origin = origin;
+    this.#view = view;
+    this.#status = status;
+    this.#localId = host.environment.uuid();
+  }
+
+  /** @internal */
+  static incoming(host: CallHost, view: CallView, offer: string): Call {
+    return new Call(host, { kind: 'incoming', offer }, view, 'pending');
+  }
+
+  /** @internal */
+  static outgoing(host: CallHost, to: string, from: string | undefined): Call {
+    return new Call(host, { kind: 'outgoing', to, from }, null, 'connecting');
+  }
+
+  /** @internal */
+  static elsewhere(host: CallHost, view: CallView): Call {
+    return new Call(host, { kind: 'elsewhere' }, view, statusOf(view));
+  }
+
+  // ---- commands
+
+  /** Takes a ringing call. Trouble arrives as `error`, and the call keeps ringing so that it can be tried again. */
+  async accept(): Promise<void> {
+    if (this.#origin.kind !== 'incoming' || this.#status !== 'pending') return;
+    this.#setStatus('connecting');
+    try {
+      const sound = await this.#openSound();
+      const answer = await sound?.leg.answer(this.#origin.offer);
+      if (answer !== undefined && !this.#isClosed()) await this.#sendAnswer(answer);
+    } catch (error) {
+      this.#backToRinging(SoftphoneError.from(error, 'negotiation_failed'));
+    }
+  }
+
+  /** Stops the ringing here for good and lets others answer. */
+  reject(): void {
+    if (this.#origin.kind !== 'incoming' || this.#status !== 'pending') return;
+    this.#host.leave(this.id, 'call.decline');
+    this.#end('declined', 'reject');
+  }
+
+  /** Stops the sound of ringing, nothing else. */
+  ignore(): void {
+    if (this.#status !== 'pending') return;
+    this.#ignored = true;
+    this.emit('changed', this);
+  }
+
+  /** Hangs up, gives up dialing, or declines. */
+  disconnect(): void {
+    if (this.#status === 'pending' && this.#origin.kind === 'incoming') return this.reject();
+    if (this.#status === 'closed') return;
+    // Without an id the reply is still on its way; `#place` hangs up when it comes.
+    if (this.#view !== null) this.#host.leave(this.id, 'call.hangup');
+    this.#end('local_hangup', 'disconnect');
+  }
+
+  mute(muted = true): void {
+    if (this.#muted === muted) return;
+    this.#muted = muted;
+    this.#sound?.mute(muted);
+    this.emit('mute', muted, this);
+    this.emit('changed', this);
+  }
+
+  // ---- queries
+
+  /** The server's id; a local one until the server has given it. */
+  get id(): string {
+    return this.#view?.id ?? this.#localId;
+  }
+
+  status(): CallStatus {
+    return this.#status;
+  }
+
+  get direction(): 'INCOMING' | 'OUTGOING' {
+    const outgoing = this.#view === null ? this.#origin.kind === 'outgoing' : this.#view.direction === 'outbound';
+    return outgoing ? 'OUTGOING' : 'INCOMING';
+  }
+
+  /** Twilio's names for who calls whom. */
+  get parameters(): { CallSid: string; From: string; To: string; CallerName: string } {
+    const peer = this.#view?.peer.phone ?? (this.#origin.kind === 'outgoing' ? this.#origin.to : '');
+    const number = this.#view?.number.phone ?? '';
+    const [From, To] = this.direction === 'INCOMING' ? [peer, number] : [number, peer];
+    return { CallSid: this.id, From, To, CallerName: this.#view?.peer.name ?? '' };
+  }
+
+  /** Everything the server has said; null while an outgoing call waits for its first reply. */
+  get view(): CallView | null {
+    return this.#view;
+  }
+
+  /** `elsewhere`: the call is ours but its sound is not in this page; all one can do here is hang up. */
+  get soundIs(): 'here' | 'elsewhere' {
+    return this.#origin.kind === 'elsewhere' ? 'elsewhere' : 'here';
+  }
+
+  isMuted(): boolean {
+    return this.#muted;
+  }
+
+  /** True after `ignore()`. */
+  get isIgnored(): boolean {
+    return this.#ignored;
+  }
+
+  /** Who took a call that rang here too. */
+  get answeredBy(): AgentRef | null {
+    return this.#answeredBy;
+  }
+
+  /** Why it is over: the server's word once known, ours until then. */
+  get endReason(): string | null {
+    return this.#view?.end_reason ?? this.#endReason;
+  }
+
+  /** What went wrong, when something did. */
+  get error(): ErrorView | null {
+    return this.#view?.error ?? this.#error;
+  }
+
+  /** Milliseconds of talking so far, by this machine's clock. */
+  get talkedMs(): number {
+    if (this.#openedAt === null) return 0;
+    return Math.max(0, (this.#closedAt ?? this.#host.environment.clock.now()) - this.#openedAt);
+  }
+
+  getLocalStream(): MediaStream | null {
+    return this.#sound?.localStream ?? null;
+  }
+
+  /** What WhatsApp sends; silent until the call is open. */
+  getRemoteStream(): MediaStream | null {
+    return this.#sound?.leg.remoteStream ?? null;
+  }
+
+  // ---- what the device brings in
+
+  /**
+   * Dials; false when it was given up before anything was sent. Rejects when the microphone or the browser
+   * refuses. @internal
+   */
+  async place(): Promise<boolean> {
+    if (this.#origin.kind !== 'outgoing') return false;
+    try {
+      const sound = await this.#openSound();
+      const sdp = await sound?.leg.offer();
+      if (sdp === undefined || this.#isClosed()) return false;
+      void this.#place(this.#origin.to, this.#origin.from, sdp);
+      return true;
+    } catch (error) {
+      this.#closeSound();
+      this.#status = 'closed';
+      throw SoftphoneError.from(error, 'negotiation_failed');
+    }
+  }
+
+  /** It rings here, or still does. @internal */
+  handleRinging(view: CallView): void {
+    this.handleView(view);
+    const answer = this.#unheardAnswer;
+    if (answer !== null && this.#status === 'connecting') {
+      this.#sendAnswer(answer).catch((error: unknown) =>
+        this.#backToRinging(SoftphoneError.from(error, 'negotiation_failed')),
+      );
+    }
+  }
+
+  /** @internal */
+  handleView(view: CallView): void {
+    if (!mayFollow(this.#view, view)) return;
+    this.#view = view;
+    if (this.#status === 'closed') {
+      // Too late to act, not too late to learn why it ended.
+      this.emit('changed', this);
+    } else if (isOver(view.state)) {
+      this.#end(view.end_reason ?? view.state, this.#status === 'pending' ? 'cancel' : 'disconnect');
+    } else if (this.#status === 'pending' && view.agent !== null && view.state !== 'ringing') {
+      this.#answeredBy = view.agent;
+      this.#end('answered_elsewhere', 'cancel');
+    } else if (this.#origin.kind === 'elsewhere') {
+      this.#follow(view);
+    } else {
+      this.#advance(view);
+    }
+  }
+
+  /** @internal */
+  handleSilenced(reason: SilencedReason, by: AgentRef | undefined): void {
+    if (this.#status === 'closed') {
+      // The refusal of our answer was quicker than the news of who was first.
+      this.#answeredBy ??= by ?? null;
+      this.emit('changed', this);
+      return;
+    }
+    // Told to every tab of the agent who takes it, this one included.
+    if (reason === 'answered_elsewhere' && this.#status !== 'pending' && by?.id === this.#host.agentId) {
+      // If it was another tab after all, our answer is refused and this is why.
+      this.#silenced = { reason, by };
+      return;
+    }
+    this.#answeredBy = by ?? null;
+    this.#end(reason, 'cancel');
+  }
+
+  /** @internal */
+  handleRemoteAnswer(sdp: string): void {
+    if (this.#remoteAnswered || this.#origin.kind !== 'outgoing' || this.#sound === null) return;
+    this.#remoteAnswered = true;
+    this.#sound.leg.applyAnswer(sdp).catch((error: unknown) => this.#fail(SoftphoneError.from(error, 'negotiation_failed')));
+  }
+
+  /** The connection was away and the server does not know this call any more. @internal */
+  handleVanished(): void {
+    if (this.#status === 'closed') return;
+    this.#end('vanished', this.#status === 'pending' ? 'cancel' : 'disconnect', SoftphoneError.of('vanished'));
+  }
+
+  /** The person chose another microphone. @internal */
+  async handleInputChanged(): Promise<void> {
+    try {
+      await this.#sound?.changeInput();
+    } catch (error) {
+      this.#report(SoftphoneError.from(error, 'microphone_lost'));
+    }
+  }
+
+  // ---- private
+
+  /** Null when the call ended while the person was asked for the microphone. */
+  async #openSound(): Promise<CallSound | null> {
+    const { environment, audio, rtcConfiguration } = this.#host;
+    const sound = await CallSound.open(environment, audio, rtcConfiguration);
+    if (this.#isClosed()) {
+      sound.close();
+      return null;
+    }
+    sound.mute(this.#muted);
+    sound.on('state', (state) => this.#handleSoundState(state));
+    sound.on('sample', (sample) => this.emit('sample', sample));
+    sound.on('volume', (input, output) => this.emit('volume', input, output));
+    sound.on('warning', ({ name, raised, value }) =>
+      this.emit(raised ? 'warning' : 'warning-cleared', name, { value }),
+    );
+    this.#sound = sound;
+    return sound;
+  }
+
+  async #sendAnswer(sdp: string): Promise<void> {
+    this.#unheardAnswer = sdp;
+    try {
+      const view = await this.#host.request({ type: 'call.accept', call_id: this.id, sdp });
+      this.#unheardAnswer = null;
+      if (view !== null) this.handleView(view);
+    } catch (error) {
+      const known = SoftphoneError.from(error, 'negotiation_failed');
+      // Whether the server heard it is known only after the reconnect: `handleRinging` or `handleView` decide.
+      if (known.code === 'connection_lost' || known.code === 'not_connected') return;
+      if (known.code === 'command_timeout') return this.#report(known);
+      this.#unheardAnswer = null;
+      throw known;
+    }
+  }
+
+  async #place(to: string, from: string | undefined, sdp: string): Promise<void> {
+    const number = from === undefined ? {} : { from_number_id: from };
+    try {
+      const view = await this.#host.request({ type: 'call.place', to, ...number, sdp });
+      if (view === null) throw SoftphoneError.of('protocol');
+      const givenUp = this.#status === 'closed';
+      this.handleView(view);
+      if (givenUp && !isOver(view.state)) this.#host.leave(view.id, 'call.hangup');
+    } catch (error) {
+      const known = SoftphoneError.from(error, 'negotiation_failed');
+      // The device looks for it in the snapshot of the next connection.
+      if (known.code === 'connection_lost') return;
+      this.handlePlacingFailed(known);
+    }
+  }
+
+  /** @internal */
+  handlePlacingFailed(error: SoftphoneError): void {
+    if (this.#status === 'closed') {
+      this.#endReason = error.code;
+      this.emit('changed', this);
+      return;
+    }
+    this.#report(error);
+    this.#end(error.code, 'disconnect', error);
+  }
+
+  /** A live call of ours has new facts. */
+  #advance(view: CallView): void {
+    if (view.state === 'connected') return this.#open();
+    if (view.state === 'ringing' && view.direction === 'outbound' && this.#status === 'connecting') {
+      this.#setStatus('ringing');
+      this.emit('ringing', false);
+      return;
+    }
+    this.emit('changed', this);
+  }
+
+  #follow(view: CallView): void {
+    const status = statusOf(view);
+    if (status === 'open' && this.#openedAt === null) {
+      const answeredAt = view.answered_at === null ? Number.NaN : Date.parse(view.answered_at);
+      this.#openedAt = Number.isNaN(answeredAt) ? this.#host.environment.clock.now() : answeredAt;
+    }
+    this.#setStatus(status);
+  }
+
+  /** Now, and not earlier, sound may flow. */
+  #open(): void {
+    if (this.#sound === null || this.#sound.hasStarted) return;
+    this.#unheardAnswer = null;
+    this.#openedAt = this.#host.environment.clock.now();
+    this.#sound.start().catch((error: unknown) => this.#fail(SoftphoneError.from(error, 'negotiation_failed')));
+    this.#setStatus('open');
+    this.emit('accept', this);
+  }
+
+  #handleSoundState(state: RTCPeerConnectionState): void {
+    if (state === 'failed') return this.#fail(SoftphoneError.of('media_failed'));
+    if (state === 'disconnected' && this.#status === 'open') {
+      this.#setStatus('reconnecting');
+      this.emit('reconnecting', SoftphoneError.of('media_interrupted'));
+    } else if (state === 'connected' && this.#status === 'reconnecting') {
+      this.#setStatus('open');
+      this.emit('reconnected');
+    }
+  }
+
+  /** WhatsApp never renegotiates: a call without sound cannot be repaired, only ended. */
+  #fail(error: SoftphoneError): void {
+    if (this.#status === 'closed') return;
+    this.#report(error);
+    if (this.#view !== null) this.#host.leave(this.id, 'call.hangup');
+    this.#end(error.code, 'disconnect', error);
+  }
+
+  #backToRinging(error: SoftphoneError): void {
+    if (this.#status !== 'connecting') return;
+    this.#closeSound();
+    if (this.#silenced !== null || GONE.has(error.code)) {
+      this.#answeredBy = this.#silenced?.by ?? null;
+      return this.#end(this.#silenced?.reason ?? error.code, 'cancel', error);
+    }
+    this.#setStatus('pending');
+    this.#report(error);
+  }
+
+  #report(error: SoftphoneError): void {
+    this.emit('error', error, this);
+  }
+
+  #end(reason: string, name: 'disconnect' | 'cancel' | 'reject', error?: ErrorView): void {
+    const wasHeard = this.#sound?.hasStarted ?? false;
+    this.#closedAt = this.#host.environment.clock.now();
+    this.#endReason = reason;
+    if (error !== undefined) this.#error = { code: error.code, message: error.message, remedy: error.remedy };
+    this.#closeSound();
+    if (wasHeard && this.#host.audio.outgoing()) this.#host.audio.speakerDevices.playTone(GOODBYE);
+    this.#setStatus('closed');
+    this.emit(name, this);
+  }
+
+  #closeSound(): void {
+    this.#sound?.close();
+    this.#sound = null;
+    this.#unheardAnswer = null;
+  }
+
+  /** A method, because the compiler does not see that awaiting lets the status change. */
+  #isClosed(): boolean {
+    return this.#status === 'closed';
+  }
+
+  #setStatus(status: CallStatus): void {
+    this.#status = status;
+    this.emit('changed', this);
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Everything audible of one call, from the click to the end: its peer connection, its microphone track,
+ * what is played, how loud both sides are, how good it is. Knows nothing of states or of the server.
+ */
+
+import type { DeviceAudio } from '../audio/device-audio';
+import { Emitter } from '../emitter';
+import type { Cancel, Environment, Meter, Playback } from '../environment';
+import { MediaLeg } from '../media/leg';
+import { QualityMonitor } from '../quality/monitor';
+import type { QualitySample } from '../quality/sample';
+import type { WarningChange } from '../quality/warnings';
+
+/** Ten times a second looks alive; more costs battery on a phone. */
+const LEVEL_EVERY_MS = 100;
+
+interface CallSoundEvents {
+  state: [RTCPeerConnectionState];
+  volume: [input: number, output: number];
+  sample: [QualitySample];
+  warning: [WarningChange];
+}
+
+/** What runs only while both sides can talk. */
+interface Running {
+  readonly monitor: QualityMonitor;
+  readonly playback: Playback | null;
+  readonly output: Meter | null;
+  input: Meter;
+  tick: Cancel;
+}
+
+export class CallSound extends Emitter<CallSoundEvents> {
+  readonly leg: MediaLeg;
+  readonly #environment: Environment;
+  readonly #audio: DeviceAudio;
+  #track: MediaStreamTrack;
+  #muted = false;
+  #running: Running | null = null;
+  #closed = false;
+
+  private constructor(environment: Environment, audio: DeviceAudio, rtc: RTCConfiguration, track: MediaStreamTrack) {
+    super();
+    this.#environment = environment;
+    this.#audio = audio;
+    this.#track = track;
+    this.leg = new MediaLeg(environment, rtc);
+    this.leg.on('state', (state) => this.emit('state', state));
+  }
+
+  /** The microphone first: a browser hides its addresses from pages that have none. */
+  static async open(environment: Environment, audio: DeviceAudio, rtc: RTCConfiguration): Promise<CallSound> {
+    return new CallSound(environment, audio, rtc, await audio.takeTrack());
+  }
+
+  get hasStarted(): boolean {
+    return this.#running !== null;
+  }
+
+  get localStream(): MediaStream {
+    return this.#environment.media.createStream([this.#track]);
+  }
+
+  mute(muted: boolean): void {
+    this.#muted = muted;
+    this.#track.enabled = !muted;
+  }
+
+  /** Lets sound flow both ways. */
+  async start(): Promise<void> {
+    if (this.#running !== null || this.#closed) return;
+    const { sound, clock } = this.#environment;
+    const remote = this.leg.remoteStream;
+    this.leg.listen();
+    const monitor = new QualityMonitor(clock, () => this.leg.stats(), () => this.#muted);
+    monitor.on('sample', (sample) => this.emit('sample', sample));
+    monitor.on('warning', (change) => this.emit('warning', change));
+    this.#running = {
+      monitor,
+      playback: remote === null ? null : this.#audio.speakerDevices.playStream(remote),
+      output: remote === null ? null : sound.meter(remote),
+      input: sound.meter(this.localStream),
+      tick: clock.after(LEVEL_EVERY_MS, () => this.#tick()),
+    };
+    await this.leg.send(this.#track);
+  }
+
+  /** Sends the microphone that is chosen now. */
+  async changeInput(): Promise<void> {
+    const track = await this.#audio.takeTrack();
+    if (this.#closed) return track.stop();
+    track.enabled = !this.#muted;
+    this.#track.stop();
+    this.#track = track;
+    if (this.#running === null) return;
+    this.#running.input.stop();
+    this.#running.input = this.#environment.sound.meter(this.localStream);
+    await this.leg.send(track);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.leg.close();
+    this.#track.stop();
+    const running = this.#running;
+    if (running === null) return;
+    running.tick();
+    running.monitor.stop();
+    running.playback?.stop();
+    running.output?.stop();
+    running.input.stop();
+  }
+
+  #tick(): void {
+    if (this.#running === null || this.#closed) return;
+    this.emit('volume', this.#running.input.level(), this.#running.output?.level() ?? 0);
+    this.#running.tick = this.#environment.clock.after(LEVEL_EVERY_MS, () => this.#tick());
+  }
+}

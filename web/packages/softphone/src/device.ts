@@ -1,0 +1,286 @@
+/**
+ * The phone on the page: registered with the server, with calls and sound. Composes the link, the roster
+ * of calls, the audio devices and the ringer; the names are those of Twilio's Voice SDK where the thing is
+ * the same (README.md lists the differences).
+ */
+
+import { DeviceAudio } from './audio/device-audio';
+import { Ringer } from './audio/ringer';
+import { browserEnvironment } from './browser';
+import type { Call, CallHost } from './call/call';
+import { Emitter } from './emitter';
+import type { Environment } from './environment';
+import { SoftphoneError } from './errors';
+import type { AgentEvent, AgentRef, NumberView, PermissionStatus, Presence } from './protocol';
+import { Roster } from './roster';
+import { SignalLink, type LinkState } from './signal/link';
+import { exponentialBackOff, type ReconnectPolicy } from './signal/reconnect';
+
+/** Twilio's `Device.State`. */
+export type DeviceState = 'unregistered' | 'registering' | 'registered' | 'destroyed';
+
+/** More detail than `DeviceState`, for a banner. */
+export type ConnectionState = LinkState;
+
+export interface PermissionChange {
+  readonly numberId: string;
+  readonly phone: string;
+  readonly status: PermissionStatus;
+}
+
+export interface DeviceOptions {
+  /** `wss://host/ws`. */
+  readonly url: string;
+  /** STUN and TURN servers for calls; none by default, since WhatsApp's side has a public address. */
+  readonly iceServers?: RTCIceServer[];
+  readonly reconnect?: ReconnectPolicy;
+  /** The world; the browser by default. */
+  readonly environment?: Environment;
+}
+
+export interface ConnectOptions {
+  readonly params: {
+    /** E.164, leading `+` optional. */
+    readonly To: string;
+    /** Id or phone of the business number to call from; the first one by default. */
+    readonly From?: string;
+  };
+}
+
+export type DeviceEvents = {
+  registering: [];
+  registered: [];
+  unregistered: [];
+  destroyed: [];
+  /** A call rings here. */
+  incoming: [Call];
+  error: [SoftphoneError, Call | undefined];
+  /** Part of Twilio's contract, never emitted: tickets are fetched when needed. */
+  tokenWillExpire: [Device];
+  /** The ticket was refused: the person must sign in. */
+  signedOut: [];
+  presence: [Presence];
+  permission: [PermissionChange];
+  /** Which numbers one can call from. */
+  numbers: [readonly NumberView[]];
+  connection: [ConnectionState];
+  /** The list of calls, or anything about one of them, changed. */
+  callsChanged: [readonly Call[]];
+};
+
+export class Device extends Emitter<DeviceEvents> {
+  readonly audio: DeviceAudio;
+  readonly #link: SignalLink;
+  readonly #roster: Roster;
+  readonly #ringer: Ringer;
+  #state: DeviceState = 'unregistered';
+  #agent: AgentRef | null = null;
+  #presence: Presence = 'away';
+  #numbers: readonly NumberView[] = [];
+  /** What the server has not been told yet about calls we left. */
+  readonly #leaving = new Map<string, 'call.hangup' | 'call.decline'>();
+
+  /** `tokenProvider` fetches a fresh single-use ticket; it may reject with `{ status: 401 }` when signed out. */
+  constructor(tokenProvider: () => Promise<string>, options: DeviceOptions) {
+    super();
+    const environment = options.environment ?? browserEnvironment();
+    this.audio = new DeviceAudio(environment);
+    this.#ringer = new Ringer(this.audio);
+    this.#link = new SignalLink({
+      url: options.url,
+      deviceId: environment.uuid(),
+      tokenProvider,
+      environment,
+      reconnect: options.reconnect ?? exponentialBackOff(() => environment.random()),
+    });
+    this.#roster = new Roster(this.#host(environment, { iceServers: options.iceServers ?? [] }));
+    this.#listen();
+  }
+
+  // ---- commands
+
+  /** Connects and stays connected. Resolves at the first welcome; rejects when signed out or given up. */
+  register(): Promise<void> {
+    if (this.#state === 'destroyed') return Promise.reject(SoftphoneError.of('destroyed'));
+    if (this.#state === 'registered') return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const stop = [
+        this.once('registered', () => done(resolve)),
+        this.once('unregistered', () => done(() => reject(SoftphoneError.of('not_connected')))),
+        this.once('signedOut', () => done(() => reject(SoftphoneError.of('signed_out')))),
+      ];
+      const done = (then: () => void) => {
+        for (const each of stop) each();
+        then();
+      };
+      this.#link.open();
+    });
+  }
+
+  /** Leaves the server. Calls that go on lose their sound; hang up first. */
+  unregister(): void {
+    this.#link.close();
+    this.#roster.clear();
+  }
+
+  destroy(): void {
+    if (this.#state === 'destroyed') return;
+    this.unregister();
+    this.audio.release();
+    this.#state = 'destroyed';
+    this.emit('destroyed');
+    this.removeAllListeners();
+  }
+
+  /** Calls a WhatsApp user. Rejects when the microphone or the browser refuses; later trouble is the call's. */
+  connect({ params }: ConnectOptions): Promise<Call> {
+    if (this.#state !== 'registered') return Promise.reject(SoftphoneError.of('not_connected'));
+    const from = this.#numbers.find(({ id, phone }) => id === params.From || phone === params.From);
+    return this.#roster.place(params.To, from?.id ?? params.From);
+  }
+
+  disconnectAll(): void {
+    for (const call of this.calls) call.disconnect();
+  }
+
+  /** Says whether this agent takes calls. */
+  async setPresence(status: Presence): Promise<void> {
+    await this.#link.request({ type: 'presence.set', status });
+    this.#setPresence(status);
+  }
+
+  /** Asks a WhatsApp user, in chat, for the permission to call; the reply arrives as `permission`. */
+  async requestPermission(to: string, fromNumberId?: string): Promise<void> {
+    const number = fromNumberId === undefined ? {} : { from_number_id: fromNumberId };
+    await this.#link.request({ type: 'permission.request', to, ...number });
+  }
+
+  /** Cuts the wait for the next reconnect short. */
+  retryNow(): void {
+    this.#link.retryNow();
+  }
+
+  // ---- queries
+
+  get state(): DeviceState {
+    return this.#state;
+  }
+
+  get connection(): ConnectionState {
+    return this.#link.state;
+  }
+
+  /** Calls that are not over, oldest first. */
+  get calls(): Call[] {
+    return this.#roster.calls;
+  }
+
+  get isBusy(): boolean {
+    return this.calls.some((call) => call.status() !== 'pending');
+  }
+
+  /** Who is signed in; null before the first welcome. */
+  get identity(): AgentRef | null {
+    return this.#agent;
+  }
+
+  get presence(): Presence {
+    return this.#presence;
+  }
+
+  get numbers(): readonly NumberView[] {
+    return this.#numbers;
+  }
+
+  // ---- private
+
+  #host(environment: Environment, rtcConfiguration: RTCConfiguration): CallHost {
+    const agentId = () => this.#agent?.id ?? null;
+    return {
+      environment,
+      audio: this.audio,
+      rtcConfiguration,
+      get agentId() {
+        return agentId();
+      },
+      request: (command) => this.#link.request(command),
+      leave: (callId, how) => this.#leave(callId, how),
+    };
+  }
+
+  #listen(): void {
+    this.#link.on('state', (state) => this.#handleLinkState(state));
+    this.#link.on('event', (event) => this.#handleEvent(event));
+    this.#link.on('error', (error) => this.emit('error', error, undefined));
+    this.#link.on('signedOut', (error) => {
+      this.emit('error', error, undefined);
+      this.emit('signedOut');
+    });
+    this.#link.on('welcome', ({ agent, resumed, snapshot }) => {
+      this.#agent = agent;
+      this.#numbers = snapshot.numbers;
+      this.emit('numbers', snapshot.numbers);
+      this.#setPresence(snapshot.presence);
+      const alive = new Set([...snapshot.ringing, ...snapshot.calls].map(({ call }) => call.id));
+      const leaving = [...this.#leaving];
+      this.#leaving.clear();
+      for (const [id, how] of leaving) if (alive.has(id)) this.#leave(id, how);
+      this.#roster.handleSnapshot(snapshot, resumed);
+    });
+    this.#roster.on('incoming', (call) => this.emit('incoming', call));
+    this.#roster.on('error', (error, call) => this.emit('error', error, call));
+    this.#roster.on('changed', () => this.#handleCalls());
+    this.audio.on('settings', () => this.#handleCalls());
+    this.audio.on('error', (error) => this.emit('error', error, undefined));
+    this.audio.on('inputChanged', () => {
+      for (const call of this.calls) void call.handleInputChanged();
+    });
+  }
+
+  #handleCalls(): void {
+    const calls = this.calls;
+    this.#ringer.handleCalls(calls);
+    this.emit('callsChanged', calls);
+  }
+
+  #handleLinkState(state: LinkState): void {
+    const before = this.#state;
+    if (before === 'destroyed') return;
+    if (state.name === 'open') this.#state = 'registered';
+    else if (state.name === 'connecting') this.#state = 'registering';
+    else if (before === 'registered' || state.name === 'closed') this.#state = 'unregistered';
+    if (this.#state !== before && this.#state !== 'unregistered') this.emit(this.#state);
+    // While it is tried again, only the loss itself is news.
+    if (this.#state === 'unregistered' && (before === 'registered' || state.name === 'closed')) {
+      this.emit('unregistered');
+    }
+    this.emit('connection', state);
+  }
+
+  #handleEvent(event: AgentEvent): void {
+    switch (event.type) {
+      case 'presence.changed':
+        return this.#setPresence(event.status);
+      case 'permission.changed':
+        return this.emit('permission', { numberId: event.number_id, phone: event.phone, status: event.status });
+      default:
+        return this.#roster.handleEvent(event);
+    }
+  }
+
+  #setPresence(status: Presence): void {
+    if (status === this.#presence) return;
+    this.#presence = status;
+    this.emit('presence', status);
+  }
+
+  #leave(callId: string, how: 'call.hangup' | 'call.decline'): void {
+    this.#link.request({ type: how, call_id: callId }).catch((error: unknown) => {
+      const known = SoftphoneError.from(error, 'protocol');
+      if (known.code === 'not_connected' || known.code === 'connection_lost' || known.code === 'command_timeout') {
+        this.#leaving.set(callId, how);
+      }
+      // Any other refusal means that it is over already, which is what was asked for.
+    });
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * One peer connection carrying one call's sound. Knows nothing of calls or of the server.
+ *
+ * Invariant: no RTP leaves before `send()`, and nothing is audible before `listen()`, although both
+ * directions are negotiated from the start. WhatsApp starts the caller's clock at our first packet.
+ */
+
+import { Emitter } from '../emitter';
+import type { Environment, Peer, Stats, Transceiver } from '../environment';
+import { SoftphoneError } from '../errors';
+import { checkLocal, settleLocalAnswer, settleRemoteAnswer } from './sdp';
+
+/**
+ * Meta takes no trickled candidates, so a description waits for all of them, but not for a STUN server
+ * that never replies: the person has clicked and hears nothing meanwhile.
+ */
+const GATHERING_DEADLINE_MS = 2_000;
+
+interface LegEvents {
+  state: [RTCPeerConnectionState];
+}
+
+export class MediaLeg extends Emitter<LegEvents> {
+  readonly #environment: Environment;
+  readonly #peer: Peer;
+  #transceiver: Transceiver | null = null;
+  #remote: MediaStream | null = null;
+  #audible = false;
+  #closed = false;
+
+  constructor(environment: Environment, configuration: RTCConfiguration) {
+    super();
+    this.#environment = environment;
+    this.#peer = environment.createPeer(configuration);
+    this.#peer.addEventListener('connectionstatechange', () => {
+      if (!this.#closed) this.emit('state', this.#peer.connectionState);
+    });
+  }
+
+  /** A complete offer, with a sender that has no track yet. */
+  async offer(): Promise<string> {
+    return this.#negotiating(async () => {
+      const streams = [this.#environment.media.createStream([])];
+      this.#adopt(this.#peer.addTransceiver('audio', { direction: 'sendrecv', streams }));
+      return this.#describe(await this.#peer.createOffer(), (sdp) => sdp);
+    });
+  }
+
+  /** A complete answer to WhatsApp's offer. */
+  async answer(offer: string): Promise<string> {
+    return this.#negotiating(async () => {
+      await this.#peer.setRemoteDescription({ type: 'offer', sdp: offer });
+      const transceiver = this.#peer.getTransceivers()[0];
+      if (transceiver === undefined) throw new Error('the offer has no audio');
+      transceiver.direction = 'sendrecv';
+      transceiver.sender.setStreams(this.#environment.media.createStream([]));
+      this.#adopt(transceiver);
+      return this.#describe(await this.#peer.createAnswer(), settleLocalAnswer);
+    });
+  }
+
+  /** WhatsApp's answer to our offer. */
+  async applyAnswer(answer: string): Promise<void> {
+    await this.#negotiating(() =>
+      this.#peer.setRemoteDescription({ type: 'answer', sdp: settleRemoteAnswer(answer) }),
+    );
+  }
+
+  /** Sends this track from now on, in place of whatever was sent. */
+  async send(track: MediaStreamTrack): Promise<void> {
+    if (!this.#closed) await this.#transceiver?.sender.replaceTrack(track);
+  }
+
+  /** Lets WhatsApp's sound through. */
+  listen(): void {
+    this.#audible = true;
+    for (const track of this.#remote?.getTracks() ?? []) track.enabled = true;
+  }
+
+  /** What comes from WhatsApp: silent until `listen()`. */
+  get remoteStream(): MediaStream | null {
+    return this.#remote;
+  }
+
+  stats(): Promise<Stats> {
+    return this.#peer.getStats();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#peer.close();
+  }
+
+  #adopt(transceiver: Transceiver): void {
+    this.#transceiver = transceiver;
+    const track = transceiver.receiver.track;
+    track.enabled = this.#audible;
+    this.#remote = this.#environment.media.createStream([track]);
+  }
+
+  async #describe(description: RTCSessionDescriptionInit, settle: (sdp: string) => string): Promise<string> {
+    const sdp = settle(description.sdp ?? '');
+    await this.#peer.setLocalDescription({ type: description.type, sdp });
+    await this.#gathered();
+    return checkLocal(this.#peer.localDescription?.sdp ?? '');
+  }
+
+  #gathered(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#environment.clock.after(GATHERING_DEADLINE_MS, resolve);
+      const look = () => {
+        if (this.#peer.iceGatheringState !== 'complete') return;
+        cancel();
+        resolve();
+      };
+      this.#peer.addEventListener('icegatheringstatechange', look);
+      look();
+    });
+  }
+
+  async #negotiating<Result>(run: () => Promise<Result>): Promise<Result> {
+    try {
+      return await run();
+    } catch (error) {
+      throw SoftphoneError.from(error, 'negotiation_failed');
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The few lines of SDP that matter between a browser and WhatsApp. Pure text in, text out.
+ *
+ * WhatsApp takes one audio section, one SSRC, one sha-256 fingerprint, and never renegotiates, so a
+ * mistake here is a silent call that dies after twenty seconds.
+ */
+
+import { SoftphoneError } from '../errors';
+
+/**
+ * WhatsApp's answer as a browser accepts it. An answer must choose a DTLS role (RFC 8842 section 5.3),
+ * yet WhatsApp is seen to echo `actpass`; it wants the business to be the client, so that means `passive`.
+ */
+export function settleRemoteAnswer(sdp: string): string {
+  return sdp.replace(/^a=setup:actpass/gm, 'a=setup:passive');
+}
+
+/** Our answer: the business is the DTLS client, whatever the browser preferred. */
+export function settleLocalAnswer(sdp: string): string {
+  return sdp.replace(/^a=setup:(?:actpass|passive)/gm, 'a=setup:active');
+}
+
+/** Refuses, before it leaves, what WhatsApp would refuse or silently drop. */
+export function checkLocal(sdp: string): string {
+  const lines = sdp.split(/\r?\n/);
+  const count = (start: string) => lines.filter((line) => line.startsWith(start)).length;
+  const ssrcs = new Set(lines.filter((line) => line.startsWith('a=ssrc:')).map((line) => line.split(/[: ]/)[1]));
+  const fingerprints = lines.filter((line) => line.startsWith('a=fingerprint:'));
+  const wrong =
+    (count('m=') !== 1 && 'one media section') ||
+    (count('m=audio ') !== 1 && 'an audio section') ||
+    (ssrcs.size > 1 && 'one SSRC') ||
+    (!(fingerprints.length === 1 && /^a=fingerprint:sha-256 /i.test(fingerprints[0] ?? '')) &&
+      'one sha-256 fingerprint') ||
+    (count('a=sendrecv') !== 1 && 'both directions') ||
+    (count('a=candidate:') === 0 && 'a candidate');
+  if (wrong !== false) throw SoftphoneError.of('negotiation_failed', new Error(`the description needs ${wrong}`));
+  return sdp;
+}

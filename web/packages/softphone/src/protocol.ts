@@ -1,0 +1,139 @@
+// Generated from crates/api/src/ws/protocol.rs by `cargo xtask generate`. Do not edit.
+
+export type ClientMessage = { "type": "hello", 
+/**
+ * A ticket from `POST /api/v1/softphone/tokens`: single use, sixty seconds.
+ */
+token: string, 
+/**
+ * Chosen by the page and stable across its reconnects; tells tabs of one agent apart.
+ */
+device_id: string, 
+/**
+ * The last `seq` this page has seen, to be told everything since.
+ */
+resume_after?: number, } | { "type": "presence.set", id: string, status: Presence, } | { "type": "call.place", id: string, 
+/**
+ * E.164, leading `+` optional.
+ */
+to: string, 
+/**
+ * The business number to call from; absent means the first one.
+ */
+from_number_id?: string, sdp: string, } | { "type": "call.accept", id: string, call_id: string, sdp: string, } | { "type": "call.decline", id: string, call_id: string, } | { "type": "call.hangup", id: string, call_id: string, } | { "type": "permission.request", id: string, to: string, from_number_id?: string, } | { "type": "ping", id: string, };
+
+export type ServerMessage = { "type": "welcome", agent: AgentRef, 
+/**
+ * Position in the event log that `snapshot` describes.
+ */
+seq: number, 
+/**
+ * True when the events since `resume_after` follow; false when only the snapshot tells the state.
+ */
+resumed: boolean, 
+/**
+ * How often the client should send `ping`.
+ */
+heartbeat_ms: number, snapshot: Snapshot, } | { "type": "ack", id: string, 
+/**
+ * The call the command created or changed.
+ */
+call?: CallView, } | { "type": "error", id?: string, error: ErrorView, } | { "type": "event", seq: number, 
+/**
+ * RFC 3339, UTC.
+ */
+at: string, event: AgentEvent, } | { "type": "pong", id: string, } | { "type": "goaway", reason: GoawayReason, reconnect_after_ms: number, };
+
+export type AgentEvent = { "type": "call.incoming", call: CallView, sdp_offer: string, } | { "type": "call.silenced", call_id: string, reason: SilencedReason, 
+/**
+ * Who took it, with `answered_elsewhere`.
+ */
+by?: AgentRef, } | { "type": "call.changed", call: CallView, } | { "type": "call.remote_answer", call_id: string, sdp_answer: string, } | { "type": "call.ended", call: CallView, } | { "type": "permission.changed", number_id: string, phone: string, status: PermissionStatus, } | { "type": "presence.changed", status: Presence, };
+
+export type Snapshot = { presence: Presence, 
+/**
+ * Business numbers this agent may call from.
+ */
+numbers: Array<NumberView>, 
+/**
+ * Calls ringing at this agent.
+ */
+ringing: Array<RingingCall>, 
+/**
+ * Live calls this agent owns.
+ */
+calls: Array<OwnedCall>, };
+
+export type RingingCall = { call: CallView, sdp_offer: string, };
+
+export type OwnedCall = { call: CallView, 
+/**
+ * WhatsApp's answer, once known (outbound only).
+ */
+sdp_answer?: string, };
+
+export type CallView = { id: string, direction: Direction, state: CallState, number: NumberView, peer: PeerView, 
+/**
+ * Who owns the call, once somebody does.
+ */
+agent: AgentRef | null, 
+/**
+ * RFC 3339 times, UTC.
+ */
+created_at: string, ringing_at: string | null, answered_at: string | null, ended_at: string | null, 
+/**
+ * Talking time, once the call is over.
+ */
+duration_seconds: number | null, 
+/**
+ * Why it ended: a stable word such as `remote_hangup`, `no_answer`, `no_permission`.
+ */
+end_reason: string | null, 
+/**
+ * What went wrong, when the call failed.
+ */
+error: ErrorView | null, };
+
+export type PeerView = { 
+/**
+ * E.164 with `+`; absent for callers WhatsApp only names by a user id.
+ */
+phone: string | null, 
+/**
+ * WhatsApp profile name.
+ */
+name: string | null, };
+
+export type NumberView = { id: string, 
+/**
+ * E.164 with `+`.
+ */
+phone: string, };
+
+export type AgentRef = { id: string, name: string, };
+
+export type ErrorView = { 
+/**
+ * Stable, lower snake case.
+ */
+code: string, 
+/**
+ * For people.
+ */
+message: string, 
+/**
+ * What to do about it.
+ */
+remedy: string | null, };
+
+export type Direction = "inbound" | "outbound";
+
+export type CallState = "created" | "dialing" | "queued" | "ringing" | "answering" | "connected" | "ending" | "completed" | "rejected" | "missed" | "failed";
+
+export type Presence = "available" | "away";
+
+export type SilencedReason = "answered_elsewhere" | "declined" | "caller_gave_up" | "no_answer" | "failed";
+
+export type PermissionStatus = "requested" | "granted" | "refused";
+
+export type GoawayReason = "shutdown" | "slow_consumer" | "revoked";
