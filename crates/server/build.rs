@@ -38,7 +38,9 @@ fn main() {
         install(&web);
         build(&web, &out);
     } else {
-        println!("cargo::warning=npm is missing: the server is built without its desk (cargo xtask demo installs it)");
+        println!(
+            "cargo::warning=npm is missing: the server is built without its desk (cargo xtask demo installs it)"
+        );
         stand_in(&out);
     }
 }
@@ -62,7 +64,18 @@ fn install(web: &Path) {
 
 fn build(web: &Path, out: &Path) {
     let out = out.to_str().expect("Cargo's output folder is named in UTF-8");
-    let flags = ["run", "build", "--workspace", "@offhook/desk", "--", "--emptyOutDir", "--logLevel", "warn", "--outDir", out];
+    let flags = [
+        "run",
+        "build",
+        "--workspace",
+        "@offhook/desk",
+        "--",
+        "--emptyOutDir",
+        "--logLevel",
+        "warn",
+        "--outDir",
+        out,
+    ];
     run(Command::new("npm").args(flags).current_dir(web));
 }
 

@@ -194,8 +194,9 @@ class Page {
 
 export class Desk extends Page {
   async goOnline() {
-    await this.at('go-online').or(this.at('go-offline')).first().waitFor();
     // A desk that was online before its page went is online again by itself.
+    const settled = async () => (await this.at('go-offline').isVisible()) || (await this.at('go-online').isEnabled());
+    await until('the desk to be ready', settled);
     if (await this.at('go-online').isVisible()) await this.press('go-online');
     await this.at('go-offline').waitFor();
   }

@@ -45,7 +45,9 @@ fn send(file: EmbeddedFile, path: &str, cache: &'static str, headers: &HeaderMap
     let known = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag);
     let mut response =
         if known { StatusCode::NOT_MODIFIED.into_response() } else { file.data.into_response() };
-    let kind = HeaderValue::from_str(file.metadata.mimetype()).expect("kinds of files are plain ASCII");
+    let kind = file.metadata.mimetype();
+    let kind = if kind.starts_with("text/") { format!("{kind}; charset=utf-8") } else { kind.to_owned() };
+    let kind = HeaderValue::from_str(&kind).expect("kinds of files are plain ASCII");
     let out = response.headers_mut();
     out.insert(CONTENT_TYPE, kind);
     out.insert(CACHE_CONTROL, HeaderValue::from_static(cache));

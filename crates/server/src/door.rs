@@ -43,8 +43,7 @@ pub fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Wraps all doors in what they share.
 pub(crate) fn shared(router: Router) -> Router {
-    let nosniff =
-        (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    let nosniff = (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     router
         .layer(RequestBodyTimeoutLayer::new(BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER))
@@ -59,7 +58,8 @@ pub(crate) fn shared(router: Router) -> Router {
 /// [`BadConfig`] when they cannot be read or do not belong together.
 pub(crate) async fn tls(http: &Http) -> Result<Option<RustlsConfig>, BadConfig> {
     let (Some(cert), Some(key)) = (&http.tls_cert_file, &http.tls_key_file) else { return Ok(None) };
-    let wrong = |error: std::io::Error| BadConfig::new(format!("http.tls_cert_file, http.tls_key_file: {error}"));
+    let wrong =
+        |error: std::io::Error| BadConfig::new(format!("http.tls_cert_file, http.tls_key_file: {error}"));
     RustlsConfig::from_pem_file(cert, key).await.map(Some).map_err(wrong)
 }
 

@@ -105,7 +105,7 @@ impl Server {
             server.stop().await;
             anyhow::bail!("the listening socket did not open; the log says why");
         }
-        tracing::info!(http.address = %address, http.tls = server.tls, "server ready");
+        tracing::info!(http.port = address.port(), http.tls = server.tls, "server ready");
         Ok(server)
     }
 

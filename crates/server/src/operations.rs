@@ -74,7 +74,8 @@ async fn metrics(
     headers: HeaderMap,
 ) -> Response {
     if !operations.metrics_guard.admits(peer, &headers) {
-        return (StatusCode::FORBIDDEN, "set http.metrics_token and send it as a bearer token\n").into_response();
+        return (StatusCode::FORBIDDEN, "set http.metrics_token and send it as a bearer token\n")
+            .into_response();
     }
     #[expect(clippy::cast_precision_loss, reason = "a count of calls is far below 2^53")]
     metrics::gauge!("offhook_live_calls").set(operations.engine.live_calls() as f64);

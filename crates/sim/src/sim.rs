@@ -97,11 +97,8 @@ pub async fn start(config: SimConfig) -> Result<Sim, SimError> {
     let ending = stop.clone();
     tasks.spawn(async move {
         let server = axum::serve(CuttingListener(listener), app);
-        tokio::select! {
-            () = ending.cancelled() => {}
-            served = server => if let Err(error) = served {
-                tracing::error!(%error, "the simulator's listener failed");
-            },
+        if let Err(error) = server.with_graceful_shutdown(ending.cancelled_owned()).await {
+            tracing::error!(%error, "the simulator's listener failed");
         }
     });
     tracing::info!(sim.port = addr.port(), "the simulator of WhatsApp listens");

@@ -20,7 +20,7 @@ export default async function magic(cast) {
   await talk('+447700900001', () => desk.hears(600));
   await talk('+447700900002', () => desk.hears(440));
   await fails('+447700900003', /declined/i, (row) => row.end_reason === 'declined');
-  await fails('+447700900004', /answer/i, (row) => row.status === 'missed');
+  await fails('+447700900004', /picked up/i, (row) => row.status === 'missed');
   await fails('+447700900006', /permission/i, (row) => row.end_reason === 'no_permission');
   await fails('+447700900007', /reach|cannot be called|unavailable/i, (row) => row.end_reason === 'unreachable');
   await talk('+447700900008', () => desk.hearsNothing(1_000));

@@ -7,6 +7,6 @@ export default async function nobody(cast) {
   await desk.at('incoming-card').waitFor({ state: 'detached' });
   await cast.rowThat('the inbound call is missed', (row) => row.direction === 'inbound' && row.status === 'missed');
   await desk.dial('+447700900004');
-  await desk.says('end-reason', /answer/i);
+  await desk.says('end-reason', /picked up/i);
   await cast.rowThat('the outbound call is missed', (row) => row.direction === 'outbound' && row.status === 'missed');
 }

@@ -121,7 +121,8 @@ async fn those_who_may_not_call_get_no_ticket() {
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     for (role, scopes) in [(Role::Viewer, &["*"][..]), (Role::Owner, &["calls:read"]), (Role::Owner, &[])] {
         let key = rig.key_of(tenant(1), role, scopes, KeyMode::Live).await;
-        let answer = rig.post("/api/v1/softphone/tokens", &key, &json!({ "user_id": user(1).as_str() })).await;
+        let answer =
+            rig.post("/api/v1/softphone/tokens", &key, &json!({ "user_id": user(1).as_str() })).await;
         assert_eq!(answer.code(), "INSUFFICIENT_PERMISSIONS", "{role:?} {scopes:?}");
     }
 }

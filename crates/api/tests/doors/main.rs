@@ -1,5 +1,7 @@
 //! The doors over a real engine, memory stores and a Meta that does as told.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
 mod rig;
 
 mod desk;

@@ -43,7 +43,8 @@ async fn challenge_is_echoed_to_whoever_knows_the_token() {
 async fn both_addresses_take_signed_knocks() {
     let rig = Rig::new().await;
     for path in ["/webhooks/meta", "/api/v1/webhooks/whatsapp"] {
-        let request = Request::post(path).header("x-hub-signature-256", VECTOR).body(Body::from(EMPTY)).unwrap();
+        let request =
+            Request::post(path).header("x-hub-signature-256", VECTOR).body(Body::from(EMPTY)).unwrap();
         assert_eq!(rig.send(request).await.status, StatusCode::OK, "{path}");
     }
 }
@@ -146,7 +147,10 @@ async fn without_secrets_the_door_stays_shut() {
     assert_eq!(rig.send(signed(EMPTY)).await.status, StatusCode::FORBIDDEN);
     let rig = Rig::configured(|config| config.verify_token = None).await;
     assert_eq!(rig.send(signed(EMPTY)).await.status, StatusCode::FORBIDDEN);
-    assert_eq!(challenge(&rig, "hub.mode=subscribe&hub.challenge=1&hub.verify_token=").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        challenge(&rig, "hub.mode=subscribe&hub.challenge=1&hub.verify_token=").await.0,
+        StatusCode::FORBIDDEN
+    );
 }
 
 #[tokio::test]

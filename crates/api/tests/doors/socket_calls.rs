@@ -66,7 +66,10 @@ async fn an_outgoing_call_is_placed_answered_and_hung_up() {
     let wacid = rig.until(State::Dialing).await.facts.wacid.unwrap();
     rig.remote_answer(wacid.as_str()).await;
     let answer = ann.event("call.remote_answer").await;
-    assert_eq!(answer, json!({ "type": "call.remote_answer", "call_id": reply["call"]["id"], "sdp_answer": META_ANSWER }));
+    assert_eq!(
+        answer,
+        json!({ "type": "call.remote_answer", "call_id": reply["call"]["id"], "sdp_answer": META_ANSWER })
+    );
     rig.status(wacid.as_str(), "RINGING").await;
     assert_eq!(ann.event("call.changed").await["call"]["state"], "ringing");
     rig.status(wacid.as_str(), "ACCEPTED").await;
@@ -76,7 +79,10 @@ async fn an_outgoing_call_is_placed_answered_and_hung_up() {
     assert_eq!(hung["call"]["state"], "ending");
     rig.terminates(wacid.as_str(), "BUSINESS_INITIATED", Some(30)).await;
     let ended = ann.event("call.ended").await;
-    assert_eq!((&ended["call"]["state"], &ended["call"]["end_reason"]), (&json!("completed"), &json!("local_hangup")));
+    assert_eq!(
+        (&ended["call"]["state"], &ended["call"]["end_reason"]),
+        (&json!("completed"), &json!("local_hangup"))
+    );
     assert_eq!(rig.asker.actions(), ["connect", "terminate"]);
 }
 
@@ -150,7 +156,10 @@ async fn windows_of_one_person_ring_as_one() {
     there.event("call.incoming").await;
     assert_eq!(here.accept(&call, ANSWER).await["type"], "ack");
     let changed = there.event("call.changed").await;
-    assert_eq!((&changed["call"]["state"], &changed["call"]["agent"]["name"]), (&json!("answering"), &json!("Ann")));
+    assert_eq!(
+        (&changed["call"]["state"], &changed["call"]["agent"]["name"]),
+        (&json!("answering"), &json!("Ann"))
+    );
     let late = there.accept(&call, OTHER_ANSWER).await;
     assert_eq!((&late["type"], &late["error"]["code"]), (&json!("error"), &json!("answered_elsewhere")));
     assert_eq!(late["error"]["message"], "You have taken this call in another window.");
@@ -224,7 +233,10 @@ async fn commands_that_cannot_be_carried_out_say_why() {
         (place("12345", OFFER), "invalid_phone"),
         (place("112", OFFER), "emergency_not_supported"),
         (place(USER, "v=0"), "invalid_sdp"),
-        (json!({ "type": "call.place", "to": USER, "sdp": OFFER, "from_number_id": "num_1" }), "unknown_number"),
+        (
+            json!({ "type": "call.place", "to": USER, "sdp": OFFER, "from_number_id": "num_1" }),
+            "unknown_number",
+        ),
         (json!({ "type": "presence.set", "status": "lunch" }), "invalid_message"),
     ];
     for (command, code) in cases {

@@ -96,7 +96,9 @@ async fn a_role_that_takes_no_calls_is_not_let_in() {
 async fn the_first_message_must_be_a_hello() {
     let rig = Rig::new().await;
     let address = rig.serve().await;
-    for first in [r#"{"type":"ping","id":"1"}"#, "hello", "{}", r#"{"type":"hello","token":"t","device_id":""}"#] {
+    for first in
+        [r#"{"type":"ping","id":"1"}"#, "hello", "{}", r#"{"type":"hello","token":"t","device_id":""}"#]
+    {
         let mut page = connect_raw(address).await;
         page.say_text(first.to_owned()).await;
         assert_eq!(page.closed().await.0, 4400, "{first}");

@@ -356,5 +356,6 @@ fn email(text: &str) -> anyhow::Result<String> {
 /// `*`, or two words of lower-case letters such as `calls:read` and `calls:*`.
 fn is_scope(text: &str) -> bool {
     let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    text == "*" || text.split_once(':').is_some_and(|(area, right)| word(area) && (right == "*" || word(right)))
+    text == "*"
+        || text.split_once(':').is_some_and(|(area, right)| word(area) && (right == "*" || word(right)))
 }

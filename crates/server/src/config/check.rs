@@ -94,7 +94,9 @@ fn urls(config: &Config) -> Result<(), BadConfig> {
         let same = url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
         if !same {
             let example = "an origin looks like https://desk.example.com";
-            return Err(BadConfig::new(format!("http.allowed_origins: {origin:?} is not an origin; {example}")));
+            return Err(BadConfig::new(format!(
+                "http.allowed_origins: {origin:?} is not an origin; {example}"
+            )));
         }
     }
     let graph = &config.whatsapp.graph_url;
@@ -104,7 +106,9 @@ fn urls(config: &Config) -> Result<(), BadConfig> {
     let version = &config.whatsapp.api_version;
     let digits = version.strip_prefix('v').unwrap_or_default();
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-        return Err(BadConfig::new(format!("whatsapp.api_version: {version:?} is not a version such as v25.0")));
+        return Err(BadConfig::new(format!(
+            "whatsapp.api_version: {version:?} is not a version such as v25.0"
+        )));
     }
     let database = config.database.url.expose();
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database.starts_with(scheme)) {

@@ -89,7 +89,11 @@ fn merge(source: &Source) -> Result<layers::Config, layers::ConfigError> {
         builder = builder.add_source(File::from(path).format(FileFormat::Toml).required(true));
     }
     let builder = environment(builder, &source.environment)?;
-    source.flags.iter().try_fold(builder, |builder, (key, value)| builder.set_override(*key, value.clone()))?.build()
+    source
+        .flags
+        .iter()
+        .try_fold(builder, |builder, (key, value)| builder.set_override(*key, value.clone()))?
+        .build()
 }
 
 /// Values of the environment stay texts: a secret of digits must not lose its leading zero on the way.

@@ -118,12 +118,15 @@ impl Seed {
             None => {
                 // Keys of an earlier database open nothing in a fresh one.
                 self.api_key = None;
-                let new = NewTenant { id: TenantId::from_uuid(ids.next()), name: "Demo company".to_owned(), at };
+                let new =
+                    NewTenant { id: TenantId::from_uuid(ids.next()), name: "Demo company".to_owned(), at };
                 Tenants::add(store, new).await?
             }
         };
         let people = People::all(store, &tenant.id).await?;
-        for login in self.agents.iter().filter(|login| people.iter().all(|person| person.email != login.email)) {
+        for login in
+            self.agents.iter().filter(|login| people.iter().all(|person| person.email != login.email))
+        {
             let new = NewPerson {
                 id: UserId::from_uuid(ids.next()),
                 tenant: tenant.id.clone(),

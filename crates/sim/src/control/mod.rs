@@ -163,7 +163,11 @@ impl Control {
 
     /// Events after number `after`, waiting for the first one up to `wait`.
     pub async fn events(&self, after: u64, wait: Duration) -> EventPage {
-        self.world.events.after(after, wait.min(LONGEST_WAIT)).await
+        tokio::select! {
+            page = self.world.events.after(after, wait.min(LONGEST_WAIT)) => page,
+            // Whoever waits must not hold up the end.
+            () = self.world.stop.cancelled() => self.world.events.after(after, Duration::ZERO).await,
+        }
     }
 
     /// The first event of this name after `after`, of this call if one is given (short id); `None` when the wait is over.
@@ -176,17 +180,18 @@ impl Control {
     ) -> Option<Event> {
         let look = async {
             let mut after = after;
-            loop {
+            while !self.world.stop.is_cancelled() {
                 let page = self.events(after, LONGEST_WAIT).await;
                 let fits =
                     |event: &&Event| event.event == name && (call.is_none() || event.call.as_deref() == call);
                 if let Some(event) = page.events.iter().find(fits) {
-                    return event.clone();
+                    return Some(event.clone());
                 }
                 after = page.next;
             }
+            None
         };
-        tokio::time::timeout(wait, look).await.ok()
+        tokio::time::timeout(wait, look).await.ok().flatten()
     }
 
     /// The number of the newest event.

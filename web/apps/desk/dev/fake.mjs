@@ -3,9 +3,9 @@
  * with canned data. For development only; the real doors are proven elsewhere.
  */
 
-export const number = { id: 'num_1', phone: '+351210000001' };
+const number = { id: 'num_1', phone: '+351210000001' };
 const second = { id: 'num_2', phone: '+442070000001' };
-export const agent = { id: 'agt_1', name: 'Ana Costa' };
+const agent = { id: 'agt_1', name: 'Ana Costa' };
 const peers = {
   rui: { phone: '+351910000002', name: 'Rui Faria' },
   mei: { phone: '+447700900123', name: 'Mei Lin Okonkwo-Bartholomew' },
@@ -33,13 +33,21 @@ function row(id, direction, status, minutes, more = {}) {
   };
 }
 
-export const log = [
+const log = [
   row('c1', 'inbound', 'completed', 4, { contact_name: 'Rui Faria', duration_seconds: 185 }),
   row('c2', 'outbound', 'failed', 22, { peer: '+447700900123', end_reason: 'no_permission' }),
   row('c3', 'inbound', 'missed', 61, { contact_name: 'Mei Lin Okonkwo-Bartholomew', peer: '+447700900123' }),
   row('c4', 'outbound', 'completed', 190, { peer: '+4915112345678', duration_seconds: 42 }),
-  row('c5', 'outbound', 'missed', 1_500, { contact_name: 'João Marques', peer: '+5511998765432', end_reason: 'no_answer' }),
-  row('c6', 'inbound', 'completed', 2_900, { contact_name: 'Aisha Rahman', peer: '+919876543210', duration_seconds: 3_912 }),
+  row('c5', 'outbound', 'missed', 1_500, {
+    contact_name: 'João Marques',
+    peer: '+5511998765432',
+    end_reason: 'no_answer',
+  }),
+  row('c6', 'inbound', 'completed', 2_900, {
+    contact_name: 'Aisha Rahman',
+    peer: '+919876543210',
+    duration_seconds: 3_912,
+  }),
   row('c7', 'inbound', 'missed', 9_000, { peer: null, contact_name: 'Somebody without a number' }),
 ];
 
@@ -108,7 +116,8 @@ export class FakeServer {
     const path = new URL(route.request().url()).pathname;
     const json = (status, body) => route.fulfill({ status, json: body });
     const me = { data: { agent: { ...agent, email: 'ana@example.com', role: 'agent' } } };
-    if (path.endsWith('/auth/me')) return this.signedIn ? json(200, me) : json(401, { error: { code: 'unauthorized' } });
+    if (path.endsWith('/auth/me'))
+      return this.signedIn ? json(200, me) : json(401, { error: { code: 'unauthorized' } });
     if (path.endsWith('/auth/login')) {
       const { password } = route.request().postDataJSON();
       if (password === 'wrong') return json(401, { error: { code: 'invalid_credentials', message: 'no' } });

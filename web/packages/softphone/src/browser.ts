@@ -173,13 +173,21 @@ class BrowserSound implements Sound {
 function render(tone: Tone, context: AudioContext): AudioBuffer {
   const rate = context.sampleRate;
   const lengths = tone.cadence.map((ms) => Math.round((ms / 1_000) * rate));
-  const buffer = context.createBuffer(1, Math.max(1, lengths.reduce((sum, length) => sum + length, 0)), rate);
+  const buffer = context.createBuffer(
+    1,
+    Math.max(
+      1,
+      lengths.reduce((sum, length) => sum + length, 0),
+    ),
+    rate,
+  );
   const samples = buffer.getChannelData(0);
   const edge = rate * 0.012;
   let start = 0;
   for (const [index, length] of lengths.entries()) {
     // Even places sound, odd places are silent.
-    for (let at = 0; index % 2 === 0 && at < length; at += 1) {
+    const sounds = index % 2 === 0 ? length : 0;
+    for (let at = 0; at < sounds; at += 1) {
       const wave = tone.hertz.reduce((sum, hertz) => sum + Math.sin((2 * Math.PI * hertz * at) / rate), 0);
       const envelope = Math.min(1, at / edge, (length - at) / edge);
       samples[start + at] = (wave / tone.hertz.length) * envelope * tone.gain;

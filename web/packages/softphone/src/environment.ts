@@ -50,10 +50,7 @@ export interface Peer {
   readonly iceGatheringState: RTCIceGatheringState;
   readonly connectionState: RTCPeerConnectionState;
   readonly localDescription: { readonly sdp: string } | null;
-  addTransceiver(
-    kind: 'audio',
-    init: { direction: RTCRtpTransceiverDirection; streams: MediaStream[] },
-  ): Transceiver;
+  addTransceiver(kind: 'audio', init: { direction: RTCRtpTransceiverDirection; streams: MediaStream[] }): Transceiver;
   getTransceivers(): Transceiver[];
   createOffer(): Promise<RTCSessionDescriptionInit>;
   createAnswer(): Promise<RTCSessionDescriptionInit>;

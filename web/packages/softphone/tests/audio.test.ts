@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DeviceAudio } from '../src/audio/device-audio';
+import type { DeviceAudio } from '../src/audio/device-audio';
 import { RINGTONE } from '../src/audio/tones';
 import { settle } from './fake/clock';
 import { device } from './fake/media';

@@ -157,8 +157,7 @@ test('the loser of a race learns who won, whichever message comes first', async 
     const heard = listen(call, 'cancel', 'disconnect');
     void call.accept();
     await settle();
-    const silence = () =>
-      world.event({ type: 'call.silenced', call_id: 'c1', reason: 'answered_elsewhere', by: bea });
+    const silence = () => world.event({ type: 'call.silenced', call_id: 'c1', reason: 'answered_elsewhere', by: bea });
     if (refusalFirst) await world.refuse('call.accept', 'answered_elsewhere');
     await silence();
     if (!refusalFirst) await world.refuse('call.accept', 'answered_elsewhere');

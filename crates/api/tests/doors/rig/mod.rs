@@ -14,7 +14,6 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use offhook_api::{DoorConfig, DoorPorts, Doors, Sockets, router};
 use offhook_core::call::{CallRecord, State};
-use offhook_core::event::Logged;
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
 use offhook_core::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
@@ -205,7 +204,13 @@ impl Rig {
         self.key_of(tenant(1), role, scopes, KeyMode::Live).await
     }
 
-    pub(crate) async fn key_of(&self, tenant: TenantId, role: Role, scopes: &[&str], mode: KeyMode) -> String {
+    pub(crate) async fn key_of(
+        &self,
+        tenant: TenantId,
+        role: Role,
+        scopes: &[&str],
+        mode: KeyMode,
+    ) -> String {
         let id = KeyId::from_uuid(uuid::Uuid::from_u128(self.directory.count()));
         let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
         let key = ApiKey { id, tenant, role, scopes, mode, number: None };
@@ -246,7 +251,10 @@ impl Rig {
 
     /// `RINGING`, `ACCEPTED` or `REJECTED`.
     pub(crate) async fn status(&self, wacid: &str, word: &str) {
-        assert_eq!(self.knock(&meta::status(META_ID, wacid, word, self.clock.now())).await.status, StatusCode::OK);
+        assert_eq!(
+            self.knock(&meta::status(META_ID, wacid, word, self.clock.now())).await.status,
+            StatusCode::OK
+        );
     }
 
     /// The call is over; after a conversation of so many seconds, if there was one.
@@ -259,10 +267,6 @@ impl Rig {
     pub(crate) async fn until(&self, state: State) -> CallRecord {
         let newest = || self.memory.calls().pop().filter(|call| call.state == state);
         eventually(newest, &format!("a call in state {state:?}")).await
-    }
-
-    pub(crate) fn log(&self) -> Vec<Logged> {
-        self.memory.log(&tenant(1))
     }
 }
 

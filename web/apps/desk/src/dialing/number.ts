@@ -20,7 +20,7 @@ const GROUPS: Record<string, readonly number[]> = {
 };
 
 /** Digits of whatever was typed or pasted: `00` at the start means `+`. */
-export function digitsOf(text: string): string {
+function digitsOf(text: string): string {
   const digits = text.replace(/\D/g, '');
   const plain = !text.trim().startsWith('+') && digits.startsWith('00') ? digits.slice(2) : digits;
   return plain.slice(0, MOST_DIGITS);

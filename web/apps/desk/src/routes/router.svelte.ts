@@ -1,6 +1,6 @@
 /** Which page the address bar asks for. */
 
-export type Path = '/' | '/login';
+type Path = '/' | '/login';
 
 function read(): Path {
   return location.pathname.endsWith('/login') ? '/login' : '/';

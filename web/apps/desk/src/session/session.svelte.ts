@@ -3,7 +3,7 @@
 import { ApiError } from '$api/client';
 import * as auth from '$api/auth';
 
-export type SessionState = 'unknown' | 'unreachable' | 'in' | 'out';
+type SessionState = 'unknown' | 'unreachable' | 'in' | 'out';
 
 class Session {
   state = $state<SessionState>('unknown');

@@ -93,7 +93,14 @@ const TROUBLE: Record<string, Words> = {
   ],
 };
 
-const AGAIN_LATER = new Set(['no_permission', 'unreachable', 'country_blocked', 'not_enabled', 'token_invalid', 'busy']);
+const AGAIN_LATER = new Set([
+  'no_permission',
+  'unreachable',
+  'country_blocked',
+  'not_enabled',
+  'token_invalid',
+  'busy',
+]);
 
 export function endingInWords(reason: string | null, error: ErrorView | null, direction: Direction): Ending {
   const code = reason ?? 'completed';

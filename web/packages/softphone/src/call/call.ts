@@ -297,7 +297,9 @@ export class Call extends Emitter<CallEvents> {
   handleRemoteAnswer(sdp: string): void {
     if (this.#remoteAnswered || this.#origin.kind !== 'outgoing' || this.#sound === null) return;
     this.#remoteAnswered = true;
-    this.#sound.leg.applyAnswer(sdp).catch((error: unknown) => this.#fail(SoftphoneError.from(error, 'negotiation_failed')));
+    this.#sound.leg
+      .applyAnswer(sdp)
+      .catch((error: unknown) => this.#fail(SoftphoneError.from(error, 'negotiation_failed')));
   }
 
   /** The connection was away and the server does not know this call any more. @internal */

@@ -72,7 +72,11 @@ export class CallSound extends Emitter<CallSoundEvents> {
     const { sound, clock } = this.#environment;
     const remote = this.leg.remoteStream;
     this.leg.listen();
-    const monitor = new QualityMonitor(clock, () => this.leg.stats(), () => this.#muted);
+    const monitor = new QualityMonitor(
+      clock,
+      () => this.leg.stats(),
+      () => this.#muted,
+    );
     monitor.on('sample', (sample) => this.emit('sample', sample));
     monitor.on('warning', (change) => this.emit('warning', change));
     this.#running = {

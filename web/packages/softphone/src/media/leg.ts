@@ -61,9 +61,7 @@ export class MediaLeg extends Emitter<LegEvents> {
 
   /** WhatsApp's answer to our offer. */
   async applyAnswer(answer: string): Promise<void> {
-    await this.#negotiating(() =>
-      this.#peer.setRemoteDescription({ type: 'answer', sdp: settleRemoteAnswer(answer) }),
-    );
+    await this.#negotiating(() => this.#peer.setRemoteDescription({ type: 'answer', sdp: settleRemoteAnswer(answer) }));
   }
 
   /** Sends this track from now on, in place of whatever was sent. */

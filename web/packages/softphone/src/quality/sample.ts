@@ -82,8 +82,7 @@ export function sampleBetween(before: Reading, after: Reading): QualitySample {
     packetsSent: Math.max(0, after.packetsSent - before.packetsSent),
     bytesReceived: Math.max(0, after.bytesReceived - before.bytesReceived),
     bytesSent: Math.max(0, after.bytesSent - before.bytesSent),
-    mos:
-      packetsReceived === 0 ? null : meanOpinionScore({ rttMs: after.rttMs ?? 0, jitterMs: after.jitterMs, loss }),
+    mos: packetsReceived === 0 ? null : meanOpinionScore({ rttMs: after.rttMs ?? 0, jitterMs: after.jitterMs, loss }),
     audioInputLevel: after.inputLevel,
     audioOutputLevel: after.outputLevel,
     codecName: after.codec,

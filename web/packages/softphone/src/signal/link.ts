@@ -13,7 +13,7 @@ import type { AgentEvent, CallView, ClientMessage, ServerMessage } from '../prot
 import { readFrame } from './frame';
 import type { ReconnectPolicy } from './reconnect';
 
-export const SUBPROTOCOL = 'offhook.v1';
+const SUBPROTOCOL = 'offhook.v1';
 
 /** Close codes of the protocol (docs/protocol/offhook-v1.md). */
 const CLOSE_UNAUTHORIZED = 4401;
@@ -222,8 +222,8 @@ export class SignalLink extends Emitter<LinkEvents> {
 
   #beat(everyMs: number): void {
     this.#later('beat', everyMs, () => {
-      this.#socket?.send(JSON.stringify({ type: 'ping', id: `p${this.#nextId++}` } satisfies ClientMessage));
       if (!this.#timers.has('pong')) this.#later('pong', PONG_DEADLINE_MS, () => this.#retry(CLOSE_GONE_QUIET));
+      this.#socket?.send(JSON.stringify({ type: 'ping', id: `p${this.#nextId++}` } satisfies ClientMessage));
       this.#beat(everyMs);
     });
   }

@@ -33,7 +33,7 @@ export class FakeClock implements Clock {
     const end = this.#now + ms;
     await settle();
     for (;;) {
-      const due = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at || a.order - b.order)[0];
+      const due = this.#next(end);
       if (due === undefined) break;
       this.#timers.delete(due);
       this.#now = due.at;
@@ -41,6 +41,15 @@ export class FakeClock implements Clock {
       await settle();
     }
     this.#now = end;
+  }
+
+  #next(end: number): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#timers) {
+      const earlier = next === undefined || timer.at < next.at || (timer.at === next.at && timer.order < next.order);
+      if (timer.at <= end && earlier) next = timer;
+    }
+    return next;
   }
 }
 

@@ -1,16 +1,6 @@
 /** Microphones, streams, peers and loudspeakers with memory and without sound. */
 
-import type {
-  Media,
-  Meter,
-  Peer,
-  Playback,
-  Sound,
-  Stats,
-  StatsEntry,
-  Tone,
-  Transceiver,
-} from '../../src/environment';
+import type { Media, Meter, Peer, Playback, Sound, Stats, StatsEntry, Tone, Transceiver } from '../../src/environment';
 
 export class FakeTrack extends EventTarget implements MediaStreamTrack {
   contentHint = '';
@@ -52,7 +42,7 @@ export class FakeTrack extends EventTarget implements MediaStreamTrack {
   getSettings = () => ({});
 }
 
-export class FakeStream extends EventTarget implements MediaStream {
+class FakeStream extends EventTarget implements MediaStream {
   readonly active = true;
   readonly id = 'stream';
   onaddtrack: MediaStream['onaddtrack'] = null;

@@ -8,7 +8,7 @@ import { FakeMedia, FakePeer, FakeSound } from './media';
 
 export const ana = { id: 'agt_1', name: 'Ana' };
 export const bea = { id: 'agt_2', name: 'Bea' };
-export const number = { id: 'num_1', phone: '+351210000001' };
+const number = { id: 'num_1', phone: '+351210000001' };
 
 export function view(id: string, direction: 'inbound' | 'outbound', more: Partial<CallView> = {}): CallView {
   return {

@@ -1,0 +1,163 @@
+//! What is wrong with a configuration is named before anything happens.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use crate::program::{errors, offhook, private, run};
+
+/// A file with `text` is refused with code 78 and words that contain all of `words`.
+fn refused(text: &str, words: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    private(folder.path(), "offhook.toml", text);
+    for command in [&["config", "check"][..], &["serve"]] {
+        let output = run(folder.path(), command);
+        assert_eq!(output.status.code(), Some(78), "{text}: {}", errors(&output));
+        for word in words {
+            assert!(errors(&output).contains(word), "{text}: {:?} lacks {word:?}", errors(&output));
+        }
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "nothing but the configuration is there: {left:?}");
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_path() {
+    refused("[http]\nlisten_on = \"127.0.0.1:1\"\n", &["http", "listen_on"]);
+    refused("[htpp]\nlisten = \"127.0.0.1:1\"\n", &["htpp"]);
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_key() {
+    refused("[http]\nlisten = \"everywhere\"\n", &["http.listen"]);
+    refused("[http]\nbehind_proxy = \"perhaps\"\n", &["http.behind_proxy"]);
+    refused("[log]\nformat = \"xml\"\n", &["log.format"]);
+    refused("[log]\nfilter = \"a=b=c\"\n", &["log.filter"]);
+    refused("[database]\nurl = \"mysql://localhost/x\"\n", &["database.url"]);
+    refused("[whatsapp]\ngraph_url = \"ftp://example.com\"\n", &["whatsapp.graph_url"]);
+    refused("[whatsapp]\napi_version = \"latest\"\n", &["whatsapp.api_version"]);
+    refused("[whatsapp]\napp_secret = \"short\"\n", &["whatsapp.app_secret"]);
+    refused("[security]\nmaster_key = \"bm90IDMyIGJ5dGVz\"\n", &["security.master_key"]);
+    refused(
+        "[http]\nallowed_origins = [\"desk.example.com\"]\n",
+        &["http.allowed_origins", "desk.example.com"],
+    );
+    refused("[http]\npublic_url = \"https://example.com/path\"\n", &["http.public_url"]);
+}
+
+#[test]
+fn plain_http_does_not_leave_the_machine_by_accident() {
+    refused("[http]\nlisten = \"0.0.0.0:0\"\n", &["http.listen", "http.tls_cert_file", "http.behind_proxy"]);
+    refused("[http]\ntls_cert_file = \"cert.pem\"\n", &["http.tls_key_file"]);
+    let folder = tempfile::tempdir().unwrap();
+    private(folder.path(), "offhook.toml", "[http]\nlisten = \"0.0.0.0:0\"\nbehind_proxy = true\n");
+    assert!(run(folder.path(), &["config", "check"]).status.success());
+}
+
+#[test]
+fn an_unknown_variable_is_refused_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let output =
+        offhook(folder.path(), &["config", "check"]).env("OFFHOOK_HTTP__LISTNE", "x").output().unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    assert!(errors(&output).contains("listne"), "{}", errors(&output));
+}
+
+#[test]
+fn no_port_opens_under_a_wrong_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let text = format!("[http]\nlisten = \"{}\"\nlisten_on = 1\n", taken.local_addr().unwrap());
+    private(folder.path(), "offhook.toml", &text);
+    // Had it tried the port, it would complain about the port.
+    assert_eq!(run(folder.path(), &["serve"]).status.code(), Some(78));
+}
+
+/// What `config print` says about a key.
+fn in_force(folder: &Path, args: &[&str], environment: &[(&str, &str)], key: &str) -> String {
+    let mut all = vec!["config", "print"];
+    all.extend(args);
+    let output = offhook(folder, &all).envs(environment.iter().copied()).output().unwrap();
+    assert!(output.status.success(), "{}", errors(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().find(|line| line.starts_with(&format!("{key} = ")));
+    line.unwrap_or_else(|| panic!("{key} is not in {text}")).to_owned()
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let variable = [("OFFHOOK_DATABASE__URL", "sqlite:environment.db")];
+    assert_eq!(in_force(folder, &[], &[], "url"), "url = \"sqlite:offhook.db\"");
+    private(folder, "offhook.toml", "[database]\nurl = \"sqlite:file.db\"\n");
+    assert_eq!(in_force(folder, &[], &[], "url"), "url = \"sqlite:file.db\"");
+    assert_eq!(in_force(folder, &[], &variable, "url"), "url = \"sqlite:environment.db\"");
+    let flag = ["--database-url", "sqlite:flag.db"];
+    assert_eq!(in_force(folder, &flag, &variable, "url"), "url = \"sqlite:flag.db\"");
+}
+
+#[test]
+fn values_of_the_environment_are_taken_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let origins = [("OFFHOOK_HTTP__ALLOWED_ORIGINS", "https://a.example.com, https://b.example.com")];
+    let line = in_force(folder.path(), &[], &origins, "allowed_origins");
+    assert_eq!(line, "allowed_origins = [\"https://a.example.com\",\"https://b.example.com\"]");
+    let flag = [("OFFHOOK_HTTP__BEHIND_PROXY", "true")];
+    assert_eq!(in_force(folder.path(), &[], &flag, "behind_proxy"), "behind_proxy = true");
+}
+
+#[test]
+fn secrets_are_masked_wherever_they_come_from() {
+    let folder = tempfile::tempdir().unwrap();
+    private(folder.path(), "token", "from-a-file-0123\n");
+    let text = "[database]\nurl = \"postgres://app:hunter2secret@db/offhook\"\n\
+                [whatsapp]\nverify_token_file = \"token\"\n";
+    private(folder.path(), "offhook.toml", text);
+    let secret = "000123456789";
+    let print =
+        offhook(folder.path(), &["config", "print"]).env("OFFHOOK_WHATSAPP__APP_SECRET", secret).output();
+    let shown = String::from_utf8(print.unwrap().stdout).unwrap();
+    for leak in [secret, "hunter2secret", "from-a-file"] {
+        assert!(!shown.contains(leak), "{leak} is in {shown}");
+    }
+    assert!(
+        shown.contains("app_secret = \"********\"") && shown.contains("verify_token = \"********\""),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_secret_and_its_file_together_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    private(folder.path(), "token", "from-a-file-0123\n");
+    let text = "[whatsapp]\nverify_token = \"another-one\"\nverify_token_file = \"token\"\n";
+    private(folder.path(), "offhook.toml", text);
+    let output = run(folder.path(), &["config", "check"]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(errors(&output).contains("whatsapp.verify_token"), "{}", errors(&output));
+}
+
+#[test]
+fn secrets_in_files_open_to_everybody_are_refused_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("offhook.toml");
+    std::fs::write(&file, "[whatsapp]\napp_secret = \"0123456789abcdef\"\n").unwrap();
+    std::process::Command::new("chmod").arg("644").arg(&file).status().unwrap();
+    let output = run(folder.path(), &["config", "check"]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(errors(&output).contains("chmod 600"), "{}", errors(&output));
+    // Without a secret in it the file may be read by everybody.
+    std::fs::write(&file, "[log]\nfilter = \"debug\"\n").unwrap();
+    assert!(run(folder.path(), &["config", "check"]).status.success());
+}
+
+#[test]
+fn the_configuration_page_is_fresh() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let fresh = offhook_server::config::schema();
+    if std::env::var_os("OFFHOOK_GENERATE").is_some() {
+        std::fs::write(&page, &fresh).unwrap();
+    }
+    let stored = std::fs::read_to_string(&page).unwrap_or_default();
+    assert!(stored == fresh, "docs/configuration.md is stale: run cargo xtask generate");
+}

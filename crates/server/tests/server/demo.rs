@@ -1,0 +1,72 @@
+//! `offhook demo`, once and again.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::program::offhook;
+
+struct Demo {
+    child: Child,
+    ready: Value,
+}
+
+impl Demo {
+    fn start(folder: &Path) -> Self {
+        let args =
+            ["demo", "--json", "--listen", "127.0.0.1:0", "--sim-listen", "127.0.0.1:0", "--data", "data"];
+        let mut child = offhook(folder, &args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, ready: serde_json::from_str(&line).unwrap() }
+    }
+
+    fn stop(mut self) -> Value {
+        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(self.child.wait().unwrap().success());
+        self.ready.take()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_demo_keeps_its_logins_and_key_from_one_start_to_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Demo::start(folder.path()).stop();
+    let second = Demo::start(folder.path()).stop();
+    for same in ["api_key", "agents", "tenant_id", "number"] {
+        assert_eq!(first[same], second[same], "{same}");
+    }
+    assert_eq!(first["agents"].as_array().unwrap().len(), 2);
+    let mode = std::fs::metadata(folder.path().join("data/demo.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_demo_whose_database_was_deleted_is_planted_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Demo::start(folder.path()).stop();
+    for name in ["offhook.db", "offhook.db-wal", "offhook.db-shm"] {
+        let _ = std::fs::remove_file(folder.path().join("data").join(name));
+    }
+    let second = Demo::start(folder.path()).stop();
+    assert_eq!(first["agents"], second["agents"]);
+    assert_ne!(first["api_key"], second["api_key"]);
+}
+
+#[test]
+fn a_demo_meets_no_real_configuration_by_chance() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("offhook.toml"), "[nonsense]\n").unwrap();
+    Demo::start(folder.path()).stop();
+}
