@@ -69,7 +69,8 @@ impl Agent {
         request.headers_mut().insert("Sec-WebSocket-Protocol", "offhook.v1".parse()?);
         let (socket, _) = connect_async(request).await?;
         self.socket = Some(socket);
-        let mut hello = json!({ "type": "hello", "token": ticket["data"]["token"], "device_id": "house-test" });
+        let mut hello =
+            json!({ "type": "hello", "token": ticket["data"]["token"], "device_id": "house-test" });
         if let Some(seen) = self.seen {
             hello["resume_after"] = json!(seen);
         }
@@ -91,7 +92,11 @@ impl Agent {
     }
 
     /// Waits for an event of a type, about a call when one is named, that satisfies `wanted`.
-    pub(crate) async fn event(&mut self, kind: &str, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+    pub(crate) async fn event(
+        &mut self,
+        kind: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> anyhow::Result<Value> {
         let found = self
             .next_where(kind, |message| message["event"]["type"] == json!(kind) && wanted(&message["event"]))
             .await?;

@@ -79,8 +79,18 @@ impl House {
         let first = self.admin(&["init"])?;
         self.api_key = first["api_key"].as_str().context("an API key")?.to_owned();
         self.admin(&[
-            "number", "add", "--phone-number-id", "106540352242922", "--waba-id", "102290129340398",
-            "--display-phone", BUSINESS, "--access-token-file", "token", "--media-mode", "relay",
+            "number",
+            "add",
+            "--phone-number-id",
+            "106540352242922",
+            "--waba-id",
+            "102290129340398",
+            "--display-phone",
+            BUSINESS,
+            "--access-token-file",
+            "token",
+            "--media-mode",
+            "relay",
         ])?;
         let agent = ["agent", "create", "--email", "ann@example.test", "--name", "Ann"];
         self.admin(&[&agent[..], &["--password-file", "password"]].concat())?;

@@ -29,7 +29,8 @@ fn play(scenario: &str) {
         .env("PEER", peer.to_string())
         .output()
         .unwrap();
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{scenario} failed\n{said}\n{complained}");
 }
 

@@ -38,8 +38,16 @@ async fn no_phone_sdp_token_or_name_reaches_the_log() {
     let log = stage.stop().unwrap();
     assert!(log.contains("call.id"), "the log tells of the calls: {log}");
     let canaries = [
-        "4477009100", "15550100200", "canarypassword", "canaryufrag", "canarykey", "AB:AB:AB", "Canary Customer",
-        "sim-access-token", "wacid.", &email,
+        "4477009100",
+        "15550100200",
+        "canarypassword",
+        "canaryufrag",
+        "canarykey",
+        "AB:AB:AB",
+        "Canary Customer",
+        "sim-access-token",
+        "wacid.",
+        &email,
     ];
     for canary in canaries.into_iter().chain(secrets.iter().map(String::as_str)) {
         let line = log.lines().find(|line| line.contains(canary));

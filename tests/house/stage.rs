@@ -25,7 +25,8 @@ impl Stage {
     /// Builds the binary if it is not fresh and starts the demo on free ports.
     pub(crate) fn start() -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
-        let (child, ready) = launch(data.path(), &["--listen", "127.0.0.1:0", "--sim-listen", "127.0.0.1:0"])?;
+        let (child, ready) =
+            launch(data.path(), &["--listen", "127.0.0.1:0", "--sim-listen", "127.0.0.1:0"])?;
         // The first caller installs it; the others find it installed.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
@@ -40,7 +41,9 @@ impl Stage {
 
     /// A request to the server with the demo's API key.
     pub(crate) fn api(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.say("/url"))).header("X-API-Key", self.say("/api_key"))
+        self.http
+            .request(method, format!("{}{path}", self.say("/url")))
+            .header("X-API-Key", self.say("/api_key"))
     }
 
     /// A request without credentials.
@@ -149,7 +152,10 @@ pub(crate) fn wait(child: &mut Child, limit: Duration) -> anyhow::Result<std::pr
 }
 
 /// Asks again every 20 ms until there is an answer.
-pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+pub(crate) async fn until<T>(
+    what: &str,
+    mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
     for _ in 0..1500 {
         if let Some(found) = look().await? {

@@ -195,7 +195,11 @@ class Page {
 export class Desk extends Page {
   async goOnline() {
     // A desk that was online before its page went is online again by itself.
-    const settled = async () => (await this.at('go-offline').isVisible()) || (await this.at('go-online').isEnabled());
+    const settled = async () =>
+      (await this.at('go-offline').isVisible()) ||
+      this.at('go-online')
+        .isEnabled({ timeout: 100 })
+        .catch(() => false);
     await until('the desk to be ready', settled);
     if (await this.at('go-online').isVisible()) await this.press('go-online');
     await this.at('go-offline').waitFor();

@@ -105,6 +105,8 @@ impl Terminate {
                 std::cmp::Reverse(t.at),
                 t.started_at,
                 t.error.as_ref().map(|e| e.message.clone()),
+                // A duration of 0 is what a poor redelivery says; none at all lets us count by ourselves.
+                t.duration_secs.is_none(),
             )
         };
         if rank(&other) > rank(&self) { other } else { self }

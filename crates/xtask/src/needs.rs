@@ -14,7 +14,7 @@ const NPM: (u32, u32) = (10, 0);
 
 /// The other WebRTC stack of the house tests: a phone that shares no code with server or simulator.
 /// Versions are pinned, so that a release of theirs cannot turn a run red.
-const PEERS: [&str; 2] = ["aiortc==1.16.0", "numpy==2.4.6"];
+const PEERS: [&str; 3] = ["aiortc==1.16.0", "numpy==2.4.6", "websockets==17.4"];
 
 /// Something the build or the tests rest on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { svelteTesting } from '@testing-library/svelte/vite';
 import { defineConfig } from 'vitest/config';
 
 const rooms = ['api', 'dialing', 'features', 'phone', 'session', 'ui', 'words'];
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), svelteTesting()],
   // Relative, so that the page also works under a path.
   base: './',
   resolve: {

@@ -5,6 +5,6 @@ export default async function declines(cast) {
   await phone.press('phone-call');
   await desk.press('decline');
   await desk.at('incoming-card').waitFor({ state: 'detached' });
-  await phone.says('phone-state', /ended|declined|not answered/i);
+  await phone.says('phone-last', /rejected/i);
   await cast.rowThat('the call is declined', (row) => row.end_reason === 'agent_rejected');
 }

@@ -22,7 +22,7 @@ export default async function magic(cast) {
   await fails('+447700900003', /declined/i, (row) => row.end_reason === 'declined');
   await fails('+447700900004', /picked up/i, (row) => row.status === 'missed');
   await fails('+447700900006', /permission/i, (row) => row.end_reason === 'no_permission');
-  await fails('+447700900007', /reach|cannot be called|unavailable/i, (row) => row.end_reason === 'unreachable');
+  await fails('+447700900007', /not on WhatsApp/i, (row) => row.end_reason === 'unreachable');
   await talk('+447700900008', () => desk.hearsNothing(1_000));
   await talk('+447700900009', () => cast.tone(600));
   await talk('+447700900010', () => cast.tone(600));

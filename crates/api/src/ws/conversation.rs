@@ -98,7 +98,11 @@ impl Conversation {
             let caught_up = self.member.replay.is_none();
             tokio::select! {
                 biased;
-                heard = wire.hear() => self.heard(&heard?, wire)?,
+                turn = wire.turn(!caught_up) => {
+                    if let Some(text) = turn? {
+                        self.heard(&text, wire)?;
+                    }
+                }
                 reply = carried_out(&mut self.lane) => {
                     wire.say(&reply)?;
                     self.catch_up(wire).await?;

@@ -167,16 +167,25 @@ impl<S: Socket> Wire<S> {
     /// The next text, while the queue is written out. Dropping the future loses nothing.
     pub(super) async fn hear(&mut self) -> Result<String, Farewell> {
         loop {
+            if let Some(text) = self.turn(false).await? {
+                return Ok(text);
+            }
+        }
+    }
+
+    /// The same; for those who have more to say also none, as soon as there is room for it.
+    pub(super) async fn turn(&mut self, has_more: bool) -> Result<Option<String>, Farewell> {
+        loop {
             let until = self.heard_at + IDLE;
-            let frame = timeout_at(until, poll_fn(|cx| self.poll(cx))).await;
-            let frame = frame.map_err(|_| Farewell::idle())??;
+            let frame = timeout_at(until, poll_fn(|cx| self.poll(has_more, cx))).await;
+            let Some(frame) = frame.map_err(|_| Farewell::idle())?? else { return Ok(None) };
             self.heard_at = Instant::now();
             if self.flood.check().is_err() {
                 return Err(Farewell::flood());
             }
             match frame {
                 Message::Text(text) if text.len() > MOST_BYTES => return Err(Farewell::too_large()),
-                Message::Text(text) => return Ok(text.as_str().to_owned()),
+                Message::Text(text) => return Ok(Some(text.as_str().to_owned())),
                 Message::Binary(_) => return Err(Farewell::protocol("send text frames")),
                 Message::Close(_) => return Err(Farewell::gone()),
                 // Answered by the socket itself.
@@ -196,17 +205,20 @@ impl<S: Socket> Wire<S> {
         // A peer that does not listen is left without.
         let _ = timeout(GOODBYE, async {
             // Its own close frame ends the stream. Dropping the connection earlier could take our last words back.
-            while poll_fn(|cx| self.poll(cx)).await.is_ok() {}
+            while poll_fn(|cx| self.poll(false, cx)).await.is_ok() {}
         })
         .await;
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Farewell>> {
+    fn poll(&mut self, has_more: bool, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Farewell>> {
         if let Poll::Ready(Err(_)) = self.poll_write(cx) {
             return Poll::Ready(Err(Farewell::gone()));
         }
+        if has_more && self.has_room() {
+            return Poll::Ready(Ok(None));
+        }
         match ready!(self.socket.poll_next_unpin(cx)) {
-            Some(Ok(frame)) => Poll::Ready(Ok(frame)),
+            Some(Ok(frame)) => Poll::Ready(Ok(Some(frame))),
             Some(Err(error)) => Poll::Ready(Err(unreadable(&error))),
             None => Poll::Ready(Err(Farewell::gone())),
         }

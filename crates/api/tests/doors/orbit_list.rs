@@ -37,7 +37,7 @@ async fn a_row_tells_what_is_known_and_null_for_the_rest() {
     assert_eq!(answer.status, StatusCode::OK);
     let mut body = answer.json();
     body["meta"]["request_id"] = json!("[request]");
-    insta::assert_json_snapshot!(body, @"");
+    insta::assert_json_snapshot!("listed", body);
 }
 
 #[tokio::test]

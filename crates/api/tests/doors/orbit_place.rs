@@ -45,7 +45,7 @@ async fn a_placed_call_is_answered_as_orbit_answers() {
     let key = rig.key(Role::Developer, &["calls:write"]).await;
     let answer = rig.post(PATH, &key, &wanted()).await;
     assert_eq!(answer.status, StatusCode::CREATED);
-    insta::assert_json_snapshot!(golden(&answer), @"");
+    insta::assert_json_snapshot!("placed", golden(&answer));
     assert_eq!(answer.header("x-ratelimit-limit"), "60");
     assert_eq!(answer.header("x-ratelimit-remaining"), "59");
     assert!(answer.header("x-ratelimit-reset").parse::<i64>().unwrap() > 1_793_610_900);
@@ -135,7 +135,7 @@ async fn an_error_is_shaped_as_orbit_shapes_it() {
     let rig = Rig::new().await;
     let key = rig.key(Role::Owner, &["*"]).await;
     let answer = rig.post(PATH, &key, &with("to", json!("+99"))).await;
-    insta::assert_json_snapshot!(golden(&answer), @"");
+    insta::assert_json_snapshot!("error", golden(&answer));
 }
 
 #[tokio::test]

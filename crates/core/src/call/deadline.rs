@@ -41,5 +41,9 @@ impl Deadline {
     }
 }
 
+/// How long a request to end a call is repeated while Meta does not answer it. By then Meta has ended a ringing
+/// call (about 60 s) or a silent one (30 s) by itself; more would keep the agent busy for a call that is gone.
+pub const INSIST_FOR: Duration = Duration::from_secs(120);
+
 /// An inbound `connect` older than this rings nobody: the user has long seen "Not answered".
 pub const STALE_AFTER: Duration = Duration::from_secs(60);

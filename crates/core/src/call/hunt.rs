@@ -8,6 +8,8 @@ use crate::id::UserId;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hunt {
     rung: BTreeSet<UserId>,
+    /// Everybody who has rung, here or not: somebody who reloads the page has not declined.
+    met: BTreeSet<UserId>,
     declined: BTreeSet<UserId>,
 }
 
@@ -24,7 +26,7 @@ impl Hunt {
     /// A hunt that remembers who declined before a restart.
     #[must_use]
     pub fn resumed(declined: impl IntoIterator<Item = UserId>) -> Self {
-        Self { rung: BTreeSet::new(), declined: declined.into_iter().collect() }
+        Self { declined: declined.into_iter().collect(), ..Self::default() }
     }
 
     /// The agents who can be rung now.
@@ -34,6 +36,7 @@ impl Hunt {
             started: wanted.difference(&self.rung).cloned().collect(),
             stopped: self.rung.difference(&wanted).cloned().collect(),
         };
+        self.met.extend(wanted.iter().cloned());
         self.rung = wanted;
         change
     }
@@ -50,7 +53,7 @@ impl Hunt {
     /// Whether everybody who was rung has declined, and somebody was.
     #[must_use]
     pub fn exhausted(&self) -> bool {
-        self.rung.is_empty() && !self.declined.is_empty()
+        self.rung.is_empty() && !self.declined.is_empty() && self.met.is_subset(&self.declined)
     }
 
     /// Stops all ringing and returns who rang.

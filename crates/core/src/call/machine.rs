@@ -1,9 +1,11 @@
 //! The machine: phases, inputs, outputs.
+//!
+//! The file stays whole: a phase is understood by the inputs that enter and leave it.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use super::ask::{Ask, Fault, Reply};
-use super::deadline::Deadline;
+use super::deadline::{Deadline, INSIST_FOR};
 use super::end::EndReason;
 use super::hunt::Hunt;
 use super::record::{CallRecord, Facts, Intent, State};
@@ -63,6 +65,8 @@ pub enum Phase {
     Ending {
         /// When we close without it.
         until: Time,
+        /// Whether Meta has answered our request to end it, or needed none.
+        heard: bool,
     },
     /// Over. Late facts may still correct the record.
     Over,
@@ -85,6 +89,8 @@ pub enum Input {
     Command(Command),
     /// A deadline may have passed.
     Wake,
+    /// Handling the call failed in a way nobody foresaw; the call is as it was last stored.
+    Crashed,
 }
 
 /// What people and clients may ask.
@@ -191,13 +197,14 @@ impl Call {
             }
             Input::ConnectReply(reply) => self.apply(now, |call, asks, _| call.connect_reply(now, reply, asks)),
             Input::AcceptReply(reply) => self.apply(now, |call, asks, _| call.accept_reply(now, reply, asks)),
-            Input::EndReply(_) => {}
+            Input::EndReply(reply) => self.end_reply(&reply),
             Input::Agents(agents) => self.apply(now, |call, _, events| call.agents(&agents, events)),
             Input::Command(command) => {
                 self.permit(&command)?;
                 self.apply(now, |call, asks, events| call.command(now, command, asks, events));
             }
             Input::Wake => self.apply(now, |call, asks, events| call.wake(now, asks, events)),
+            Input::Crashed => self.apply(now, |call, asks, events| call.crashed(now, asks, events)),
         }
         Ok(())
     }
@@ -217,7 +224,7 @@ impl Call {
             Phase::Hunting { until, .. } => (*until, Deadline::Answer),
             Phase::Answering { until } => (*until, Deadline::AcceptConfirmed),
             Phase::Talking { until } => (*until, Deadline::Cap),
-            Phase::Ending { until } => (*until, Deadline::TerminateSeen),
+            Phase::Ending { until, .. } => (*until, Deadline::TerminateSeen),
             Phase::Over => return None,
         })
     }
@@ -296,7 +303,10 @@ impl Call {
         if known.is_some_and(|wacid| *wacid != event.wacid) {
             return;
         }
-        let adopted = known.is_none();
+        let alive = matches!(
+            event.kind,
+            MetaEventKind::Connect { .. } | MetaEventKind::Ringing | MetaEventKind::Accepted
+        );
         let direction = self.record.direction;
         let facts = &mut self.record.facts;
         facts.wacid.get_or_insert_with(|| event.wacid.clone());
@@ -322,11 +332,11 @@ impl Call {
                 self.silence(Silence::CallerGaveUp, events);
             }
         }
-        self.advance(now, adopted, asks);
+        self.advance(now, alive, asks);
     }
 
     /// Moves to the phase the facts allow. Never back.
-    fn advance(&mut self, now: Time, adopted: bool, asks: &mut Vec<Ask>) {
+    fn advance(&mut self, now: Time, alive: bool, asks: &mut Vec<Ask>) {
         let facts = &self.record.facts;
         if facts.terminate.is_some() {
             self.phase = Phase::Over;
@@ -346,14 +356,15 @@ impl Call {
             }
             // Meta's `terminate` follows a decline; only if it does not, we close.
             Phase::Dialing { .. } if facts.rejected_at.is_some() => {
-                self.phase = Phase::Ending { until: now + Deadline::TerminateSeen.wait() };
+                self.phase = Phase::Ending { until: now + Deadline::TerminateSeen.wait(), heard: true };
             }
             Phase::Hunting { .. } if facts.is_late(self.record.direction, self.record.created_at) => {
                 self.record.facts.closed_at = Some(now);
                 self.phase = Phase::Over;
             }
-            // We had given up on a call that now turns out to exist: it must not ring on.
-            Phase::Over if adopted && self.record.direction == Direction::Outbound => {
+            // We had given up on a call that now shows a sign of life: it must not ring on. Asked at every
+            // sign, because the request before may have failed or died with the server.
+            Phase::Over if alive && self.record.direction == Direction::Outbound => {
                 asks.extend(facts.wacid.clone().map(|wacid| Ask::Terminate { wacid }));
             }
             _ => {}
@@ -392,8 +403,13 @@ impl Call {
         match reply {
             Ok(_) => {
                 self.record.facts.confirmed_at.get_or_insert(now);
-                if answering {
-                    self.phase = Phase::Talking { until: now + Deadline::Cap.wait() };
+                match &self.phase {
+                    Phase::Answering { .. } => {
+                        self.phase = Phase::Talking { until: now + Deadline::Cap.wait() };
+                    }
+                    // Our request to end it was on its way beside this one and may have come too early.
+                    Phase::Ending { .. } => self.end_at_meta(now, asks),
+                    _ => {}
                 }
             }
             Err(fault) if answering => {
@@ -409,6 +425,13 @@ impl Call {
         }
     }
 
+    /// Meta's no is an answer too: there is nothing left to end, or nothing we could say differently.
+    const fn end_reply(&mut self, reply: &Result<Reply, Fault>) {
+        if let (Phase::Ending { heard, .. }, Ok(_) | Err(Fault::Refused(_))) = (&mut self.phase, reply) {
+            *heard = true;
+        }
+    }
+
     // What people want.
 
     fn permit(&self, command: &Command) -> Result<(), Refusal> {
@@ -417,8 +440,11 @@ impl Call {
             (Command::Hangup { .. }, Phase::Over) => Ok(()),
             (_, Phase::Over) => Err(Refusal::CallEnded),
             (Command::Accept { agent, .. }, Phase::Hunting { hunt, .. }) if hunt.rung().contains(agent) => Ok(()),
-            (Command::Accept { agent, .. }, Phase::Answering { .. } | Phase::Talking { .. }) => {
-                let mine = owner == Some(agent) && self.record.direction == Direction::Inbound;
+            // The same answer again is a double click or a resent command. Another one comes from another
+            // tab, which would believe it has the call and never hear anything.
+            (Command::Accept { agent, answer }, Phase::Answering { .. } | Phase::Talking { .. }) => {
+                let same = self.record.facts.answer.as_ref() == Some(answer);
+                let mine = owner == Some(agent) && same && self.record.direction == Direction::Inbound;
                 if mine { Ok(()) } else { Err(Refusal::AnsweredElsewhere) }
             }
             (Command::Accept { .. }, Phase::Ending { .. }) => Err(Refusal::CallEnded),
@@ -523,9 +549,35 @@ impl Call {
             }
             Deadline::AcceptConfirmed => self.give_up(now, EndReason::ProviderError, asks),
             Deadline::Cap => self.give_up(now, EndReason::Stale, asks),
+            // A call that Meta may not have been told to end stays ours: closing it would leave it open there.
+            Deadline::TerminateSeen if self.must_insist(now) => self.end_at_meta(now, asks),
             Deadline::TerminateSeen => {
                 self.record.facts.closed_at = Some(now);
                 self.phase = Phase::Over;
+            }
+        }
+    }
+
+    /// Whether our request to end the call may not have reached Meta, and asking again still makes sense.
+    fn must_insist(&self, now: Time) -> bool {
+        let unheard = matches!(self.phase, Phase::Ending { heard: false, .. });
+        let since = self.record.facts.intent.as_ref().map(|intent| intent.at);
+        unheard && since.is_some_and(|since| now.since(since) < INSIST_FOR)
+    }
+
+    /// Ends the call in whatever phase its record is. A second time closes it as it stands.
+    fn crashed(&mut self, now: Time, asks: &mut Vec<Ask>, events: &mut Vec<CallEvent>) {
+        self.silence(Silence::Failed, events);
+        match &self.phase {
+            Phase::Over => {}
+            Phase::Placing { .. } | Phase::Unclear { .. } if self.record.facts.intent.is_none() => {
+                self.intend(now, EndReason::ProviderError, None);
+            }
+            Phase::Placing { .. } | Phase::Unclear { .. } | Phase::Ending { .. } => {
+                self.close(now, EndReason::ProviderError, None);
+            }
+            Phase::Dialing { .. } | Phase::Hunting { .. } | Phase::Answering { .. } | Phase::Talking { .. } => {
+                self.give_up(now, EndReason::ProviderError, asks);
             }
         }
     }
@@ -557,7 +609,7 @@ impl Call {
             true => Ask::Reject { wacid },
             false => Ask::Terminate { wacid },
         }));
-        self.phase = Phase::Ending { until: now + Deadline::TerminateSeen.wait() };
+        self.phase = Phase::Ending { until: now + Deadline::TerminateSeen.wait(), heard: false };
     }
 
     fn silence(&mut self, reason: Silence, events: &mut Vec<CallEvent>) {

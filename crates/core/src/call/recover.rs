@@ -34,7 +34,7 @@ impl Call {
                 let since = record.answered_at().unwrap_or(record.created_at);
                 Phase::Talking { until: since + Deadline::Cap.wait() }
             }
-            State::Ending => Phase::Ending { until: now + Deadline::TerminateSeen.wait() },
+            State::Ending => Phase::Ending { until: now + Deadline::TerminateSeen.wait(), heard: true },
             State::Completed | State::Rejected | State::Missed | State::Failed => Phase::Over,
         };
         let mut call = Self::with(record, phase);

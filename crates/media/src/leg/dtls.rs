@@ -42,6 +42,20 @@ const RECORD_HEADER: usize = 13;
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const HANDSHAKE: u8 = 22;
 
+/// Handshake messages (RFC 5246 section 7.4, RFC 6347 section 4.3.2).
+const MESSAGE_HEADER: usize = 12;
+const CLIENT_HELLO: u8 = 1;
+const SERVER_HELLO: u8 = 2;
+const HELLO_VERIFY: u8 = 3;
+const SESSION_TICKET: u8 = 4;
+const CERTIFICATE: u8 = 11;
+const SERVER_KEY_EXCHANGE: u8 = 12;
+const CERTIFICATE_REQUEST: u8 = 13;
+const SERVER_HELLO_DONE: u8 = 14;
+const CERTIFICATE_VERIFY: u8 = 15;
+const CLIENT_KEY_EXCHANGE: u8 = 16;
+const FINISHED: u8 = 20;
+
 /// The certificate every leg of this run presents.
 #[derive(Clone)]
 pub struct Identity {
@@ -159,7 +173,7 @@ impl Dtls {
         match read {
             Ok(events) => Ok(self.react(events)),
             Err(_) if self.phase == Phase::Connected => Err(Drop::DtlsRefused),
-            Err(_) => Ok(self.spoiled(now)),
+            Err(error) => { eprintln!("SPOILED client={} {error:?} len={} type={} at={:?}", self.is_client, datagram.len(), datagram[0], now - self.started); Ok(self.spoiled(now)) }
         }
     }
 
@@ -177,7 +191,7 @@ impl Dtls {
         }
         if self.retransmit_at.is_some_and(|at| at <= now) {
             self.retransmits += 1;
-            if self.endpoint.handle_timeout(PEER, now).is_err() {
+            if let Err(error) = self.endpoint.handle_timeout(PEER, now) { eprintln!("TIMEOUT client={} {error:?} at={:?}", self.is_client, now - self.started);
                 return self.spoiled(now);
             }
             self.arm(now);
@@ -207,16 +221,16 @@ impl Dtls {
         for event in events {
             match event {
                 EndpointEvent::HandshakeComplete if self.phase == Phase::Shaking => {
-                    outcome = Some(self.keys().map_or_else(
-                        |failure| {
-                            self.phase = Phase::Over;
-                            Event::Failed(failure)
-                        },
-                        |keys| {
+                    outcome = Some(match self.keys() {
+                        Ok(keys) => {
                             self.phase = Phase::Connected;
                             Event::Connected(Box::new(keys))
-                        },
-                    ));
+                        }
+                        Err(failure) => {
+                            self.phase = Phase::Over;
+                            Event::Failed(failure)
+                        }
+                    });
                 }
                 EndpointEvent::PeerClosed if self.phase == Phase::Connected => {
                     self.phase = Phase::Over;
@@ -290,22 +304,47 @@ impl Dtls {
     /// through where the handshake needs them; alerts and data in plain text are forged or useless
     /// (RFC 6347 section 4.1.2.7), and records of epochs to come would be queued without end.
     fn admits(&self, mut datagram: &[u8]) -> bool {
-        let last_epoch = 1;
         while let Some((header, rest)) = datagram.split_first_chunk::<RECORD_HEADER>() {
             let epoch = u16::from_be_bytes([header[3], header[4]]);
             let len = usize::from(u16::from_be_bytes([header[11], header[12]]));
-            let fits = match epoch {
-                0 if self.phase == Phase::Shaking => matches!(header[0], CHANGE_CIPHER_SPEC | HANDSHAKE),
-                // A peer whose last flight was lost repeats it, change of cipher included.
-                0 => matches!(header[0], CHANGE_CIPHER_SPEC | HANDSHAKE),
-                _ => epoch == last_epoch,
+            let Some(body) = rest.get(..len).filter(|_| header[1] == 0xfe) else {
+                return false;
             };
-            if header[1] != 0xfe || !fits || len > rest.len() {
+            let fits = match (epoch, header[0]) {
+                // Also when all is done: a peer whose last flight was lost repeats it.
+                (0, CHANGE_CIPHER_SPEC) | (1, _) => true,
+                (0, HANDSHAKE) => self.speaks(body),
+                _ => false,
+            };
+            if !fits {
                 return false;
             }
             datagram = &rest[len..];
         }
         datagram.is_empty()
+    }
+}
+
+/// Whether a record holds handshake messages that a peer of the other role sends. One of the wrong role would
+/// use up a message number, and the crate would then take the real message for an old one.
+impl Dtls {
+    fn speaks(&self, mut body: &[u8]) -> bool {
+        while let Some((header, rest)) = body.split_first_chunk::<MESSAGE_HEADER>() {
+            let len = u32::from_be_bytes([0, header[9], header[10], header[11]]) as usize;
+            let fits = match header[0] {
+                SERVER_HELLO | HELLO_VERIFY | SERVER_KEY_EXCHANGE | CERTIFICATE_REQUEST | SERVER_HELLO_DONE => {
+                    self.is_client
+                }
+                CLIENT_HELLO | CERTIFICATE_VERIFY | CLIENT_KEY_EXCHANGE => !self.is_client,
+                CERTIFICATE | FINISHED | SESSION_TICKET => true,
+                _ => false,
+            };
+            if !fits || len > rest.len() {
+                return false;
+            }
+            body = &rest[len..];
+        }
+        body.is_empty()
     }
 }
 
@@ -335,10 +374,13 @@ fn config(
         .with_crypto_provider(identity.provider.clone())
         .with_certificates(vec![identity.certificate.clone()])
         // The default list names RSA suites, which our certificate cannot serve.
-        .with_cipher_suites(vec![CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256])
+        .with_cipher_suites(vec![
+            CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256,
+            CipherSuiteId::Tls_Ecdhe_Ecdsa_With_ChaCha20_Poly1305_Sha256,
+        ])
         .with_srtp_protection_profiles(profiles.collect())
         .with_client_auth(ClientAuthType::RequireAnyClientCert)
-        .with_extended_master_secret(ExtendedMasterSecretType::Require)
+        .with_extended_master_secret(ExtendedMasterSecretType::Request)
         // Chains mean nothing here; the fingerprint does.
         .with_insecure_skip_verify(true)
         .with_verify_peer_certificate(Some(Arc::new(check)))

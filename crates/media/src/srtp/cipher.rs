@@ -64,6 +64,13 @@ impl Cipher {
         })
     }
 
+    pub(super) fn profile(&self) -> Profile {
+        match self {
+            Self::Gcm(_) => Profile::AeadAes128Gcm,
+            Self::Cm(_) => Profile::Aes128CmSha1_80,
+        }
+    }
+
     pub(super) fn seal_rtp(
         &self,
         buffer: &mut [u8],

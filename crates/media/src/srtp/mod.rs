@@ -91,6 +91,11 @@ impl Sealer {
         Self { cipher, sealed: Window::default(), rtcp_index: 0 }
     }
 
+    /// The profile in use.
+    pub fn profile(&self) -> Profile {
+        self.cipher.profile()
+    }
+
     /// Seals the RTP packet in `buffer[..len]` and returns its new length. `index` is the extended sequence
     /// number: rollovers in the upper bits, the header's number in the lower 16.
     ///

@@ -70,12 +70,8 @@ impl Demo {
         let seeded = seed.plant(&config).await?;
         let server = Server::start(&config, listener, metrics).await?;
         let ready = words::Ready { seeded: &seeded, url: server.url(), sim_url, data: &self.data };
-        if self.json {
-            say(ready.json())?;
-        } else {
-            ready.write_sample_call()?;
-            say(ready.words())?;
-        }
+        ready.write_sample_call()?;
+        say(if self.json { ready.json().to_string() } else { ready.words() })?;
         run_until_stopped(server, signals, sim.stop()).await
     }
 

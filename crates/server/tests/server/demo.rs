@@ -1,6 +1,7 @@
 //! `offhook demo`, once and again.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -62,6 +63,27 @@ fn a_demo_whose_database_was_deleted_is_planted_anew() {
     let second = Demo::start(folder.path()).stop();
     assert_eq!(first["agents"], second["agents"]);
     assert_ne!(first["api_key"], second["api_key"]);
+}
+
+#[test]
+fn the_sample_call_is_placed() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    let body = std::fs::read_to_string(folder.path().join("data/call.json")).unwrap();
+    let address = demo.ready["url"].as_str().unwrap().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST /api/v1/whatsapp/calling/calls HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         X-API-Key: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        demo.ready["api_key"].as_str().unwrap(),
+        body.len(),
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    demo.stop();
 }
 
 #[test]

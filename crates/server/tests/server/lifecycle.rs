@@ -4,7 +4,16 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
 
-use crate::program::{errors, offhook, run, serve};
+use crate::program::{errors, offhook, private, run, serve};
+
+/// Meta's door takes knocks.
+const OPEN_DOOR: &str =
+    "[whatsapp]\napp_secret = \"0123456789abcdef\"\nverify_token = \"0123456789abcdef\"\n";
+
+/// A webhook that waits for leave to send its body.
+const HALF_A_KNOCK: &str = "POST /webhooks/meta HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+    Expect: 100-continue\r\nContent-Length: 100\r\n\
+    X-Hub-Signature-256: sha256=0000000000000000000000000000000000000000000000000000000000000000\r\n\r\n";
 
 #[test]
 fn a_second_server_on_the_same_data_is_refused_and_told_who_runs() {
@@ -39,12 +48,32 @@ fn a_stop_ends_cleanly_and_lets_go_of_the_port() {
 #[test]
 fn a_stop_does_not_wait_for_a_client_that_never_finishes_its_request() {
     let folder = tempfile::tempdir().unwrap();
+    private(folder.path(), "offhook.toml", OPEN_DOOR);
     let mut server = serve(folder.path(), &[]);
     let mut slow = TcpStream::connect(server.address).unwrap();
-    slow.write_all(b"POST /webhooks/meta HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf").unwrap();
+    slow.write_all(HALF_A_KNOCK.as_bytes()).unwrap();
+    // The server says "continue" once it waits for the body, which never comes whole.
+    let mut answer = [0; 12];
+    slow.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    slow.write_all(b"half").unwrap();
     server.signal("TERM");
     server.logs_until("server stopped");
     assert!(server.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    private(folder.path(), "offhook.toml", OPEN_DOOR);
+    let mut server = serve(folder.path(), &[]);
+    let mut slow = TcpStream::connect(server.address).unwrap();
+    slow.write_all(HALF_A_KNOCK.as_bytes()).unwrap();
+    slow.read_exact(&mut [0; 12]).unwrap();
+    server.signal("TERM");
+    server.logs_until("server stopping");
+    server.signal("TERM");
+    assert_eq!(server.child.wait().unwrap().code(), Some(1));
 }
 
 #[test]

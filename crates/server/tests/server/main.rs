@@ -1,13 +1,19 @@
 //! The program `offhook` as whoever runs it meets it: exit codes, messages, addresses, files.
 
+#[cfg(test)]
 mod program;
 
+#[cfg(test)]
 mod admin;
 
+#[cfg(test)]
 mod configuration;
 
+#[cfg(test)]
 mod demo;
 
+#[cfg(test)]
 mod lifecycle;
 
+#[cfg(test)]
 mod operations;

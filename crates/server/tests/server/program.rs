@@ -58,18 +58,12 @@ pub(crate) fn serve(folder: &Path, args: &[&str]) -> Running {
     let mut command = offhook(folder, &all);
     command.env("OFFHOOK_LOG__FORMAT", "json");
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    loop {
-        let mut line = String::new();
-        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the server ended: {said}");
-        said.push_str(&line);
-        let Ok(entry) = serde_json::from_str::<Value>(&line) else { continue };
-        if entry["message"] == "server ready" {
-            let port = u16::try_from(entry["http.port"].as_u64().unwrap()).unwrap();
-            return Running { child, address: SocketAddr::from(([127, 0, 0, 1], port)), lines };
-        }
-    }
+    let lines = BufReader::new(child.stderr.take().unwrap());
+    let mut running = Running { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), lines };
+    let said = running.logs_until("\"server ready\"");
+    let entry: Value = serde_json::from_str(said.lines().next_back().unwrap()).unwrap();
+    running.address.set_port(u16::try_from(entry["http.port"].as_u64().unwrap()).unwrap());
+    running
 }
 
 impl Running {

@@ -22,6 +22,7 @@ const WORDS = {
   ],
   output_refused: ['That speaker could not be used.', 'Choose another speaker.'],
   signed_out: ['You are signed out.', 'Sign in again.'],
+  forbidden: ['Your role does not take calls.', 'Ask an administrator for the role of an agent.'],
   ticket_failed: ['The server gave no ticket to connect.', 'It is tried again by itself.'],
   not_connected: ['There is no connection to the server.', 'Wait until the connection is back, then try again.'],
   connection_lost: [

@@ -116,6 +116,20 @@ test('a refused ticket means signed out: no more tries', async () => {
   expect(world.sockets).toHaveLength(0);
 });
 
+test('a role without calls is told, and tried again in case it is changed', async () => {
+  const world = new World();
+  const good = world.ticket;
+  world.ticket = () => Promise.reject(Object.assign(new Error('403'), { status: 403 }));
+  const codes: string[] = [];
+  world.device.on('error', (error) => codes.push(error.code));
+  void world.device.register();
+  await world.clock.advance(100);
+  expect(codes).toEqual(['forbidden']);
+  world.ticket = good;
+  await world.clock.advance(1_000);
+  expect(world.sockets).toHaveLength(1);
+});
+
 test('a ticket that fails for another reason is tried again', async () => {
   const world = new World();
   const good = world.ticket;

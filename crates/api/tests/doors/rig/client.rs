@@ -77,7 +77,11 @@ impl Agent {
             let frame = timeout(PATIENCE, self.socket.next()).await.expect("something to hear");
             match frame {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
+                Some(Ok(Message::Close(frame))) => {
+                    // Our own close frame, as a browser answers.
+                    let _ = self.socket.flush().await;
+                    return Err(frame.map_or(1005, |frame| frame.code.into()));
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(1006),
             }

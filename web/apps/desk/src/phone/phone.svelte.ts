@@ -1,10 +1,10 @@
 /** The softphone as reactive state: one per signed-in page. Turns events into fields and clicks into commands. */
 
 import {
-  Device,
   SoftphoneError,
   type Call,
   type ConnectionState,
+  type Device,
   type ErrorView,
   type NumberView,
   type PermissionStatus,
@@ -12,7 +12,6 @@ import {
   type QualitySample,
   type WarningName,
 } from '@offhook/softphone';
-import { ticket } from '$api/auth';
 import { engaged, factsOf, ringing, type CallFacts } from './facts';
 import { recall, remember } from './choices';
 
@@ -22,6 +21,9 @@ export interface Notice {
   readonly kind: 'taken' | 'missed';
   readonly facts: CallFacts;
 }
+
+/** Codes about the connection: it heals by itself, and the banner tells of it. */
+const CONNECTION = new Set(['ticket_failed', 'signed_out', 'unauthorized', 'protocol', 'idle', 'flood']);
 
 /** Long enough to look up from another window. */
 const NOTICE_MS = 20_000;
@@ -60,9 +62,8 @@ export class Phone {
   readonly #followed = new WeakSet<Call>();
   #timers: ReturnType<typeof setTimeout>[] = [];
 
-  constructor(onSignedOut: () => void) {
-    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-    this.device = new Device(ticket, { url: `${scheme}://${location.host}/ws` });
+  constructor(device: Device, onSignedOut: () => void) {
+    this.device = device;
     this.#listen(onSignedOut);
     void this.#start();
   }
@@ -163,6 +164,7 @@ export class Phone {
     device.on('connection', (state) => (this.connection = state));
     device.on('registered', () => {
       this.ready = true;
+      if (this.trouble?.code === 'forbidden') this.trouble = null;
       this.logVersion += 1;
     });
     device.on('signedOut', onSignedOut);
@@ -176,6 +178,7 @@ export class Phone {
       this.calls = calls.map(factsOf);
     });
     device.on('error', (error, call) => {
+      if (call === undefined && CONNECTION.has(error.code)) return;
       // A call that failed tells why by itself; only the microphone is everybody's matter.
       if (call === undefined || error.code.startsWith('microphone') || call.status() === 'pending') this.#report(error);
     });
@@ -248,8 +251,7 @@ export class Phone {
     const known = SoftphoneError.from(error, 'protocol');
     const view = { code: known.code, message: known.message, remedy: known.remedy };
     if (known.code.startsWith('microphone') || known.code === 'insecure_page') this.microphoneError = view;
-    // The connection has a banner of its own.
-    else if (known.code !== 'ticket_failed' && known.code !== 'signed_out') this.trouble = view;
+    else this.trouble = view;
   }
 }
 

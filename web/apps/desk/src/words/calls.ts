@@ -80,6 +80,7 @@ const TROUBLE: Record<string, Words> = {
     'WhatsApp did not confirm the call, so it may or may not have rung.',
     'Wait a moment before you call again.',
   ],
+  late: ['Came too late', 'News of this call arrived when it was over already.', 'Call back when you can.'],
   stale: ['Call closed', 'There was no news of this call for too long.'],
   vanished: [
     'Call ended',
@@ -102,6 +103,9 @@ const AGAIN_LATER = new Set([
   'busy',
 ]);
 
+/** Where the server knows more, such as which of WhatsApp's limits it was. */
+const VAGUE = new Set(['limit_reached', 'provider_error', 'invalid_sdp']);
+
 export function endingInWords(reason: string | null, error: ErrorView | null, direction: Direction): Ending {
   const code = reason ?? 'completed';
   // "Declined" is their doing on the way out and ours on the way in.
@@ -109,11 +113,12 @@ export function endingInWords(reason: string | null, error: ErrorView | null, di
     return { title: 'Declined', text: 'You declined the call.', remedy: null, tone: 'calm', again: true };
   }
   const calm = CALM[code];
-  const [title, text, remedy] = calm ?? TROUBLE[code] ?? ['Call failed', error?.message ?? 'Something went wrong.'];
+  const vague = VAGUE.has(code) || (calm === undefined && TROUBLE[code] === undefined);
+  const [title, text, remedy] = calm ?? TROUBLE[code] ?? ['Call failed', 'Something went wrong.'];
   return {
     title,
-    text,
-    remedy: remedy ?? error?.remedy ?? null,
+    text: vague ? (error?.message ?? text) : text,
+    remedy: (vague ? error?.remedy : null) ?? remedy ?? null,
     tone: calm === undefined ? 'trouble' : 'calm',
     again: !AGAIN_LATER.has(code),
   };

@@ -193,7 +193,7 @@ export class SignalLink extends Emitter<LinkEvents> {
   #handleTicketError(error: unknown): void {
     const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
     if (status !== 401) {
-      this.emit('error', SoftphoneError.of('ticket_failed', error));
+      this.emit('error', SoftphoneError.of(status === 403 ? 'forbidden' : 'ticket_failed', error));
       return this.#retry();
     }
     const signedOut = SoftphoneError.of('signed_out', error);

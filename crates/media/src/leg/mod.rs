@@ -1,0 +1,447 @@
+//! One WebRTC peer with one audio line, as a value: datagrams and time in; datagrams, opened packets, notices
+//! and the next deadline out.
+//!
+//! A leg owns no socket and reads no clock. [`Leg::receive`] takes a datagram and opens sound in place;
+//! [`Leg::send`] seals sound in place; everything else it wants to say comes out of [`Leg::poll`], which is
+//! drained to `None` after each of `receive`, `tick` and the commands.
+//!
+//! Admission: STUN must be made with our password or answer ours; DTLS and SRTP are looked at only if they come
+//! from the address ICE has selected; what is dropped is counted with its reason. Nothing is sent but STUN
+//! before an address is selected, and no sound before [`Leg::open_gate`].
+//!
+//! What is not here: sockets, time, who hears whom (`shard`), and what a call is.
+
+mod dtls;
+mod drops;
+mod ice;
+mod outgoing;
+mod setup;
+mod sound;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+use crate::quality::{Quality, Receive, mos};
+use crate::rtcp;
+use crate::rtp::Kind;
+use crate::sdp::{Candidate, Fingerprint, Payloads, SdpError};
+use crate::srtp::{Opener, Profile, Sealer};
+
+pub use dtls::{Identity, IdentityError};
+pub use drops::{Drop, Drops};
+pub use sound::{Media, Packet, Sealed};
+
+use dtls::{Dtls, Failure};
+use ice::Ice;
+use outgoing::Outgoing;
+use sound::Bucket;
+
+/// From both descriptions known to a selected address. Meta may hear our description seconds after we start.
+const ICE_DEADLINE: Duration = Duration::from_secs(25);
+/// Neither sound nor report for this long means the peer's sound is lost (WhatsApp and browsers report at least
+/// every five seconds when they have nothing to say, and send sound every 20 to 400 ms).
+const SILENCE: Duration = Duration::from_secs(5);
+/// RFC 3550's minimum for small sessions.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How a leg is to be set up.
+#[derive(Debug, Clone)]
+pub struct LegConfig {
+    /// Where the peer may send to, best first: the media port as seen from outside.
+    pub addresses: Vec<SocketAddr>,
+    /// No sound leaves before [`Leg::open_gate`]: WhatsApp forbids it before `accept` has succeeded.
+    pub hold_rtp: bool,
+    /// Whether the peer may live on a private or loopback address. Not for WhatsApp.
+    pub allow_private: bool,
+    /// SRTP profiles, preferred first.
+    pub profiles: Vec<Profile>,
+}
+
+impl LegConfig {
+    /// Every profile, gate open, public peers only.
+    pub fn new(addresses: Vec<SocketAddr>) -> Self {
+        Self {
+            addresses,
+            hold_rtp: false,
+            allow_private: false,
+            profiles: vec![Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80],
+        }
+    }
+}
+
+/// What a leg has to say.
+#[derive(Debug)]
+pub enum Output {
+    /// A datagram to send.
+    Transmit {
+        /// Where to.
+        to: SocketAddr,
+        /// What.
+        datagram: BytesMut,
+    },
+    /// Something happened.
+    Notice(Notice),
+}
+
+/// What happened on a leg.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// ICE has selected an address.
+    IceConnected,
+    /// Keys are there; sound may flow.
+    DtlsConnected(Profile),
+    /// The first sound of the peer.
+    FirstPacket,
+    /// Neither sound nor reports for five seconds.
+    MediaLost,
+    /// They are back.
+    MediaResumed,
+    /// Every five seconds, how well it goes.
+    Quality(Quality),
+    /// The leg is over, and why.
+    Failed(FailReason),
+}
+
+/// Why a leg is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailReason {
+    /// No pair of addresses worked.
+    IceFailed,
+    /// The handshake did not come through.
+    DtlsFailed,
+    /// The peer's certificate is not the one its description named.
+    DtlsFingerprint,
+    /// The peer has not answered for 30 seconds.
+    ConsentLost,
+    /// The peer said goodbye.
+    PeerClosed,
+}
+
+impl FailReason {
+    /// A stable name for records and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::IceFailed => "ice_failed",
+            Self::DtlsFailed => "dtls_failed",
+            Self::DtlsFingerprint => "dtls_fingerprint",
+            Self::ConsentLost => "consent_lost",
+            Self::PeerClosed => "peer_closed",
+        }
+    }
+}
+
+/// A leg cannot be set up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LegError {
+    /// The peer's description cannot be used.
+    #[error(transparent)]
+    Description(#[from] SdpError),
+    /// A second answer, or an answer to an answer.
+    #[error("leg has both descriptions already")]
+    AlreadyAnswered,
+    /// A library refused, which it does only if ours gave it nonsense.
+    #[error("media stack refused: {0}")]
+    Stack(String),
+}
+
+/// One WebRTC peer.
+pub struct Leg {
+    identity: Arc<Identity>,
+    config: LegConfig,
+    session_id: u64,
+    /// Distinguishes this leg's sources from another's.
+    uid: u32,
+    ssrc: u32,
+    cname: String,
+    created: Instant,
+    now: Instant,
+    is_offerer: bool,
+    ice: Ice,
+    ice_deadline: Option<Instant>,
+    ice_reported: bool,
+    peer: Option<Peer>,
+    dtls: Option<Dtls>,
+    keys: Option<(Sealer, Opener)>,
+    payloads: Payloads,
+    gate_open: bool,
+    outgoing: Outgoing,
+    sent_packets: u64,
+    sent_octets: u64,
+    sent_before_report: u64,
+    receive: Receive,
+    remote_loss: f64,
+    rtt: Option<Duration>,
+    bucket: Bucket,
+    heard_at: Option<Instant>,
+    heard_sound: bool,
+    is_silent: bool,
+    report_at: Option<Instant>,
+    drops: Drops,
+    is_over: bool,
+    out: VecDeque<Output>,
+}
+
+/// What the handshake needs of the peer's description.
+struct Peer {
+    fingerprint: Fingerprint,
+    /// Whether we start the DTLS handshake.
+    is_client: bool,
+}
+
+impl Leg {
+    /// Takes a datagram. Sound is opened in place and returned; the rest is digested.
+    pub fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) -> Option<Packet> {
+        self.now = now;
+        if self.is_over {
+            return None;
+        }
+        let taken = match Kind::of(datagram) {
+            Kind::Rtp => return self.receive_rtp(now, from, datagram).map_err(|why| self.drops.add(why)).ok(),
+            Kind::Rtcp => self.receive_rtcp(now, from, datagram),
+            Kind::Stun => {
+                let taken = self.ice.handle(now, from, datagram);
+                self.after_ice(now);
+                taken
+            }
+            Kind::Dtls => self.receive_dtls(now, from, datagram),
+            Kind::Unknown => Err(Drop::Unknown),
+        };
+        if let Err(why) = taken {
+            self.drops.add(why);
+        }
+        None
+    }
+
+    /// Learns a candidate that came after the description.
+    pub fn add_candidate(&mut self, now: Instant, line: &str) {
+        self.now = now;
+        if let Some(candidate) = Candidate::read(line) {
+            self.learn(now, candidate);
+        }
+    }
+
+    /// Lets sound out.
+    pub fn open_gate(&mut self, now: Instant) {
+        if !self.gate_open {
+            self.gate_open = true;
+            self.heard_at = self.heard_at.map(|_| now);
+            self.report_at = self.report_at.map(|_| now + REPORT_INTERVAL);
+        }
+    }
+
+    /// Says goodbye, as far as there is anybody to say it to. Drain [`Leg::poll`] once more after it.
+    pub fn close(&mut self, now: Instant) {
+        self.now = now;
+        if self.is_over {
+            return;
+        }
+        if self.gate_open {
+            self.report(now, true);
+        }
+        if let Some(dtls) = &mut self.dtls {
+            dtls.close(now);
+        }
+        self.drain_dtls();
+        self.is_over = true;
+    }
+
+    /// Lets time pass.
+    pub fn tick(&mut self, now: Instant) {
+        self.now = now;
+        if self.is_over {
+            return;
+        }
+        if self.ice.consent_is_over(now) {
+            return self.fail(FailReason::ConsentLost);
+        }
+        if self.ice_deadline.is_some_and(|at| at <= now) {
+            return self.fail(FailReason::IceFailed);
+        }
+        self.ice.tick(now);
+        self.after_ice(now);
+        if let Some(dtls) = &mut self.dtls {
+            let event = dtls.tick(now);
+            self.drain_dtls();
+            self.after_dtls(now, event);
+        }
+        if self.gate_open && !self.is_silent && self.heard_at.is_some_and(|at| at + SILENCE <= now) {
+            self.is_silent = true;
+            self.notice(Notice::MediaLost);
+        }
+        if self.report_at.is_some_and(|at| at <= now) {
+            self.report_at = Some(now + REPORT_INTERVAL);
+            if self.gate_open {
+                self.report(now, false);
+            }
+            self.notice(Notice::Quality(self.quality()));
+        }
+    }
+
+    /// The next thing to send or to tell.
+    pub fn poll(&mut self) -> Option<Output> {
+        // ICE first: the answer to a nomination must arrive before the handshake that follows from it.
+        if !self.is_over
+            && let Some((to, datagram)) = self.ice.poll_transmit(self.now)
+        {
+            return Some(Output::Transmit { to, datagram });
+        }
+        self.out.pop_front()
+    }
+
+    /// When [`Leg::tick`] is wanted, if nothing else happens.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        if self.is_over {
+            return None;
+        }
+        let silence = self.heard_at.filter(|_| self.gate_open && !self.is_silent).map(|at| at + SILENCE);
+        let dtls = self.dtls.as_ref().and_then(Dtls::next_deadline);
+        [self.ice.next_deadline(), self.ice_deadline, dtls, silence, self.report_at].into_iter().flatten().min()
+    }
+
+    /// The address everything is sent to, once there is one.
+    pub fn selected(&self) -> Option<SocketAddr> {
+        self.ice.selected()
+    }
+
+    /// Our ICE user fragment: what a request from an unknown address is addressed to.
+    pub fn ufrag(&self) -> &str {
+        &self.ice.credentials().ufrag
+    }
+
+    /// Whether sound may be sent now.
+    pub fn can_send(&self) -> bool {
+        self.gate_open && self.keys.is_some() && !self.is_over
+    }
+
+    /// Whether the leg has failed or been closed.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// What has been dropped so far.
+    pub fn drops(&self) -> &Drops {
+        &self.drops
+    }
+
+    /// How well it goes.
+    pub fn quality(&self) -> Quality {
+        let rtt = self.rtt.or(self.ice.rtt()).map(|rtt| rtt.as_secs_f64() * 1_000.0);
+        Quality {
+            packets_received: self.receive.packets(),
+            packets_sent: self.sent_packets,
+            packets_lost: self.receive.lost(),
+            loss: self.receive.loss(),
+            jitter_ms: self.receive.jitter_ms(),
+            remote_loss: self.remote_loss,
+            rtt_ms: rtt,
+            mos: mos(self.receive.loss(), self.receive.jitter_ms(), rtt.unwrap_or(0.0)),
+        }
+    }
+
+    fn receive_dtls(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<(), Drop> {
+        if self.ice.selected() != Some(from) {
+            return Err(Drop::DtlsElsewhere);
+        }
+        let dtls = self.dtls.as_mut().ok_or(Drop::DtlsElsewhere)?;
+        let event = dtls.handle(now, datagram);
+        self.drain_dtls();
+        self.after_dtls(now, event?);
+        Ok(())
+    }
+
+    /// The moment an address is selected, the handshake begins.
+    fn after_ice(&mut self, now: Instant) {
+        if self.ice_reported || self.ice.selected().is_none() {
+            return;
+        }
+        let Some(peer) = &self.peer else {
+            return;
+        };
+        self.ice_reported = true;
+        self.ice_deadline = None;
+        let started = Dtls::start(now, &self.identity, &peer.fingerprint, peer.is_client, &self.config.profiles);
+        self.notice(Notice::IceConnected);
+        match started {
+            Ok(dtls) => {
+                self.dtls = Some(dtls);
+                self.drain_dtls();
+            }
+            Err(_) => self.fail(FailReason::DtlsFailed),
+        }
+    }
+
+    fn after_dtls(&mut self, now: Instant, event: Option<dtls::Event>) {
+        match event {
+            None => {}
+            Some(dtls::Event::Connected(keys)) => {
+                let profile = keys.0.profile();
+                self.keys = Some(*keys);
+                self.heard_at = Some(now);
+                self.report_at = Some(now + REPORT_INTERVAL);
+                self.notice(Notice::DtlsConnected(profile));
+            }
+            Some(dtls::Event::Failed(Failure::Fingerprint)) => self.fail(FailReason::DtlsFingerprint),
+            Some(dtls::Event::Failed(Failure::Handshake)) => self.fail(FailReason::DtlsFailed),
+            Some(dtls::Event::PeerClosed) => self.fail(FailReason::PeerClosed),
+        }
+    }
+
+    fn drain_dtls(&mut self) {
+        if let Some((dtls, to)) = self.dtls.as_mut().zip(self.ice.selected()) {
+            while let Some(datagram) = dtls.poll_transmit() {
+                self.out.push_back(Output::Transmit { to, datagram });
+            }
+        }
+    }
+
+    fn learn(&mut self, now: Instant, candidate: Candidate) {
+        if self.config.allow_private || !candidate.is_private() {
+            self.ice.add_remote(now, candidate);
+        }
+    }
+
+    fn report(&mut self, now: Instant, bye: bool) {
+        let Some((to, (sealer, _))) = self.ice.selected().zip(self.keys.as_mut()) else {
+            return;
+        };
+        let sent = (self.sent_packets > self.sent_before_report).then(|| rtcp::Sent {
+            ntp: ntp(now.saturating_duration_since(self.created)),
+            timestamp: self.outgoing.timestamp_at(now),
+            packets: self.sent_packets as u32,
+            octets: self.sent_octets as u32,
+        });
+        self.sent_before_report = self.sent_packets;
+        let mut report = Vec::with_capacity(160);
+        rtcp::write(&mut report, self.ssrc, &self.cname, sent, self.receive.block(now), bye);
+        let len = report.len();
+        report.resize(len + 32, 0);
+        if let Ok(len) = sealer.seal_rtcp(&mut report, len) {
+            self.out.push_back(Output::Transmit { to, datagram: BytesMut::from(&report[..len]) });
+        }
+    }
+
+    fn fail(&mut self, reason: FailReason) {
+        if !self.is_over {
+            self.is_over = true;
+            self.notice(Notice::Failed(reason));
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.out.push_back(Output::Notice(notice));
+    }
+}
+
+/// Our clock for sender reports: seconds since 1900 in 32.32 fixed point, counted from an arbitrary day, since
+/// only differences are ever used.
+fn ntp(since_created: Duration) -> u64 {
+    let fraction = (u64::from(since_created.subsec_nanos()) << 32) / 1_000_000_000;
+    ((3_900_000_000 + since_created.as_secs()) << 32) | fraction
+}

@@ -1,0 +1,6 @@
+//! Two legs over an emulated network in virtual time.
+
+mod hostile;
+mod network;
+mod path;
+mod world;
