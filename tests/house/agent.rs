@@ -10,8 +10,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// How long anything may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take to arrive. A call whose `connect` was lost is given up after 30 s.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A signed-in agent.
 pub(crate) struct Agent {
@@ -100,6 +100,16 @@ impl Agent {
         let found = self
             .next_where(kind, |message| message["event"]["type"] == json!(kind) && wanted(&message["event"]))
             .await?;
+        Ok(found["event"].clone())
+    }
+
+    /// Waits for an event of either type.
+    pub(crate) async fn either(&mut self, one: &str, other: &str) -> anyhow::Result<Value> {
+        let wanted = |message: &Value| {
+            let kind = message["event"]["type"].as_str();
+            kind == Some(one) || kind == Some(other)
+        };
+        let found = self.next_where(&format!("{one} or {other}"), wanted).await?;
         Ok(found["event"].clone())
     }
 

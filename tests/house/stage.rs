@@ -86,6 +86,11 @@ pub(crate) fn root() -> PathBuf {
 /// The `offhook` binary, built when it is not fresh. Tests of this package cannot name a binary of another,
 /// so Cargo is asked; that takes a moment when nothing changed.
 pub(crate) fn binary() -> anyhow::Result<PathBuf> {
+    // `cargo xtask test` has it built with the tests: Cargo would build it and half its libraries once more,
+    // because features of test dependencies do not reach a binary that is built alone.
+    if let Some(binary) = std::env::var_os("OFFHOOK_BINARY") {
+        return Ok(PathBuf::from(binary));
+    }
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let status = Command::new(cargo)
         .args(["build", "--quiet", "--package", "offhook-server", "--bin", "offhook"])
@@ -151,13 +156,13 @@ pub(crate) fn wait(child: &mut Child, limit: Duration) -> anyhow::Result<std::pr
     bail!("the process did not end within {limit:?}")
 }
 
-/// Asks again every 20 ms until there is an answer.
+/// Asks again, a little less often than the list of calls may be asked for, until there is an answer.
 pub(crate) async fn until<T>(
     what: &str,
     mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {
-    let mut ticks = tokio::time::interval(Duration::from_millis(20));
-    for _ in 0..1500 {
+    let mut ticks = tokio::time::interval(Duration::from_millis(510));
+    for _ in 0..90 {
         if let Some(found) = look().await? {
             return Ok(found);
         }

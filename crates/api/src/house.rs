@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::doors::{DoorConfig, DoorPorts, Doors};
+use crate::manners::body::Budget;
 use crate::manners::directory::Directory;
 use crate::manners::limits::{KeyLimits, LoginGate};
 use crate::manners::origin;
@@ -19,6 +20,10 @@ use crate::ws::Sockets;
 /// Webhooks being stored at the same time. More would only queue at the database; the rest wait here until
 /// their deadline and are then refused, so that Meta sends them again.
 const KNOCKS_AT_ONCE: usize = 64;
+
+/// Webhook bodies in memory before their signatures are checked: some forty of the largest, thousands of
+/// the usual ones.
+const UNPROVED_BYTES: usize = 128 * 1024 * 1024;
 
 /// Passwords being checked at the same time: argon2id takes 19 MiB and a core each.
 const SIGN_INS_AT_ONCE: usize = 4;
@@ -35,6 +40,7 @@ pub(crate) struct House {
     pub(crate) limits: KeyLimits,
     pub(crate) logins: LoginGate,
     pub(crate) forgeries: Forgeries,
+    pub(crate) strangers: Budget,
     pub(crate) knocks: Semaphore,
     pub(crate) sign_ins: Semaphore,
     origins: BTreeSet<String>,
@@ -51,6 +57,7 @@ impl House {
             limits: KeyLimits::default(),
             logins: LoginGate::default(),
             forgeries: Forgeries::default(),
+            strangers: Budget::of_bytes(UNPROVED_BYTES),
             knocks: Semaphore::new(KNOCKS_AT_ONCE),
             sign_ins: Semaphore::new(SIGN_INS_AT_ONCE),
             sockets,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Query, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -58,12 +58,12 @@ impl Forgeries {
 }
 
 /// Meta asks whether we know the verify token, and wants its challenge back.
-async fn confirm(State(house): State<Shared>, Query(pairs): Query<Vec<(String, String)>>) -> Response {
+async fn confirm(State(house): State<Shared>, RawQuery(query): RawQuery) -> Response {
     let Some(token) = &house.config.verify_token else {
         tracing::warn!("webhook challenge refused: whatsapp.verify_token is not configured");
         return plain(StatusCode::FORBIDDEN, "whatsapp.verify_token is not configured on this server".into());
     };
-    match challenge::answer(pairs.iter().map(|(name, value)| (name, value)), token) {
+    match challenge::answer(url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()), token) {
         Ok(echo) => {
             tracing::info!("webhook challenge answered");
             plain(StatusCode::OK, echo)
@@ -122,13 +122,15 @@ async fn take_in(house: &House, request: Request) -> Result<(), Refused> {
         return Err(Refused::NotConfigured);
     }
     let received_at = house.now();
-    let content = body::read(&parts.headers, content, BODY_CAP).await.map_err(Refused::Body)?;
+    let held = body::read_within(Some(&house.strangers), &parts.headers, content, BODY_CAP).await;
+    let held = held.map_err(Refused::Body)?;
+    let content = &held.bytes;
     let stated = parts.headers.get("x-hub-signature-256").and_then(|value| value.to_str().ok());
-    if signature::verify(&house.config.app_secrets, stated, &content).is_err() {
+    if signature::verify(&house.config.app_secrets, stated, content).is_err() {
         house.forgeries.note("the signature is not made with whatsapp.app_secret");
         return Err(Refused::Forged);
     }
-    let knocks = webhook::read(&content, received_at).map_err(|why| {
+    let knocks = webhook::read(content, received_at).map_err(|why| {
         tracing::warn!(error = %why, "a signed webhook makes no sense");
         Refused::Malformed
     })?;

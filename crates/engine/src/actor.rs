@@ -1,19 +1,20 @@
 //! A call's task: inputs in, commits and requests out.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use offhook_core::call::{Ask, Call, CallRecord, Commit, Input, Output, State};
+use futures_util::{FutureExt, StreamExt};
+use offhook_core::call::{Ask, Call, CallRecord, Commit, Fault, Input, Output, State};
 use offhook_core::event::Announced;
 use offhook_core::house::BusinessNumber;
-use offhook_core::id::UserId;
+use offhook_core::id::{CallId, UserId};
 use offhook_core::ports::StoreFault;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::errors::EngineError;
 use crate::house::Inner;
@@ -32,6 +33,14 @@ const COMMIT_RETRIES: [Duration; 5] = [
     Duration::from_secs(5),
 ];
 
+/// Longest wait for a request of ours, whatever its adapter promises (ten seconds): a call whose request never
+/// came back would never leave.
+const ASK_WITHIN: Duration = Duration::from_secs(30);
+
+/// How often a call's task goes on after a panic: once to end the call, once to close it as it stands. More would
+/// let one message that always panics keep it busy for ever.
+const CRASHES: u32 = 2;
+
 type Asked = Pin<Box<dyn Future<Output = Input> + Send>>;
 
 pub(crate) struct Actor {
@@ -39,7 +48,11 @@ pub(crate) struct Actor {
     pub(crate) call: Call,
     pub(crate) number: BusinessNumber,
     pub(crate) inbox: mpsc::Receiver<Message>,
+    /// Somebody came, went, or changed what they take.
+    pub(crate) agents: Arc<Notify>,
     pub(crate) birth: Birth,
+    /// The inbox place of the webhook being handled.
+    pub(crate) in_hand: Option<i64>,
 }
 
 /// Who waits for news of a new call. Nobody does for one woken from its record.
@@ -64,14 +77,42 @@ enum Stop {
 impl Actor {
     pub(crate) async fn run(mut self) {
         let id = self.call.record().id.clone();
-        match self.live().await {
-            Ok(()) | Err(Stop::Shutdown) => {}
-            Err(Stop::Store(fault)) => {
-                tracing::error!(call.id = %id, error = %fault, "call set aside: its record cannot be written");
-                metrics::counter!("offhook_calls_set_aside_total").increment(1);
+        let _leaving = Leaving { house: self.house.clone(), id: id.clone() };
+        let mut crashes = 0;
+        loop {
+            match AssertUnwindSafe(self.live()).catch_unwind().await {
+                Ok(Ok(()) | Err(Stop::Shutdown)) => return,
+                Ok(Err(Stop::Store(fault))) => {
+                    tracing::error!(call.id = %id, error = %fault, "call set aside: its record cannot be written");
+                    metrics::counter!("offhook_calls_set_aside_total").increment(1);
+                    return;
+                }
+                Err(_) => {
+                    crashes += 1;
+                    tracing::error!(call.id = %id, "call's task has panicked");
+                    metrics::counter!("offhook_call_panics_total").increment(1);
+                    if crashes > CRASHES || !self.revive(&id).await {
+                        return;
+                    }
+                }
             }
         }
-        self.house.registry.remove(&id);
+    }
+
+    /// Goes back to the stored record, in order to end the call from there. What was being handled is not
+    /// handled again: it would do the same once more.
+    async fn revive(&mut self, id: &CallId) -> bool {
+        if let Some(knock) = self.in_hand.take().or_else(|| self.birth.knock.take()) {
+            self.house.done(knock).await;
+        }
+        let Ok(Some(record)) = self.house.ports.calls.find(id).await else { return false };
+        let now = self.house.ports.clock.now();
+        self.call = Call::restore(record, now);
+        // What the record would ask of Meta again serves a call that goes on; this one ends.
+        while self.call.poll().is_some() {}
+        let agents = self.house.available(&self.call.record().tenant);
+        let ending = [Input::Agents(agents), Input::Crashed];
+        ending.into_iter().all(|input| self.call.handle(now, input).is_ok())
     }
 
     async fn live(&mut self) -> Result<(), Stop> {
@@ -92,14 +133,17 @@ impl Actor {
                 self.inbox.close();
             }
             let wake = self.call.next_deadline().map(|(until, _)| self.house.instant(until));
+            // A closed and empty inbox is ready for ever; it must not keep the requests in flight from their turn.
+            let listening = asked.is_empty() || !self.inbox.is_closed() || !self.inbox.is_empty();
             tokio::select! {
                 biased;
-                message = self.inbox.recv() => match message {
+                message = self.inbox.recv(), if listening => match message {
                     Some(message) => self.message(message, &mut asked).await?,
                     None if asked.is_empty() => return Ok(()),
                     None => {}
                 },
                 Some(reply) = asked.next(), if !asked.is_empty() => self.input(reply, &mut asked).await?,
+                () = self.agents.notified() => self.agents(&mut asked).await?,
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
                     self.input(Input::Wake, &mut asked).await?;
                 }
@@ -110,10 +154,11 @@ impl Actor {
 
     async fn message(&mut self, message: Message, asked: &mut FuturesUnordered<Asked>) -> Result<(), Stop> {
         match message {
-            Message::AgentsChanged => self.agents(asked).await,
             Message::Meta { event, knock } => {
+                self.in_hand = Some(knock);
                 self.input(Input::Meta(*event), asked).await?;
                 self.house.done(knock).await;
+                self.in_hand = None;
                 Ok(())
             }
             Message::Command { command, answer } => {
@@ -189,28 +234,61 @@ impl Actor {
 
     async fn write(&self, commit: &Commit) -> Result<Vec<offhook_core::event::Logged>, Stop> {
         let mut waits = COMMIT_RETRIES.iter();
+        let mut in_doubt = false;
         loop {
             match self.house.ports.calls.commit(commit).await {
                 Ok(logged) => return Ok(logged),
-                Err(fault @ StoreFault::Unavailable(_)) => match waits.next() {
-                    Some(wait) => sleep(*wait).await,
-                    None => return Err(Stop::Store(fault)),
-                },
+                Err(fault @ StoreFault::Unavailable(_)) => {
+                    in_doubt = true;
+                    let Some(wait) = waits.next() else { return Err(Stop::Store(fault)) };
+                    tokio::select! {
+                        () = sleep(*wait) => {}
+                        () = self.house.stopping.cancelled() => return Err(Stop::Store(fault)),
+                    }
+                }
+                // Only this task writes this call: what was in the way is the try before.
+                Err(StoreFault::Conflict) if in_doubt && self.has_landed(&commit.record).await => {
+                    self.house.catch_up_later(&commit.record.tenant);
+                    return Ok(Vec::new());
+                }
                 Err(fault) => return Err(Stop::Store(fault)),
             }
         }
     }
 
+    /// Whether a write whose end was not heard is on the disk.
+    async fn has_landed(&self, record: &CallRecord) -> bool {
+        let stored = self.house.ports.calls.find(&record.id).await;
+        stored.is_ok_and(|stored| {
+            stored.is_some_and(|stored| {
+                (stored.version, stored.updated_at, stored.state)
+                    == (record.version, record.updated_at, record.state)
+            })
+        })
+    }
+
     fn ask(&self, ask: Ask) -> Asked {
         let (asker, number) = (self.house.ports.asker.clone(), self.number.clone());
         Box::pin(async move {
-            let reply = asker.ask(&number, &ask).await;
+            let reply = timeout(ASK_WITHIN, asker.ask(&number, &ask)).await.unwrap_or(Err(Fault::Unclear));
             match ask {
                 Ask::Connect { .. } => Input::ConnectReply(reply),
                 Ask::Accept { .. } => Input::AcceptReply(reply),
                 Ask::Reject { .. } | Ask::Terminate { .. } => Input::EndReply(reply),
             }
         })
+    }
+}
+
+/// Takes the call off the registry however its task ends, so that nobody waits for a task that is gone.
+struct Leaving {
+    house: Arc<Inner>,
+    id: CallId,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.house.registry.remove(&self.id);
     }
 }
 

@@ -156,7 +156,7 @@ impl Engine {
         let (told, settled) = oneshot::channel();
         metrics::counter!("offhook_outbound_calls_total").increment(1);
         house.spawn(call, number, None, Birth { begun: Some(begun), settled: Some(told), knock: None });
-        let record = began.await.unwrap_or(Err(EngineError::Stopping))?;
+        let record = began.await.unwrap_or_else(|_| Err(house.dropped()))?;
         Ok(Placed { record, settled })
     }
 
@@ -176,7 +176,7 @@ impl Engine {
         }
         let (answer, answered) = oneshot::channel();
         self.inner.tell(id, Message::Command { command, answer }).await?;
-        answered.await.unwrap_or(Err(EngineError::Stopping))
+        answered.await.unwrap_or_else(|_| Err(self.inner.dropped()))
     }
 
     /// The call as last committed.
@@ -275,6 +275,14 @@ impl Engine {
 }
 
 impl Inner {
+    /// Why a call's task left without an answer.
+    fn dropped(&self) -> EngineError {
+        match self.stopping.is_cancelled() {
+            true => EngineError::Stopping,
+            false => EngineError::Store(StoreFault::Unavailable("the call was set aside".to_owned())),
+        }
+    }
+
     /// Starts a call's task.
     pub(crate) fn spawn(
         self: &Arc<Self>,
@@ -284,14 +292,15 @@ impl Inner {
         birth: Birth,
     ) -> Handle {
         let (send, inbox) = mpsc::channel(MAILBOX);
-        let handle = Handle { send, gone: CancellationToken::new() };
+        let agents = Arc::new(Notify::new());
+        let handle = Handle { send, agents: agents.clone(), gone: CancellationToken::new() };
         let record = call.record();
         let wacid = wacid.or_else(|| record.facts.wacid.clone());
         self.registry.insert(record.id.clone(), handle.clone(), wacid);
         if birth.begun.is_none() && birth.knock.is_none() {
             self.registry.show(Arc::new(record.clone()), BTreeSet::new());
         }
-        let actor = Actor { house: self.clone(), call, number, inbox, birth };
+        let actor = Actor { house: self.clone(), call, number, inbox, agents, birth, in_hand: None };
         self.tasks.spawn(actor.run());
         handle
     }
@@ -313,14 +322,26 @@ impl Inner {
         let Some(number) = self.ports.numbers.load(&record.tenant, &record.number).await? else {
             return Ok(None);
         };
-        let call = Call::restore(record, self.ports.clock.now());
+        let id = record.id.clone();
+        let now = self.ports.clock.now();
+        // One record that cannot be taken up must not keep the others from it.
+        let Ok(call) = std::panic::catch_unwind(|| Call::restore(record, now)) else {
+            tracing::error!(call.id = %id, "a call's record cannot be taken up");
+            metrics::counter!("offhook_call_panics_total").increment(1);
+            return Ok(None);
+        };
         Ok(Some(self.spawn(call, number, None, Birth::default())))
     }
 
     async fn wake_live(self: &Arc<Self>) -> Result<(), StoreFault> {
         let _waking = self.waking.lock().await;
         for record in self.ports.calls.live().await? {
-            if self.registry.handle(&record.id).is_none() {
+            if self.registry.handle(&record.id).is_some() {
+                continue;
+            }
+            // Its task may have written on and left since the list was read.
+            let newest = self.ports.calls.find(&record.id).await?;
+            if let Some(record) = newest.filter(|record| !record.state.is_over()) {
                 tracing::info!(call.id = %record.id, call.state = record.state.as_str(), "call picked up");
                 self.wake(record).await?;
             }
@@ -333,6 +354,19 @@ impl Inner {
         if let Err(fault) = self.wake_live().await {
             tracing::error!(error = %fault, "live calls cannot be read");
         }
+        if let Err(fault) = self.publisher.catch_up_all().await {
+            tracing::warn!(error = %fault, "announcements wait for the log");
+        }
+    }
+
+    /// Announces what was committed without being announced.
+    pub(crate) fn catch_up_later(self: &Arc<Self>, tenant: &TenantId) {
+        let (house, tenant) = (self.clone(), tenant.clone());
+        self.tasks.spawn(async move {
+            if let Err(fault) = house.publisher.catch_up(&tenant).await {
+                tracing::warn!(error = %fault, "announcements wait for the log");
+            }
+        });
     }
 
     /// People who can be rung: here, available, and not in a call.
@@ -347,12 +381,9 @@ impl Inner {
     }
 
     /// Tells every unanswered inbound call of the tenant who can be rung now.
-    pub(crate) fn agents_changed(self: &Arc<Self>, tenant: &TenantId) {
+    pub(crate) fn agents_changed(&self, tenant: &TenantId) {
         for handle in self.registry.hunting(tenant) {
-            self.tasks.spawn(async move {
-                // A task that has left needs no news.
-                let _ = handle.send.send(Message::AgentsChanged).await;
-            });
+            handle.agents.notify_one();
         }
     }
 

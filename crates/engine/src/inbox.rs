@@ -1,13 +1,17 @@
 //! From the durable inbox to the calls.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use offhook_core::call::Call;
 use offhook_core::event::{Consent, Event};
-use offhook_core::id::CallId;
+use offhook_core::house::BusinessNumber;
+use offhook_core::id::{CallId, NumberId};
 use offhook_core::meta::{Direction, MetaEvent, MetaEventKind, PermissionReply};
 use offhook_core::ports::{Knocked, News, StoreFault};
+use tokio::time::{Instant, sleep_until};
 
 use crate::actor::Birth;
 use crate::house::Inner;
@@ -19,28 +23,47 @@ const BATCH: u32 = 256;
 /// How often everything not dealt with is looked at again: what a task set aside comes back this way.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// How soon after a call's task had no room for a webhook. Such a task is leaving or waits for the database.
+const SOON: Duration = Duration::from_millis(500);
+
+/// What became of a knock.
+enum Dealt {
+    /// Its call has it, or there is nothing left to do.
+    Handed,
+    /// Its call could not take it now; it stays in the inbox.
+    SetAside,
+}
+
 impl Inner {
     /// Deals with knocks until the server stops.
     pub(crate) async fn inbox_loop(self: Arc<Self>) {
         let mut after = 0;
-        loop {
+        let mut again = Instant::now() + AGAIN;
+        while !self.stopping.is_cancelled() {
             match self.ports.inbox.pending(after, BATCH).await {
                 Ok(batch) if batch.is_empty() => {
-                    let news = tokio::select! {
+                    tokio::select! {
                         () = self.stopping.cancelled() => return,
-                        () = self.knocked.notified() => true,
-                        () = tokio::time::sleep(AGAIN) => false,
-                    };
-                    if !news {
+                        () = self.knocked.notified() => {}
+                        () = sleep_until(again) => {}
+                    }
+                    // By the clock and not by silence: a busy server is never silent.
+                    if Instant::now() >= again {
                         after = 0;
+                        again = Instant::now() + AGAIN;
                         self.recover().await;
                     }
                 }
                 Ok(batch) => {
                     for knocked in batch {
                         after = knocked.id;
-                        if let Err(fault) = self.deal_with(knocked).await {
-                            tracing::error!(error = %fault, "webhook set aside: the database is not available");
+                        match AssertUnwindSafe(self.deal_with(knocked)).catch_unwind().await {
+                            Ok(Ok(Dealt::Handed)) => {}
+                            Ok(Ok(Dealt::SetAside)) => again = again.min(Instant::now() + SOON),
+                            Ok(Err(fault)) => {
+                                tracing::error!(error = %fault, "webhook set aside: the database is not available");
+                            }
+                            Err(_) => self.poison(after).await,
                         }
                     }
                 }
@@ -55,27 +78,34 @@ impl Inner {
         }
     }
 
-    async fn deal_with(self: &Arc<Self>, knocked: Knocked) -> Result<(), StoreFault> {
+    /// Gives a webhook up that nobody can deal with: it would bring the loop down again and again.
+    async fn poison(&self, knock: i64) {
+        tracing::error!(inbox.id = knock, "dealing with a webhook has panicked");
+        metrics::counter!("offhook_webhooks_ignored_total", "why" => "panic").increment(1);
+        self.done(knock).await;
+    }
+
+    async fn deal_with(self: &Arc<Self>, knocked: Knocked) -> Result<Dealt, StoreFault> {
         match knocked.news {
             News::Call(event) => self.call_event(knocked.id, event).await,
             News::Permission(reply) => {
                 self.permission_reply(reply).await?;
                 self.done(knocked.id).await;
-                Ok(())
+                Ok(Dealt::Handed)
             }
             News::Kept { .. } => {
                 self.done(knocked.id).await;
-                Ok(())
+                Ok(Dealt::Handed)
             }
         }
     }
 
-    async fn call_event(self: &Arc<Self>, knock: i64, event: MetaEvent) -> Result<(), StoreFault> {
+    async fn call_event(self: &Arc<Self>, knock: i64, event: MetaEvent) -> Result<Dealt, StoreFault> {
         let Some(number) = self.ports.numbers.by_meta_id(&event.number).await? else {
             return self.ignore(knock, "unknown_number").await;
         };
-        if let Some(id) = self.known(&event).await? {
-            return self.tell(&id, Message::Meta { event: Box::new(event), knock }).await;
+        if let Some(id) = self.known(&event, &number).await? {
+            return self.hand(&id, event, knock).await;
         }
         // Another app on the same account may place calls: their webhooks reach us too.
         if event.direction != Some(Direction::Inbound) {
@@ -88,13 +118,13 @@ impl Inner {
         let wacid = event.wacid.clone();
         let call = Call::incoming(id, &number, event, self.ports.clock.now());
         self.spawn(call, number, Some(wacid), Birth { knock: Some(knock), ..Birth::default() });
-        Ok(())
+        Ok(Dealt::Handed)
     }
 
     /// The call an event is about: by our correlation, or by Meta's id.
-    async fn known(&self, event: &MetaEvent) -> Result<Option<CallId>, StoreFault> {
+    async fn known(&self, event: &MetaEvent, number: &BusinessNumber) -> Result<Option<CallId>, StoreFault> {
         if let Some(id) = event.opaque.as_deref().and_then(CallId::parse)
-            && (self.registry.handle(&id).is_some() || self.ports.calls.find(&id).await?.is_some())
+            && self.number_of(&id).await?.as_ref() == Some(&number.id)
         {
             return Ok(Some(id));
         }
@@ -102,6 +132,22 @@ impl Inner {
             return Ok(Some(id));
         }
         Ok(self.ports.calls.find_wacid(&event.wacid).await?.map(|record| record.id))
+    }
+
+    /// Whoever places calls from another number may put any correlation into them, also one of ours.
+    async fn number_of(&self, id: &CallId) -> Result<Option<NumberId>, StoreFault> {
+        if let Some(record) = self.registry.record(id) {
+            return Ok(Some(record.number.clone()));
+        }
+        Ok(self.ports.calls.find(id).await?.map(|record| record.number))
+    }
+
+    /// Gives a webhook to the call's task without waiting for it: one call that is stuck must not hold up the
+    /// others. What it does not take stays in the inbox.
+    async fn hand(self: &Arc<Self>, id: &CallId, event: MetaEvent, knock: i64) -> Result<Dealt, StoreFault> {
+        let Some(handle) = self.reach(id).await? else { return Ok(Dealt::Handed) };
+        let taken = handle.send.try_send(Message::Meta { event: Box::new(event), knock });
+        Ok(taken.map_or(Dealt::SetAside, |()| Dealt::Handed))
     }
 
     /// Gives a message to the call's task, waking the call from its record when it has none.
@@ -127,10 +173,10 @@ impl Inner {
         self.append(&number.tenant, Event::Permission { number: number.id, phone, consent }).await
     }
 
-    async fn ignore(&self, knock: i64, why: &'static str) -> Result<(), StoreFault> {
+    async fn ignore(&self, knock: i64, why: &'static str) -> Result<Dealt, StoreFault> {
         metrics::counter!("offhook_webhooks_ignored_total", "why" => why).increment(1);
         self.done(knock).await;
-        Ok(())
+        Ok(Dealt::Handed)
     }
 
     /// Marks a knock as dealt with. If that fails it is dealt with again, which changes nothing.

@@ -4,6 +4,7 @@
 //! an event waits for the ones before it, and if those do not come (their task died between commit and
 //! announcement) they are read from the log.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,9 @@ const BACKLOG: usize = 1024;
 
 /// How long an event waits for its predecessors before the log is asked.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
+
+/// Entries read from the log at a time.
+const PAGE: u32 = 500;
 
 pub(crate) struct Publisher {
     events: Arc<dyn Events>,
@@ -53,7 +57,14 @@ impl Publisher {
         let Some(stream) = tenants.get_mut(tenant) else { return false };
         for event in announced {
             if event.logged.seq > stream.head {
-                stream.waiting.insert(event.logged.seq, event);
+                // The task's own has the record with it; the log's has not.
+                let own = event.record.is_some();
+                let waiting = stream.waiting.entry(event.logged.seq);
+                match waiting {
+                    Entry::Occupied(mut known) if own => drop(known.insert(event)),
+                    Entry::Occupied(_) => {}
+                    Entry::Vacant(place) => drop(place.insert(event)),
+                }
             }
         }
         stream.flush();
@@ -70,6 +81,35 @@ impl Publisher {
         Ok(())
     }
 
+    /// Announces what is in the log and has not been announced: a task may have died, or not known that its
+    /// write had landed, before it could.
+    pub(crate) async fn catch_up(&self, tenant: &TenantId) -> Result<(), StoreFault> {
+        while let Some(head) = self.head(tenant) {
+            let missing = self.events.after(tenant, head, PAGE).await?;
+            let announced: Vec<_> =
+                missing.into_iter().map(|logged| Announced { logged, record: None }).collect();
+            let more = announced.len() >= PAGE as usize;
+            self.announce(tenant, announced);
+            if !more || self.head(tenant) == Some(head) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for everybody who is listened to.
+    pub(crate) async fn catch_up_all(&self) -> Result<(), StoreFault> {
+        let tenants: Vec<TenantId> = self.lock().keys().cloned().collect();
+        for tenant in tenants {
+            self.catch_up(&tenant).await?;
+        }
+        Ok(())
+    }
+
+    fn head(&self, tenant: &TenantId) -> Option<u64> {
+        self.lock().get(tenant).map(|stream| stream.head)
+    }
+
     fn gap(&self, tenant: &TenantId) -> Option<(u64, u64)> {
         let tenants = self.lock();
         let stream = tenants.get(tenant)?;
@@ -83,7 +123,8 @@ impl Publisher {
         let head = self.events.head(tenant).await?;
         let stream = Stream { send: broadcast::channel(BACKLOG).0, head, waiting: BTreeMap::new() };
         self.lock().entry(tenant.clone()).or_insert(stream);
-        Ok(())
+        // What was committed since the head was read was announced to nobody.
+        self.catch_up(tenant).await
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, Stream>> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use offhook_core::call::{CallRecord, Command, State};
 use offhook_core::id::{CallId, TenantId, UserId, Wacid};
 use offhook_core::meta::MetaEvent;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::errors::EngineError;
@@ -17,14 +17,14 @@ pub(crate) enum Message {
     Command { command: Command, answer: oneshot::Sender<Result<Arc<CallRecord>, EngineError>> },
     /// A webhook, with its place in the inbox.
     Meta { event: Box<MetaEvent>, knock: i64 },
-    /// Somebody came, went, or changed what they take.
-    AgentsChanged,
 }
 
 /// How to reach a call's task.
 #[derive(Clone)]
 pub(crate) struct Handle {
     pub(crate) send: mpsc::Sender<Message>,
+    /// Somebody came, went, or changed what they take. Many such are one.
+    pub(crate) agents: Arc<Notify>,
     /// Cancelled when the task has left the registry.
     pub(crate) gone: CancellationToken,
 }

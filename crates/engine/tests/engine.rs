@@ -4,6 +4,8 @@
 
 mod rig;
 
+mod trouble;
+
 use std::time::Duration;
 
 use offhook_core::call::{Command, Fault, Refusal, State};
@@ -41,9 +43,9 @@ async fn of_fifty_agents_answering_at_once_exactly_one_wins() {
     }
     rig.webhook(connect("A", Inbound)).await;
     let call = rig.until(State::Ringing).await;
-    let tries = names.iter().map(|name| {
-        rig.command(&call, Command::Accept { agent: person(name).id, answer: answer() })
-    });
+    let tries = names
+        .iter()
+        .map(|name| rig.command(&call, Command::Accept { agent: person(name).id, answer: answer() }));
     let results = futures_util::future::join_all(tries).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     let late = |result: &&Result<_, EngineError>| {

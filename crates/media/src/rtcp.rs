@@ -102,7 +102,10 @@ pub(crate) fn read(mut compound: &[u8], mut each: impl FnMut(Report)) {
         let count = usize::from(header[0] & 0x1f);
         let blocks = match header[1] {
             SENDER_REPORT if len >= 24 => {
-                each(Report::Sent { ssrc: word(body, 0), middle_ntp: (word(body, 4) << 16) | (word(body, 8) >> 16) });
+                each(Report::Sent {
+                    ssrc: word(body, 0),
+                    middle_ntp: (word(body, 4) << 16) | (word(body, 8) >> 16),
+                });
                 &body[24..]
             }
             RECEIVER_REPORT if len >= 4 => &body[4..],
@@ -154,8 +157,7 @@ mod tests {
         assert_eq!(bytes.len() % 4, 0);
         let mut reports = Vec::new();
         read(&bytes, |report| reports.push(report));
-        let expected =
-            [Report::Sent { ssrc: 7, middle_ntp: 0x3344_5566 }, Report::Heard(block), Report::Bye];
+        let expected = [Report::Sent { ssrc: 7, middle_ntp: 0x3344_5566 }, Report::Heard(block), Report::Bye];
         assert_eq!(reports, expected);
     }
 

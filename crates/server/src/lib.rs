@@ -25,4 +25,6 @@ pub mod lifecycle;
 
 mod demo;
 
+mod bench;
+
 pub mod cli;

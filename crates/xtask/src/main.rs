@@ -50,6 +50,7 @@ fn run(command: &str, rest: &[String]) -> anyhow::Result<()> {
             ])?;
             needs::components()?;
             checks()?;
+            web::check_in_browser()?;
             tests()
         }
         "check" => {
@@ -89,7 +90,7 @@ fn tests() -> anyhow::Result<()> {
     } else {
         Step::cargo("all tests", &["test", "--locked", "--workspace"])
     };
-    tests.run()
+    tests.env("OFFHOOK_BINARY", shell::built("offhook")).run()
 }
 
 fn generate() -> anyhow::Result<()> {

@@ -21,6 +21,14 @@ pub(crate) fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The softphone against itself, in Chromium.
+pub(crate) fn check_in_browser() -> anyhow::Result<()> {
+    Step::program("the softphone in Chromium", "npm")
+        .args(&["run", "test:browser"])
+        .within(root().join("web"))
+        .run()
+}
+
 /// `npm ci`, when the lock file is newer than what was installed from it.
 fn install(web: &Path) -> anyhow::Result<()> {
     let age = |path: &str| fs::metadata(web.join(path)).and_then(|meta| meta.modified()).ok();

@@ -126,3 +126,10 @@ pub(crate) fn links(text: &str) -> Vec<String> {
     let after = text.split("](").skip(1);
     after.filter_map(|rest| rest.split([')', ' ']).next().map(str::to_owned)).collect()
 }
+
+/// Upper-case words joined by underscores, such as error codes.
+pub(crate) fn is_shouted(text: &str) -> bool {
+    text.len() > 5
+        && text.contains(|c: char| c.is_ascii_uppercase())
+        && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+}

@@ -1,7 +1,10 @@
 // Sign in, go online, dial, mute and hang up without a pointer.
+import { until } from '../cast.mjs';
+
 export default async function keyboard(cast) {
   const desk = await cast.desk({ online: false });
   const { page } = desk;
+  await until('the desk to be ready', () => desk.at('go-online').isEnabled());
   await desk.at('go-online').focus();
   await page.keyboard.press('Enter');
   await desk.at('go-offline').waitFor();

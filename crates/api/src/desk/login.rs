@@ -40,6 +40,10 @@ pub(super) async fn sign_in(State(house): State<Shared>, request: Request) -> An
     let password = credentials.password.ok_or_else(|| ApiError::missing("password"))?;
     let person = check(&house, &email, &password, address).await?;
     let now = house.now();
+    // A sign-in replaces the browser's session; the old secret must not live on.
+    if let Some(old) = session::secret(&parts.headers, house.config.cookie_secure) {
+        house.ports.sessions.close(&old).await?;
+    }
     let secret = house.ports.sessions.open(&person, now, now + session::LIFE).await?;
     tracing::info!(agent.id = %person.id, "person signed in");
     let cookie = session::open(&secret, house.config.cookie_secure);

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 /// How long a body may take. Meta and honest clients need well under a second; a client that sends a byte
@@ -26,8 +27,43 @@ pub(crate) enum BodyFault {
     Broken,
 }
 
+/// Memory for bodies of senders who have not proved themselves yet. Many large bodies at once wait for each
+/// other instead of filling the machine; a sender who trickles holds only what it has sent.
+pub(crate) struct Budget(Semaphore);
+
+/// What a budget counts in.
+const UNIT: usize = 1024;
+
+impl Budget {
+    pub(crate) fn of_bytes(bytes: usize) -> Self {
+        Self(Semaphore::new(bytes / UNIT))
+    }
+
+    async fn take(&self, bytes: usize) -> Result<SemaphorePermit<'_>, BodyFault> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).map_err(|_| BodyFault::Broken)?;
+        // A budget is never closed.
+        self.0.acquire_many(units).await.map_err(|_| BodyFault::Broken)
+    }
+}
+
+/// A body and its share of the budget.
+pub(crate) struct Held<'a> {
+    pub(crate) bytes: Bytes,
+    _share: Option<SemaphorePermit<'a>>,
+}
+
 /// Reads a body of at most `cap` bytes.
 pub(crate) async fn read(headers: &HeaderMap, body: Body, cap: usize) -> Result<Bytes, BodyFault> {
+    read_within(None, headers, body, cap).await.map(|held| held.bytes)
+}
+
+/// Reads a body of at most `cap` bytes, within a budget.
+pub(crate) async fn read_within<'a>(
+    budget: Option<&'a Budget>,
+    headers: &HeaderMap,
+    body: Body,
+    cap: usize,
+) -> Result<Held<'a>, BodyFault> {
     let encoding = headers.get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(BodyFault::Encoded);
@@ -36,22 +72,28 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, cap: usize) -> Result<
     if announced.is_some_and(|length: usize| length > cap) {
         return Err(BodyFault::TooLarge(cap));
     }
-    let collect = collect(body, announced.unwrap_or(0), cap);
-    timeout(DEADLINE, collect).await.unwrap_or(Err(BodyFault::Slow))
+    timeout(DEADLINE, collect(budget, body, cap)).await.unwrap_or(Err(BodyFault::Slow))
 }
 
-async fn collect(body: Body, announced: usize, cap: usize) -> Result<Bytes, BodyFault> {
-    // What is announced is not reserved in full: it costs the sender nothing to announce.
-    let mut whole = BytesMut::with_capacity(announced.min(16 * 1024));
+async fn collect(budget: Option<&Budget>, body: Body, cap: usize) -> Result<Held<'_>, BodyFault> {
+    let mut whole = BytesMut::new();
+    let mut held: Option<SemaphorePermit<'_>> = None;
     let mut stream = body.into_data_stream();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| BodyFault::Broken)?;
         if whole.len() + chunk.len() > cap {
             return Err(BodyFault::TooLarge(cap));
         }
+        if let Some(budget) = budget {
+            let share = budget.take(chunk.len()).await?;
+            match &mut held {
+                Some(held) => held.merge(share),
+                None => held = Some(share),
+            }
+        }
         whole.extend_from_slice(&chunk);
     }
-    Ok(whole.freeze())
+    Ok(Held { bytes: whole.freeze(), _share: held })
 }
 
 /// Why a body is not the JSON that was asked for.
@@ -87,8 +129,11 @@ fn place(error: &serde_json::Error) -> String {
 /// What was expected, without the value that was found: it may be a phone number or an SDP.
 fn place_less(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let expected = text.split_once("expected ").map(|(_, rest)| rest);
-    let expected = expected.map(|rest| rest.split(" at line ").next().unwrap_or(rest));
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(words, _)| words);
+    if text.starts_with("missing field ") {
+        return text.to_owned();
+    }
+    let expected = text.rsplit_once("expected ").map(|(_, expected)| expected);
     expected.map_or_else(|| "has the wrong shape".to_owned(), |expected| format!("must be {expected}"))
 }
 
@@ -126,6 +171,18 @@ mod tests {
         let trickle = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
         let read = read(&HeaderMap::new(), Body::from_stream(trickle), 10).await;
         assert_eq!(read, Err(BodyFault::Slow));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_share_a_budget_and_give_it_back() {
+        let budget = Budget::of_bytes(10 * UNIT);
+        let body = || Body::from(vec![b'x'; 8 * UNIT]);
+        let headers = HeaderMap::new();
+        let first = read_within(Some(&budget), &headers, body(), 8 * UNIT).await.unwrap();
+        let second = read_within(Some(&budget), &headers, body(), 8 * UNIT).await;
+        assert_eq!(second.err(), Some(BodyFault::Slow), "no room while the first is held");
+        drop(first);
+        assert!(read_within(Some(&budget), &headers, body(), 8 * UNIT).await.is_ok());
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! What agents ask, and the one reply to each.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use offhook_core::call::{CallRecord, Command, Refusal};
 use offhook_core::house::{BusinessNumber, Person};
@@ -9,9 +10,10 @@ use offhook_core::phone::Phone;
 use offhook_engine::{EngineError, PlaceRequest};
 use offhook_whatsapp::sdp;
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::casting::cast;
-use super::protocol::{ClientMessage, ErrorView, ServerMessage};
+use super::protocol::{CallView, ClientMessage, ErrorView, ServerMessage};
 use super::view;
 use super::words;
 use crate::house::House;
@@ -100,12 +102,23 @@ fn is_id(id: &str) -> bool {
     (1..=LONGEST_ID).contains(&id.len())
 }
 
+/// How long a command may take. The database has some eight seconds to come back, WhatsApp ten to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 type Done = Result<Option<Arc<CallRecord>>, ErrorView>;
 
 /// Carries a command out and returns its reply.
 pub(super) async fn carry_out(house: &House, me: &Person, ask: Ask) -> ServerMessage {
     let Ask { id, message } = ask;
-    let done = match message {
+    let viewed = timeout(PATIENCE, done(house, me, message)).await.unwrap_or_else(|_| Err(words::late()));
+    match viewed {
+        Ok(call) => ServerMessage::Ack { id, call },
+        Err(error) => ServerMessage::Error { id: Some(id), error },
+    }
+}
+
+async fn done(house: &House, me: &Person, message: ClientMessage) -> Result<Option<CallView>, ErrorView> {
+    let record = match message {
         ClientMessage::SetPresence { status, .. } => {
             let set = house.engine.set_presence(me, view::said(status)).await;
             set.map(|()| None).map_err(|fault| words::unavailable(&fault))
@@ -125,18 +138,9 @@ pub(super) async fn carry_out(house: &House, me: &Person, ask: Ask) -> ServerMes
         }
         ClientMessage::Hello { .. } | ClientMessage::Ping { .. } => Ok(None),
     };
-    let viewed = match done {
-        Ok(Some(record)) => match cast(&house.directory, &me.tenant, [record.as_ref()], []).await {
-            Ok(cast) => Ok(Some(view::call(&record, &cast))),
-            Err(fault) => Err(words::unavailable(&fault)),
-        },
-        Ok(None) => Ok(None),
-        Err(error) => Err(error),
-    };
-    match viewed {
-        Ok(call) => ServerMessage::Ack { id, call },
-        Err(error) => ServerMessage::Error { id: Some(id), error },
-    }
+    let Some(record) = record? else { return Ok(None) };
+    let cast = cast(&house.directory, &me.tenant, [record.as_ref()], []).await;
+    cast.map(|cast| Some(view::call(&record, &cast))).map_err(|fault| words::unavailable(&fault))
 }
 
 async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: &str) -> Done {
@@ -160,11 +164,8 @@ async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: 
 async fn accept(house: &House, me: &Person, call_id: &str, answer: &str) -> Done {
     let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
     let answer = sdp::check_answer(answer).map_err(|why| words::invalid_sdp(&why))?;
-    let accept = Command::Accept { agent: me.id.clone(), answer: answer.clone() };
+    let accept = Command::Accept { agent: me.id.clone(), answer };
     match house.engine.command(&me.tenant, &id, accept).await {
-        // The engine takes a second accept of the owner's for a repetition. With another answer it is another
-        // window, which has no part in the call.
-        Ok(record) if record.facts.answer.as_ref() != Some(&answer) => Err(words::taken_in_another_window()),
         Ok(record) => Ok(Some(record)),
         Err(EngineError::Refused(Refusal::AnsweredElsewhere)) => Err(taken(house, me, &id).await),
         Err(why) => Err(words::refused(&why)),
@@ -179,6 +180,9 @@ async fn taken(house: &House, me: &Person, id: &CallId) -> ErrorView {
         Ok(None) | Err(_) => None,
     };
     let Some(winner) = winner else { return plain() };
+    if winner == me.id {
+        return words::taken_in_another_window();
+    }
     match house.directory.name(&me.tenant, &winner).await {
         Ok(Some(name)) => words::taken_by(&name),
         Ok(None) | Err(_) => plain(),
@@ -214,4 +218,19 @@ async fn number(house: &House, me: &Person, id: Option<&str>) -> Result<Business
         None => numbers.first().ok_or_else(words::no_number),
     }
     .cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn reading_never_panics_and_keeps_ids(text in "\\PC*", id in "[a-z0-9]{1,20}") {
+            read(&text);
+            let bent = serde_json::json!({ "type": "call.accept", "id": id, "call_id": text }).to_string();
+            let Heard::Senseless { id: kept, error } = read(&bent) else { panic!("{bent}") };
+            proptest::prop_assert_eq!((kept, error.message), (id, "missing field `sdp`".to_owned()));
+        }
+    }
 }

@@ -35,6 +35,7 @@ const REPLAY_BATCH: u32 = 500;
 
 /// Serves a socket until it closes.
 pub(super) async fn serve<S: Socket>(house: Shared, socket: S, seat: Seat) {
+    metrics::counter!("offhook_agent_sockets_opened_total").increment(1);
     let mut wire = Wire::new(socket);
     let farewell = tokio::select! {
         biased;
@@ -55,7 +56,6 @@ async fn talk<S: Socket>(house: &Shared, wire: &mut Wire<S>) -> Farewell {
     };
     let me = member.me.id.clone();
     tracing::info!(agent.id = %me, resumed = member.replay.is_some(), "agent connected");
-    metrics::counter!("offhook_agent_sockets_opened_total").increment(1);
     let mut conversation = Conversation {
         house: house.clone(),
         member,

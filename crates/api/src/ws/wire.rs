@@ -160,7 +160,8 @@ impl<S: Socket> Wire<S> {
         let frame = encode(message);
         self.queued_bytes += size(&frame);
         self.queue.push_back(frame);
-        let fits = self.queue.len() <= QUEUE && self.queued_bytes <= QUEUE_BYTES;
+        // A single message always fits: a snapshot may be large, and coming back would not make it smaller.
+        let fits = self.queue.len() <= QUEUE && (self.queued_bytes <= QUEUE_BYTES || self.queue.len() == 1);
         if fits { Ok(()) } else { Err(Farewell::slow()) }
     }
 
@@ -261,4 +262,76 @@ fn unreadable(error: &axum::Error) -> Farewell {
         return Farewell::too_large();
     }
     if text.contains("rotocol") || text.contains("UTF-8") { Farewell::broken() } else { Farewell::gone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+
+    use super::*;
+
+    /// A peer that says nothing and takes as many frames as it is told to.
+    struct Peer {
+        takes: usize,
+        taken: Vec<Message>,
+    }
+
+    impl Stream for Peer {
+        type Item = Result<Message, axum::Error>;
+
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            Poll::Pending
+        }
+    }
+
+    impl Sink<Message> for Peer {
+        type Error = axum::Error;
+
+        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            if self.taken.len() < self.takes { Poll::Ready(Ok(())) } else { Poll::Pending }
+        }
+
+        fn start_send(mut self: Pin<&mut Self>, frame: Message) -> Result<(), Self::Error> {
+            self.taken.push(frame);
+            Ok(())
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn wire(takes: usize) -> Wire<Peer> {
+        Wire::new(Peer { takes, taken: vec![] })
+    }
+
+    fn message(bytes: usize) -> ServerMessage {
+        ServerMessage::Pong { id: "x".repeat(bytes) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_for_a_slow_peer_is_bounded_in_messages_and_bytes() {
+        let mut wire_1 = wire(0);
+        let fitting = (0..1000).take_while(|_| wire_1.say(&message(1)).is_ok()).count();
+        assert_eq!(fitting, QUEUE);
+        let mut wire_2 = wire(0);
+        let fitting = (0..1000).take_while(|_| wire_2.say(&message(100_000)).is_ok()).count();
+        assert_eq!(fitting, 10);
+        assert!(wire(0).say(&message(5_000_000)).is_ok(), "a large snapshot");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_with_more_to_say_are_told_when_there_is_room() {
+        let mut busy = wire(0);
+        for _ in 0..=ROOM {
+            busy.say(&message(1)).unwrap();
+        }
+        assert!(timeout(Duration::from_secs(1), busy.turn(true)).await.is_err(), "no room");
+        busy.socket.takes = 10;
+        assert!(matches!(busy.turn(true).await, Ok(None)));
+    }
 }

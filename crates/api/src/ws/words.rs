@@ -159,6 +159,11 @@ pub(super) fn too_many_commands() -> ErrorView {
     error("too_many_commands", "Too much was asked at once.", Some("Wait for the answers, then go on."))
 }
 
+pub(super) fn late() -> ErrorView {
+    let remedy = Some("Look whether it was done before you try again.");
+    error("timeout", "The server did not finish in time.", remedy)
+}
+
 pub(super) fn unavailable(_: &StoreFault) -> ErrorView {
     error("unavailable", "The server cannot do this now.", Some("Try again in a moment."))
 }

@@ -39,6 +39,17 @@ async fn the_cookie_is_out_of_reach_of_scripts_and_other_hosts() {
 }
 
 #[tokio::test]
+async fn signing_in_again_ends_the_session_before() {
+    let rig = Rig::new().await;
+    let old = rig.sign_in("ann@example.com").await;
+    let body = json!({ "email": "bob@example.com", "password": PASSWORD });
+    let answer = rig.page(Method::POST, "/api/v1/auth/login", &old, &body).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let me = rig.page(Method::GET, "/api/v1/auth/me", &old, &Value::Null).await;
+    assert_eq!(me.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn a_session_ends_after_twelve_hours() {
     let rig = Rig::new().await;
     let cookie = rig.sign_in("ann@example.com").await;

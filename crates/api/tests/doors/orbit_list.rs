@@ -142,7 +142,7 @@ async fn filters_narrow_and_combine() {
     ] {
         assert_eq!(count(query).await, expected, "{query}");
     }
-    for query in ["status=ended", "direction=up", "start=soon", "limit=0", "limit=-3", "q=rui"] {
+    for query in ["status=ended", "direction=up", "start=soon", "limit=0", "limit=-3", "limit=%FF", "q=rui"] {
         let answer = rig.get(&format!("{PATH}?{query}"), &key).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "VALIDATION_ERROR"), "{query}");
     }
@@ -170,7 +170,7 @@ async fn tenants_never_see_each_others_calls() {
     rig.rings("wacid.A").await;
     let call = rig.until(State::Queued).await;
     assert!(ids(&rig.get(PATH, &eve).await.json()).is_empty());
-    for id in [call.id.as_str(), "wacid.A", "wac_ffffffffffffffffffffffffffffffff", "x"] {
+    for id in [call.id.as_str(), "wacid.A", "wac_ffffffffffffffffffffffffffffffff", "x", "%FF%FE"] {
         let foreign = rig.get(&format!("{PATH}/{id}"), &eve).await;
         assert_eq!((foreign.status, foreign.code().as_str()), (StatusCode::NOT_FOUND, "NOT_FOUND"), "{id}");
         let ended = rig.post(&format!("{PATH}/{id}/terminate"), &eve, &json!({})).await;

@@ -259,6 +259,10 @@ async fn credentials_roles_and_scopes_are_checked() {
     let test = rig.key_of(tenant(1), Role::Owner, &["*"], KeyMode::Test).await;
     let answer = rig.post(PATH, &test, &wanted()).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "WRONG_KEY_MODE"));
+    let live = rig.key(Role::Owner, &["*"]).await;
+    let marked = Request::post(PATH).header("x-api-key", live).header("x-test-mode", "true");
+    let marked = marked.header("content-type", "application/json").body(Body::from(wanted().to_string()));
+    assert_eq!(rig.send(marked.unwrap()).await.code(), "WRONG_KEY_MODE");
     assert!(rig.asker.actions().is_empty());
 }
 

@@ -195,7 +195,9 @@ impl Call {
             Input::Meta(event) => {
                 self.apply(now, |call, asks, events| call.learn(now, event, asks, events));
             }
-            Input::ConnectReply(reply) => self.apply(now, |call, asks, _| call.connect_reply(now, reply, asks)),
+            Input::ConnectReply(reply) => {
+                self.apply(now, |call, asks, _| call.connect_reply(now, reply, asks))
+            }
             Input::AcceptReply(reply) => self.apply(now, |call, asks, _| call.accept_reply(now, reply, asks)),
             Input::EndReply(reply) => self.end_reply(&reply),
             Input::Agents(agents) => self.apply(now, |call, _, events| call.agents(&agents, events)),
@@ -417,7 +419,8 @@ impl Call {
                     Fault::Refused(error) => Some(error),
                     Fault::Unreachable | Fault::Unclear => None,
                 };
-                let reason = error.as_ref().map_or(EndReason::ProviderError, |e| EndReason::from_meta_code(e.code));
+                let reason =
+                    error.as_ref().map_or(EndReason::ProviderError, |e| EndReason::from_meta_code(e.code));
                 self.intend(now, reason, error);
                 self.end_at_meta(now, asks);
             }
@@ -439,7 +442,9 @@ impl Call {
         match (command, &self.phase) {
             (Command::Hangup { .. }, Phase::Over) => Ok(()),
             (_, Phase::Over) => Err(Refusal::CallEnded),
-            (Command::Accept { agent, .. }, Phase::Hunting { hunt, .. }) if hunt.rung().contains(agent) => Ok(()),
+            (Command::Accept { agent, .. }, Phase::Hunting { hunt, .. }) if hunt.rung().contains(agent) => {
+                Ok(())
+            }
             // The same answer again is a double click or a resent command. Another one comes from another
             // tab, which would believe it has the call and never hear anything.
             (Command::Accept { agent, answer }, Phase::Answering { .. } | Phase::Talking { .. }) => {
@@ -540,7 +545,9 @@ impl Call {
             return;
         }
         match deadline {
-            Deadline::ConnectConfirmed => self.phase = Phase::Unclear { until: now + Deadline::Adopted.wait() },
+            Deadline::ConnectConfirmed => {
+                self.phase = Phase::Unclear { until: now + Deadline::Adopted.wait() }
+            }
             Deadline::Adopted => self.close(now, EndReason::Unconfirmed, None),
             Deadline::PickUp => self.give_up(now, EndReason::NoAnswer, asks),
             Deadline::Answer => {
@@ -576,7 +583,10 @@ impl Call {
             Phase::Placing { .. } | Phase::Unclear { .. } | Phase::Ending { .. } => {
                 self.close(now, EndReason::ProviderError, None);
             }
-            Phase::Dialing { .. } | Phase::Hunting { .. } | Phase::Answering { .. } | Phase::Talking { .. } => {
+            Phase::Dialing { .. }
+            | Phase::Hunting { .. }
+            | Phase::Answering { .. }
+            | Phase::Talking { .. } => {
                 self.give_up(now, EndReason::ProviderError, asks);
             }
         }

@@ -252,8 +252,7 @@ impl Facts {
     fn gave_up_before_claim(&self) -> bool {
         match (&self.terminate, self.claimed_at) {
             (Some(t), Some(claimed)) => t.at <= claimed,
-            (Some(_), None) => true,
-            (None, _) => false,
+            (_, None) | (None, _) => false,
         }
     }
 }

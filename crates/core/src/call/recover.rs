@@ -20,7 +20,9 @@ impl Call {
         let facts = &record.facts;
         let phase = match state {
             State::Created => Phase::Unclear { until: now + Deadline::Adopted.wait() },
-            State::Ending if facts.wacid.is_none() => Phase::Unclear { until: now + Deadline::Adopted.wait() },
+            State::Ending if facts.wacid.is_none() => {
+                Phase::Unclear { until: now + Deadline::Adopted.wait() }
+            }
             State::Dialing => Phase::Dialing { until: record.created_at + Deadline::PickUp.wait() },
             State::Ringing | State::Queued if record.direction == Direction::Inbound => {
                 let hunt = Hunt::resumed(facts.declined.iter().cloned());

@@ -1,5 +1,6 @@
 //! Calls as scripts, and the property that order does not matter.
 //!
+//! They stay in one file because they share one language; splitting it would hide the words.
 //! A script is a line per step: when, what happens, and everything the call then does.
 
 use std::collections::BTreeSet;
@@ -46,7 +47,11 @@ fn meta(direction: Direction, at: Time, kind: MetaEventKind) -> MetaEvent {
         at,
         direction: Some(direction),
         opaque: None,
-        party: Party { phone: Phone::parse("447700900123").ok(), user_id: None, name: Some("Dana".to_owned()) },
+        party: Party {
+            phone: Phone::parse("447700900123").ok(),
+            user_id: None,
+            name: Some("Dana".to_owned()),
+        },
         kind,
     }
 }
@@ -163,7 +168,13 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
             let code = code.parse().unwrap();
             reply(what, Fault::Refused(MetaError { code, message: "made up".to_owned() }))
         }
-        ["accept", who] => Input::Command(Command::Accept { agent: agent(who), answer: Sdp::new("v=0 ours") }),
+        ["accept", who] => {
+            Input::Command(Command::Accept { agent: agent(who), answer: Sdp::new("v=0 ours") })
+        }
+        ["accept", who, "with", sdp] => {
+            Input::Command(Command::Accept { agent: agent(who), answer: Sdp::new(*sdp) })
+        }
+        ["crash"] => Input::Crashed,
         ["decline", who] => Input::Command(Command::Decline { agent: agent(who) }),
         ["hangup"] => Input::Command(Command::Hangup { by: None }),
         ["hangup", who] => Input::Command(Command::Hangup { by: Some(agent(who)) }),
@@ -383,6 +394,7 @@ fn user_never_answers() {
          0s  reply placed => *dialing, dialing
          2s  ringing      => *ringing, ringing
          60s wake         => *ending, ask terminate, ending
+         61s reply ended  => ending
          70s wake         => *missed, missed, no_answer
          90s terminate    => *corrected, missed, no_answer",
     );
@@ -390,12 +402,18 @@ fn user_never_answers() {
 
 #[test]
 fn refused_connect_ends_with_its_reason() {
-    check("0s dial => *initiated, ask connect, created
-           0s reply connect 138006 => *failed, failed, no_permission");
-    check("0s dial => *initiated, ask connect, created
-           0s reply connect 138001 => *failed, failed, unreachable");
-    check("0s dial => *initiated, ask connect, created
-           0s reply connect unreachable => *failed, failed, provider_error");
+    check(
+        "0s dial => *initiated, ask connect, created
+           0s reply connect 138006 => *failed, failed, no_permission",
+    );
+    check(
+        "0s dial => *initiated, ask connect, created
+           0s reply connect 138001 => *failed, failed, unreachable",
+    );
+    check(
+        "0s dial => *initiated, ask connect, created
+           0s reply connect unreachable => *failed, failed, provider_error",
+    );
 }
 
 #[test]
@@ -443,8 +461,120 @@ fn a_day_without_news_closes_the_call() {
          0s     reply placed => *dialing, dialing
          1s     accepted     => *answered, connected
          86401s wake         => *ending, ask terminate, ending
+         86401s reply ended  => ending
          86411s wake         => *completed, completed, stale",
     );
+}
+
+#[test]
+fn end_that_meta_did_not_hear_is_asked_for_again_before_the_call_closes() {
+    check(
+        "0s   dial                  => *initiated, ask connect, created
+         0s   reply placed          => *dialing, dialing
+         5s   hangup alice          => *ending, ask terminate, ending
+         9s   reply end unreachable => ending
+         15s  wake                  => ask terminate, ending
+         25s  reply end unclear     => ending
+         25s  wake                  => ask terminate, ending
+         26s  reply ended           => ending
+         35s  wake                  => *missed, missed, cancelled",
+    );
+    check(
+        "0s   dial                  => *initiated, ask connect, created
+         0s   reply placed          => *dialing, dialing
+         5s   hangup alice          => *ending, ask terminate, ending
+         124s wake                  => ask terminate, ending
+         134s wake                  => *missed, missed, cancelled",
+    );
+    check(
+        "0s   connect        => *incoming, queued
+         30s  wake           => *ending, ask reject, ending
+         31s  reply end 100  => ending
+         40s  wake           => *missed, missed, no_answer",
+    );
+}
+
+#[test]
+fn hangup_that_overtakes_our_accept_is_asked_for_again() {
+    check(
+        "0s  connect        => *incoming, queued
+         0s  agents alice   => rings alice, ringing
+         4s  accept alice   => *claimed, ask accept, answering
+         4s  hangup alice   => *ending, ask terminate, ending
+         5s  reply end 100  => ending
+         5s  reply accepted => ask terminate, ending
+         6s  terminate 1    => *completed, completed, local_hangup",
+    );
+}
+
+#[test]
+fn call_given_up_is_ended_at_every_sign_of_life_until_meta_says_it_is_over() {
+    check(
+        "0s  dial                  => *initiated, ask connect, created
+         8s  reply connect unclear => created
+         38s wake                  => *failed, failed, unconfirmed
+         40s ringing               => *corrected, ask terminate, failed, unconfirmed
+         41s restart               => failed, unconfirmed
+         41s ringing               => ask terminate, failed, unconfirmed
+         45s accepted              => *corrected, ask terminate, completed, local_hangup
+         46s terminate 1           => *corrected, completed, local_hangup
+         47s ringing               => completed, local_hangup",
+    );
+}
+
+#[test]
+fn second_tab_of_the_owner_learns_that_it_does_not_have_the_call() {
+    check(
+        "0s  connect                 => *incoming, queued
+         0s  agents alice            => rings alice, ringing
+         4s  accept alice            => *claimed, ask accept, answering
+         4s  accept alice            => answering
+         4s  accept alice with other => refused answered_elsewhere
+         5s  reply accepted          => *answered, connected
+         5s  accept alice with other => refused answered_elsewhere",
+    );
+}
+
+#[test]
+fn agent_who_reloads_while_the_other_declines_still_gets_the_call() {
+    check(
+        "0s  connect          => *incoming, queued
+         0s  agents alice bob => rings alice bob, ringing
+         2s  agents bob       => silences alice (away), ringing
+         2s  decline bob      => silences bob (declined), queued
+         3s  agents alice bob => rings alice, ringing
+         4s  decline alice    => silences alice (declined), *ending, ask reject, ending",
+    );
+}
+
+#[test]
+fn crash_while_handling_ends_the_call() {
+    check(
+        "0s  dial         => *initiated, ask connect, created
+         0s  crash        => *ending, ending
+         1s  reply placed => ask terminate, ending
+         1s  crash        => *failed, failed, provider_error",
+    );
+    check(
+        "0s  connect        => *incoming, queued
+         0s  agents alice   => rings alice, ringing
+         1s  crash          => silences alice (away), *ending, ask reject, ending
+         2s  terminate      => *failed, failed, provider_error",
+    );
+    check(
+        "0s  dial         => *initiated, ask connect, created
+         0s  reply placed => *dialing, dialing
+         1s  accepted     => *answered, connected
+         2s  crash        => *ending, ask terminate, ending
+         3s  crash        => *completed, completed, local_hangup",
+    );
+}
+
+#[test]
+fn poorer_reports_of_one_end_join_the_same_in_any_order() {
+    let end =
+        |duration_secs| Terminate { at: START, started_at: None, ended_at: None, duration_secs, error: None };
+    assert_eq!(end(Some(0)).join(end(None)), end(None).join(end(Some(0))));
 }
 
 /// What a reader sees of a record. The order of Meta's webhooks must not show in it.
@@ -469,6 +599,7 @@ fn run(mut call: Call, steps: &[Step]) -> Call {
         while let Some(output) = call.poll() {
             if let Output::Ask(ask) = output {
                 connects += usize::from(ask.action() == "connect");
+                assert!(!matches!(ask.action(), "reject" | "terminate"), "only Meta ends these calls");
                 answer |= ask.action() == "accept";
             }
         }
@@ -503,10 +634,15 @@ fn outbound_history() -> impl Strategy<Value = Vec<MetaEvent>> {
     let begin = vec![connect(out, at(1)), meta(out, at(2), MetaEventKind::Ringing)];
     let accepted = meta(out, at(5), MetaEventKind::Accepted);
     let rejected = meta(out, at(5), MetaEventKind::Rejected);
+    let mut zero = ended(out, at(20), None, None);
+    if let MetaEventKind::Terminate(end) = &mut zero.kind {
+        end.duration_secs = Some(0);
+    }
     let ends = vec![
         vec![accepted.clone(), ended(out, at(20), Some(15), None)],
         vec![accepted.clone(), ended(out, at(20), Some(15), None), ended(out, at(20), None, None)],
         vec![accepted.clone(), ended(out, at(25), Some(20), Some(138_021))],
+        vec![accepted.clone(), ended(out, at(20), None, None), zero],
         vec![rejected, ended(out, at(5), None, None)],
         vec![ended(out, at(60), None, None)],
         vec![ended(out, at(3), None, Some(138_020))],

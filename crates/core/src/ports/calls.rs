@@ -29,7 +29,12 @@ pub trait Calls: Send + Sync {
     async fn live(&self) -> Result<Vec<CallRecord>, StoreFault>;
 
     /// A page of a tenant's calls, newest first by `(created_at, id)`.
-    async fn list(&self, tenant: &TenantId, filter: &CallFilter, page: &PageAfter) -> Result<Page, StoreFault>;
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        filter: &CallFilter,
+        page: &PageAfter,
+    ) -> Result<Page, StoreFault>;
 }
 
 /// Which calls; empty fields do not narrow.

@@ -1,5 +1,7 @@
 //! An engine to try things on, and ways to wait for what happens.
 
+mod unruly;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ use offhook_core::time::Time;
 use offhook_engine::{Connected, Engine, EngineError, PlaceRequest, Placed, Ports};
 use tokio::time::Instant;
 use uuid::Uuid;
+
+pub(crate) use unruly::{Unruly, Whim};
 
 const START: i64 = 1_790_963_000;
 
@@ -39,9 +43,27 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) async fn new() -> Self {
+        Self::with(|_, _, _| {}).await
+    }
+
+    /// A rig whose ports do as told.
+    pub(crate) async fn unruly() -> (Self, Arc<Unruly>) {
+        let mut made = None;
+        let rig = Self::with(|ports, memory, asker| {
+            let unruly = Arc::new(Unruly::over(memory.clone(), asker.clone()));
+            ports.calls = unruly.clone();
+            ports.events = unruly.clone();
+            ports.asker = unruly.clone();
+            made = Some(unruly);
+        })
+        .await;
+        (rig, made.unwrap())
+    }
+
+    async fn with(change: impl FnOnce(&mut Ports, &Arc<Memory>, &Arc<FakeAsker>)) -> Self {
         let memory = Arc::new(Memory::default());
         let asker = Arc::new(FakeAsker::default());
-        let ports = Ports {
+        let mut ports = Ports {
             calls: memory.clone(),
             events: memory.clone(),
             inbox: memory.clone(),
@@ -51,6 +73,7 @@ impl Rig {
             clock: Arc::new(PausedClock(Instant::now())),
             ids: Arc::new(FakeIds::default()),
         };
+        change(&mut ports, &memory, &asker);
         let number = number();
         memory.with_number(number.clone());
         let engine = Some(Engine::start(ports.clone()).await.unwrap());
@@ -103,7 +126,11 @@ impl Rig {
         self.engine().place(request).await
     }
 
-    pub(crate) async fn command(&self, call: &CallRecord, command: Command) -> Result<Arc<CallRecord>, EngineError> {
+    pub(crate) async fn command(
+        &self,
+        call: &CallRecord,
+        command: Command,
+    ) -> Result<Arc<CallRecord>, EngineError> {
         self.engine().command(&self.tenant, &call.id, command).await
     }
 
@@ -118,6 +145,16 @@ impl Rig {
 
     pub(crate) async fn until_answer_known(&self) {
         self.wait(|rig| rig.memory.calls().first().and_then(|call| call.facts.answer.clone())).await;
+    }
+
+    /// Waits until Meta has been asked for it.
+    pub(crate) async fn asked(&self, action: &str) {
+        self.wait(|rig| rig.asker.actions().contains(&action).then_some(())).await;
+    }
+
+    /// Waits until no call has a task.
+    pub(crate) async fn until_idle(&self) {
+        self.wait(|rig| (rig.engine().live_calls() == 0).then_some(())).await;
     }
 
     /// Waits until an agent rings for the call in the running engine.
@@ -163,7 +200,7 @@ pub(crate) fn person(name: &str) -> Person {
     }
 }
 
-fn number() -> BusinessNumber {
+pub(crate) fn number() -> BusinessNumber {
     BusinessNumber {
         id: NumberId::from_uuid(Uuid::from_u128(1)),
         tenant: TenantId::from_uuid(Uuid::from_u128(2)),

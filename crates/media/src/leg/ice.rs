@@ -252,7 +252,8 @@ impl Ice {
         Duration::from_millis(match (self.selected, self.rounds) {
             (Some(address), round) => {
                 let spread = CONSENT_INTERVAL_MS * 2 / 5;
-                let mixed = (u64::from(address.port()) + u64::from(round)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                let mixed =
+                    (u64::from(address.port()) + u64::from(round)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
                 CONSENT_INTERVAL_MS - spread / 2 + (mixed >> 32) % spread
             }
             (None, 0..=1) => 50,

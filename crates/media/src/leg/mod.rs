@@ -11,9 +11,10 @@
 //!
 //! What is not here: sockets, time, who hears whom (`shard`), and what a call is.
 
-mod dtls;
 mod drops;
+mod dtls;
 mod ice;
+mod notice;
 mod outgoing;
 mod setup;
 mod sound;
@@ -31,11 +32,12 @@ use bytes::BytesMut;
 use crate::quality::{Quality, Receive, mos};
 use crate::rtcp;
 use crate::rtp::Kind;
-use crate::sdp::{Candidate, Fingerprint, Payloads, SdpError};
-use crate::srtp::{Opener, Profile, Sealer};
+use crate::sdp::{Candidate, Fingerprint, Payloads};
+use crate::srtp::{Opener, Sealer};
 
-pub use dtls::{Identity, IdentityError};
 pub use drops::{Drop, Drops};
+pub use dtls::{Identity, IdentityError};
+pub use notice::{FailReason, LegConfig, LegError, Notice, Output};
 pub use sound::{Media, Packet, Sealed};
 
 use dtls::{Dtls, Failure};
@@ -50,106 +52,6 @@ const ICE_DEADLINE: Duration = Duration::from_secs(25);
 const SILENCE: Duration = Duration::from_secs(5);
 /// RFC 3550's minimum for small sessions.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
-
-/// How a leg is to be set up.
-#[derive(Debug, Clone)]
-pub struct LegConfig {
-    /// Where the peer may send to, best first: the media port as seen from outside.
-    pub addresses: Vec<SocketAddr>,
-    /// No sound leaves before [`Leg::open_gate`]: WhatsApp forbids it before `accept` has succeeded.
-    pub hold_rtp: bool,
-    /// Whether the peer may live on a private or loopback address. Not for WhatsApp.
-    pub allow_private: bool,
-    /// SRTP profiles, preferred first.
-    pub profiles: Vec<Profile>,
-}
-
-impl LegConfig {
-    /// Every profile, gate open, public peers only.
-    pub fn new(addresses: Vec<SocketAddr>) -> Self {
-        Self {
-            addresses,
-            hold_rtp: false,
-            allow_private: false,
-            profiles: vec![Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80],
-        }
-    }
-}
-
-/// What a leg has to say.
-#[derive(Debug)]
-pub enum Output {
-    /// A datagram to send.
-    Transmit {
-        /// Where to.
-        to: SocketAddr,
-        /// What.
-        datagram: BytesMut,
-    },
-    /// Something happened.
-    Notice(Notice),
-}
-
-/// What happened on a leg.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Notice {
-    /// ICE has selected an address.
-    IceConnected,
-    /// Keys are there; sound may flow.
-    DtlsConnected(Profile),
-    /// The first sound of the peer.
-    FirstPacket,
-    /// Neither sound nor reports for five seconds.
-    MediaLost,
-    /// They are back.
-    MediaResumed,
-    /// Every five seconds, how well it goes.
-    Quality(Quality),
-    /// The leg is over, and why.
-    Failed(FailReason),
-}
-
-/// Why a leg is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailReason {
-    /// No pair of addresses worked.
-    IceFailed,
-    /// The handshake did not come through.
-    DtlsFailed,
-    /// The peer's certificate is not the one its description named.
-    DtlsFingerprint,
-    /// The peer has not answered for 30 seconds.
-    ConsentLost,
-    /// The peer said goodbye.
-    PeerClosed,
-}
-
-impl FailReason {
-    /// A stable name for records and metrics.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::IceFailed => "ice_failed",
-            Self::DtlsFailed => "dtls_failed",
-            Self::DtlsFingerprint => "dtls_fingerprint",
-            Self::ConsentLost => "consent_lost",
-            Self::PeerClosed => "peer_closed",
-        }
-    }
-}
-
-/// A leg cannot be set up.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LegError {
-    /// The peer's description cannot be used.
-    #[error(transparent)]
-    Description(#[from] SdpError),
-    /// A second answer, or an answer to an answer.
-    #[error("leg has both descriptions already")]
-    AlreadyAnswered,
-    /// A library refused, which it does only if ours gave it nonsense.
-    #[error("media stack refused: {0}")]
-    Stack(String),
-}
 
 /// One WebRTC peer.
 pub struct Leg {
@@ -203,7 +105,9 @@ impl Leg {
             return None;
         }
         let taken = match Kind::of(datagram) {
-            Kind::Rtp => return self.receive_rtp(now, from, datagram).map_err(|why| self.drops.add(why)).ok(),
+            Kind::Rtp => {
+                return self.receive_rtp(now, from, datagram).map_err(|why| self.drops.add(why)).ok();
+            }
             Kind::Rtcp => self.receive_rtcp(now, from, datagram),
             Kind::Stun => {
                 let taken = self.ice.handle(now, from, datagram);
@@ -302,7 +206,10 @@ impl Leg {
         }
         let silence = self.heard_at.filter(|_| self.gate_open && !self.is_silent).map(|at| at + SILENCE);
         let dtls = self.dtls.as_ref().and_then(Dtls::next_deadline);
-        [self.ice.next_deadline(), self.ice_deadline, dtls, silence, self.report_at].into_iter().flatten().min()
+        [self.ice.next_deadline(), self.ice_deadline, dtls, silence, self.report_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The address everything is sent to, once there is one.
@@ -313,6 +220,11 @@ impl Leg {
     /// Our ICE user fragment: what a request from an unknown address is addressed to.
     pub fn ufrag(&self) -> &str {
         &self.ice.credentials().ufrag
+    }
+
+    /// Whether [`Leg::poll`] has something to say because of the last packet.
+    pub(crate) fn has_output(&self) -> bool {
+        !self.out.is_empty()
     }
 
     /// Whether sound may be sent now.
@@ -366,7 +278,8 @@ impl Leg {
         };
         self.ice_reported = true;
         self.ice_deadline = None;
-        let started = Dtls::start(now, &self.identity, &peer.fingerprint, peer.is_client, &self.config.profiles);
+        let started =
+            Dtls::start(now, &self.identity, &peer.fingerprint, peer.is_client, &self.config.profiles);
         self.notice(Notice::IceConnected);
         match started {
             Ok(dtls) => {

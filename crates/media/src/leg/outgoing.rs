@@ -110,7 +110,8 @@ impl Outgoing {
 
     /// The timestamp that belongs to `now`, for sender reports.
     pub(crate) fn timestamp_at(&self, now: Instant) -> u32 {
-        let elapsed = self.at.map_or(0, |at| now.saturating_duration_since(at).as_micros() * CLOCK_PER_MS / 1_000);
+        let elapsed =
+            self.at.map_or(0, |at| now.saturating_duration_since(at).as_micros() * CLOCK_PER_MS / 1_000);
         self.timestamp.wrapping_add(elapsed as u32)
     }
 }
@@ -155,7 +156,8 @@ mod tests {
         for turn in 0..10u64 {
             let (from_index, from_timestamp) = (turn * 40_000, (turn as u32).wrapping_mul(0x2222_2222));
             for n in 0..7u64 {
-                let stamp = line.packet(turn % 3, from_index + n, from_timestamp.wrapping_add(n as u32 * FRAME));
+                let stamp =
+                    line.packet(turn % 3, from_index + n, from_timestamp.wrapping_add(n as u32 * FRAME));
                 assert_eq!(stamp.unwrap().begins, n == 0, "turn {turn} packet {n}");
             }
         }

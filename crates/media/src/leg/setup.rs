@@ -25,9 +25,14 @@ impl Leg {
     ///
     /// # Errors
     /// If the configured addresses are none.
-    pub fn offer(now: Instant, identity: &Arc<Identity>, config: LegConfig) -> Result<(Self, String), LegError> {
+    pub fn offer(
+        now: Instant,
+        identity: &Arc<Identity>,
+        config: LegConfig,
+    ) -> Result<(Self, String), LegError> {
         let leg = Self::new(now, identity, config, true)?;
-        let description = leg.describe(Setup::ActPass, Payloads::OFFERED, Direction::SendRecv, None, (&[], &[]));
+        let description =
+            leg.describe(Setup::ActPass, Payloads::OFFERED, Direction::SendRecv, None, (&[], &[]));
         Ok((leg, description))
     }
 

@@ -87,9 +87,9 @@ impl Receive {
         (self.expected_before, self.received_before) = (expected, self.received);
         let lost_now = expected_now.saturating_sub(received_now);
         self.loss = if expected_now == 0 { 0.0 } else { lost_now as f64 / expected_now as f64 };
-        let (last_report, delay) = self.sender_report.map_or((0, 0), |(middle, at)| {
-            (middle, ntp_short(now.saturating_duration_since(at)))
-        });
+        let (last_report, delay) = self
+            .sender_report
+            .map_or((0, 0), |(middle, at)| (middle, ntp_short(now.saturating_duration_since(at))));
         Some(Block {
             ssrc,
             fraction_lost: (self.loss * 256.0).min(255.0) as u8,

@@ -83,7 +83,9 @@ fn a_browser_with_video_gets_its_video_refused_in_place() {
 fn credentials_and_fingerprint_may_stand_at_session_level() {
     let session_lines: String = META_OFFER
         .split_inclusive("\r\n")
-        .filter(|line| ["a=ice-ufrag", "a=ice-pwd", "a=fingerprint"].iter().any(|name| line.starts_with(name)))
+        .filter(|line| {
+            ["a=ice-ufrag", "a=ice-pwd", "a=fingerprint"].iter().any(|name| line.starts_with(name))
+        })
         .collect();
     let stripped = META_OFFER.replace(&session_lines, "");
     assert_ne!(stripped, META_OFFER);
@@ -143,7 +145,16 @@ fn addresses_we_must_not_send_to_are_left_out() {
     for line in unusable {
         assert_eq!(Candidate::read(line), None, "{line}");
     }
-    for ip in ["10.0.0.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "::1", "fe80::1", "fd00::1", "::ffff:10.0.0.1"] {
+    for ip in [
+        "10.0.0.1",
+        "127.0.0.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "::1",
+        "fe80::1",
+        "fd00::1",
+        "::ffff:10.0.0.1",
+    ] {
         let candidate = Candidate::read(&format!("candidate:1 1 udp 1 {ip} 5000 typ host")).unwrap();
         assert!(candidate.is_private(), "{ip}");
     }

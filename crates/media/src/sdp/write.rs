@@ -85,7 +85,8 @@ fn audio(local: &Local<'_>, mid: &str) -> Media {
 
 /// A line with port 0 (RFC 3264 section 6).
 fn refuse(refused: &Refused) -> Media {
-    let mut media = Media::new(sdp_types::MediaType::Audio, 0, sdp_types::TransportProto::UdpTlsRtpSavpf, "0");
+    let mut media =
+        Media::new(sdp_types::MediaType::Audio, 0, sdp_types::TransportProto::UdpTlsRtpSavpf, "0");
     media.media.clone_from(&refused.media);
     media.proto.clone_from(&refused.proto);
     media.fmt.clone_from(&refused.fmt);

@@ -163,7 +163,8 @@ impl Cipher {
             Self::Gcm(_) => 0,
             Self::Cm(_) => SHA1_TAG,
         };
-        let word = datagram.len().checked_sub(after).and_then(|end| datagram[..end].last_chunk::<RTCP_WORD>());
+        let word =
+            datagram.len().checked_sub(after).and_then(|end| datagram[..end].last_chunk::<RTCP_WORD>());
         let word = u32::from_be_bytes(*word.ok_or(SrtpError::Malformed)?);
         // A peer that leaves its reports readable has turned the profile off; we never negotiate that.
         if word & ENCRYPTED == 0 {

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{ConfigFlags, answer};
 use crate::clock::{HouseClock, HouseIds};
-use crate::config::secret::read_file;
+use crate::config::secret::read_passing_file;
 use crate::{demo, wiring};
 
 #[derive(Debug, Subcommand)]
@@ -340,7 +340,7 @@ impl AgentCreate {
 /// Reads a secret a flag names.
 fn secret_file(flag: &str, path: &Path) -> anyhow::Result<String> {
     // The words are the same as for a key of the configuration; the code of the program is not.
-    read_file(flag, path).map_err(|error| anyhow::anyhow!("{error}"))
+    read_passing_file(flag, path).map_err(|error| anyhow::anyhow!("{error}"))
 }
 
 /// An address people sign in with; whether mail reaches it is not our concern.

@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
 use crate::config::{BadConfig, Config, Source, load};
-use crate::{demo, telemetry};
+use crate::{bench, demo, telemetry};
 
 /// `EX_CONFIG` of sysexits: supervisors do not restart a program that ends with it.
 const BAD_CONFIG: u8 = 78;
@@ -43,6 +43,9 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(settings::Settings),
+    /// Measure this machine.
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 /// Where the configuration comes from.
@@ -89,6 +92,7 @@ impl Command {
             Self::Sim(sim) => sim.run().await,
             Self::Admin(admin) => admin.run().await,
             Self::Config(settings) => settings.run(),
+            Self::Bench(bench) => bench.run().await,
         }
     }
 }

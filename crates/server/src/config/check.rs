@@ -47,7 +47,10 @@ pub(super) fn inline_secrets(config: &Config) -> [(&'static str, bool); 6] {
 }
 
 /// Everything that must hold before a port opens.
-pub(super) fn check(config: &Config) -> Result<(), BadConfig> {
+///
+/// # Errors
+/// [`BadConfig`] naming the key.
+pub fn check(config: &Config) -> Result<(), BadConfig> {
     listen(config)?;
     urls(config)?;
     secrets(config)?;

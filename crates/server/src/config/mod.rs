@@ -20,6 +20,7 @@ mod page;
 
 use self::sections::{Database, Http, Log, Security, Whatsapp};
 
+pub use check::check;
 pub use load::{Source, load};
 pub use page::{print, schema};
 

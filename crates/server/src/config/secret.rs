@@ -115,11 +115,21 @@ impl<'de> Deserialize<'de> for DatabaseUrl {
 /// # Errors
 /// [`BadConfig`] naming `key` when the file cannot be read, is empty, or is open to everybody.
 pub fn read_file(key: &str, path: &Path) -> Result<String, BadConfig> {
+    if open_to_everybody(path) {
+        let path = path.display();
+        let remedy = format!("{key}: {path}: the file is open to everybody; run: chmod 600 {path}");
+        return Err(BadConfig::new(remedy));
+    }
+    read_passing_file(key, path)
+}
+
+/// As [`read_file`], for a file that a command reads once: who may read it is its owner's business.
+///
+/// # Errors
+/// [`BadConfig`] naming `key` when the file cannot be read or is empty.
+pub fn read_passing_file(key: &str, path: &Path) -> Result<String, BadConfig> {
     let wrong = |what: String| BadConfig::new(format!("{key}: {}: {what}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.kind().to_string()))?;
-    if open_to_everybody(path) {
-        return Err(wrong(format!("the file is open to everybody; run: chmod 600 {}", path.display())));
-    }
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
         return Err(wrong("the file is empty".to_owned()));

@@ -5,7 +5,7 @@ mod seed;
 mod words;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -18,7 +18,7 @@ use crate::config::{Config, Source, load};
 use crate::lifecycle::{Server, StopSignals, run_until_stopped};
 use crate::{door, telemetry};
 
-use self::seed::Seed;
+pub(crate) use self::seed::Seed;
 
 /// The demo's business number, and Meta's ids for it.
 const NUMBER: &str = "+15550100200";
@@ -44,8 +44,9 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let seed = Seed::load_or_create(&self.data)?;
-        let mut config = self.config(&seed)?;
+        let (mut config, seed) = prepare(&self.data)?;
+        config.http.listen = self.listen;
+        crate::config::check(&config)?;
         telemetry::start_logs(&config.log)?;
         let metrics = telemetry::start_metrics()?;
         let signals = StopSignals::listen()?;
@@ -74,19 +75,22 @@ impl Demo {
         say(if self.json { ready.json().to_string() } else { ready.words() })?;
         run_until_stopped(server, signals, sim.stop()).await
     }
+}
 
-    /// Only `[log]` is taken from the environment: a demo must not meet a real configuration by chance.
-    fn config(&self, seed: &Seed) -> anyhow::Result<Config> {
-        let mut source = Source::from_process(None);
-        source.usual_file = false;
-        source.environment.retain(|(name, _)| name.starts_with("OFFHOOK_LOG__"));
-        let source = source
-            .flag("http.listen", Some(self.listen.to_string()))
-            .flag("database.url", Some(format!("sqlite:{}", self.data.join("offhook.db").display())))
-            .flag("whatsapp.app_secret", Some(seed.app_secret.clone()))
-            .flag("whatsapp.verify_token", Some(seed.verify_token.clone()));
-        Ok(load(&source)?)
-    }
+/// The data of a demo in `folder`, and the configuration of a server on it that listens on a free port.
+///
+/// Only `[log]` is taken from the environment: a demo must not meet a real configuration by chance.
+pub(crate) fn prepare(folder: &Path) -> anyhow::Result<(Config, Seed)> {
+    let seed = Seed::load_or_create(folder)?;
+    let mut source = Source::from_process(None);
+    source.usual_file = false;
+    source.environment.retain(|(name, _)| name.starts_with("OFFHOOK_LOG__"));
+    let source = source
+        .flag("http.listen", Some("127.0.0.1:0".to_owned()))
+        .flag("database.url", Some(format!("sqlite:{}", folder.join("offhook.db").display())))
+        .flag("whatsapp.app_secret", Some(seed.app_secret.clone()))
+        .flag("whatsapp.verify_token", Some(seed.verify_token.clone()));
+    Ok((load(&source)?, seed))
 }
 
 /// The demo's business number as the simulator knows it.

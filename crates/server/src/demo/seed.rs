@@ -25,10 +25,10 @@ const FILE: &str = "demo.json";
 
 /// What the demo's folder remembers. Secrets are random and made at first start.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Seed {
-    pub(super) app_secret: String,
-    pub(super) verify_token: String,
-    pub(super) access_token: String,
+pub(crate) struct Seed {
+    pub(crate) app_secret: String,
+    pub(crate) verify_token: String,
+    pub(crate) access_token: String,
     pub(super) agents: Vec<Login>,
     /// Known once the key is made.
     api_key: Option<String>,
@@ -46,11 +46,12 @@ pub(super) struct Login {
 }
 
 /// A database with everything in it.
-pub(super) struct Seeded {
+pub(crate) struct Seeded {
     pub(super) seed: Seed,
     pub(super) tenant: Tenant,
     pub(super) number: NumberId,
-    pub(super) api_key: String,
+    pub(crate) api_key: String,
+    pub(crate) people: Vec<UserId>,
 }
 
 impl Seed {
@@ -103,7 +104,7 @@ impl Seed {
     }
 
     /// Adds what the database lacks, so that a start that was cut short is finished by the next.
-    pub(super) async fn plant(self, config: &Config) -> anyhow::Result<Seeded> {
+    pub(crate) async fn plant(self, config: &Config) -> anyhow::Result<Seeded> {
         let store = wiring::open_memory(config).await?.store;
         let planted = self.plant_in(&store).await;
         store.close().await;
@@ -172,6 +173,7 @@ impl Seed {
                 text
             }
         };
-        Ok(Seeded { seed: self, tenant, number: number.id, api_key })
+        let people = People::all(store, &tenant.id).await?.into_iter().map(|person| person.id).collect();
+        Ok(Seeded { seed: self, tenant, number: number.id, api_key, people })
     }
 }

@@ -17,3 +17,9 @@ mod lifecycle;
 
 #[cfg(test)]
 mod operations;
+
+#[cfg(test)]
+mod tls;
+
+#[cfg(test)]
+mod bench;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, Request, State};
 use offhook_core::call::{CallRecord, Command, State as CallState};
 use offhook_core::house::{BusinessNumber, Role};
 use offhook_core::id::{CallId, NumberId, UserId, Wacid};
@@ -30,33 +31,45 @@ const ROUNDS: usize = 10;
 /// The least duration that is billed, once a call was answered (provider-apis.md 2.9.1).
 const BILLED_AT_LEAST: u32 = 60;
 
-pub(super) async fn list(
-    State(house): State<Shared>,
-    Query(pairs): Query<Vec<(String, String)>>,
-    request: Request,
-) -> Answer {
+pub(super) async fn list(State(house): State<Shared>, RawQuery(query): RawQuery, request: Request) -> Answer {
     let (method, headers) = (request.method(), request.headers());
     let entry = auth::enter(&house, method, headers, Operation::List, Right::ReadCalls).await?;
-    let answer = page(&house, &entry.principal, &pairs).await;
+    let answer = page(&house, &entry.principal, &pairs(query.as_deref())).await;
     entry.leave(answer)
 }
 
-pub(super) async fn one(State(house): State<Shared>, Path(id): Path<String>, request: Request) -> Answer {
+pub(super) async fn one(
+    State(house): State<Shared>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Answer {
     let (method, headers) = (request.method(), request.headers());
     let entry = auth::enter(&house, method, headers, Operation::Read, Right::ReadCalls).await?;
-    let answer = whole(&house, &entry.principal, &id).await;
+    let answer = match id {
+        Ok(Path(id)) => whole(&house, &entry.principal, &id).await,
+        Err(_) => Err(ApiError::not_found("no such call")),
+    };
     entry.leave(answer)
 }
 
 pub(super) async fn act(
     State(house): State<Shared>,
-    Path((id, action)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     request: Request,
 ) -> Answer {
     let (method, headers) = (request.method(), request.headers());
     let entry = auth::enter(&house, method, headers, Operation::Control, Right::WriteCalls).await?;
-    let answer = carry_out(&house, &entry.principal, &id, &action).await;
+    let answer = match path {
+        Ok(Path((id, action))) => carry_out(&house, &entry.principal, &id, &action).await,
+        Err(_) => Err(ApiError::not_found("no such call")),
+    };
     entry.leave(answer)
+}
+
+/// The parameters of a query; bytes that are no text become marks that fit no value.
+fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+    let parsed = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    parsed.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
 async fn page(house: &House, principal: &Principal, pairs: &[(String, String)]) -> Answer {

@@ -116,7 +116,12 @@ impl Calls for Memory {
         Ok(self.lock().calls.values().filter(|call| !call.state.is_over()).cloned().collect())
     }
 
-    async fn list(&self, tenant: &TenantId, filter: &CallFilter, page: &PageAfter) -> Result<Page, StoreFault> {
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        filter: &CallFilter,
+        page: &PageAfter,
+    ) -> Result<Page, StoreFault> {
         let tables = self.lock();
         let mut calls: Vec<CallRecord> =
             tables.calls.values().filter(|c| c.tenant == *tenant && filter.admits(c)).cloned().collect();

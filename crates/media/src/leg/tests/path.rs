@@ -7,6 +7,8 @@ use super::network::Path;
 use super::world::*;
 use crate::leg::outgoing::{FRAME, Source};
 use crate::leg::*;
+use crate::quality::Quality;
+use crate::srtp::Profile;
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -52,14 +54,10 @@ fn the_preferred_profile_is_taken_and_the_old_one_still_works() {
 
 #[test]
 fn either_side_may_start_the_handshake() {
-    // Our answers are active; a passive one turns the handshake round.
-    let turn = |answer: String| answer.replace("a=setup:active", "a=setup:passive");
-    let mut world = World::with(Path::CLEAN, 1, config(1), config(2), turn);
-    let started = world.run(seconds(5), |world| world.ends[0].has(&Notice::IceConnected));
-    assert!(started);
-    // Both are clients now, which cannot work: the roles come from the description, not from a race.
-    let over = Notice::Failed(FailReason::DtlsFailed);
-    assert!(world.run(seconds(15), |world| world.ends.iter().any(|end| end.has(&over))));
+    let mut world = World::turned(Path::CLEAN, 1, |offer| offer);
+    world.connect();
+    world.talk(5);
+    assert!(world.ends.iter().all(|end| end.heard.len() >= 4));
 }
 
 #[test]
@@ -73,7 +71,8 @@ fn loss_delay_and_reordering_do_not_keep_legs_apart() {
         };
         let mut failed = 0;
         for seed in 0..40 {
-            let mut world = World::new(path, seed);
+            let mut world =
+                if seed % 2 == 0 { World::new(path, seed) } else { World::turned(path, seed, |offer| offer) };
             let done = world.run(seconds(limit), |world| world.ends.iter().all(End::is_connected));
             failed += usize::from(!done);
         }
@@ -230,7 +229,8 @@ fn a_candidate_that_comes_later_connects_too() {
     let drop_candidates = |answer: String| {
         answer.split_inclusive("\r\n").filter(|line| !line.starts_with("a=candidate")).collect()
     };
-    let mut world = World::with(Path { loss_percent: 100, ..Path::CLEAN }, 1, config(1), config(2), drop_candidates);
+    let mut world =
+        World::with(Path { loss_percent: 100, ..Path::CLEAN }, 1, config(1), config(2), drop_candidates);
     world.run_for(seconds(2));
     assert!(world.ends[0].sent.is_empty(), "nowhere to send to yet");
     world.network.path = Path::CLEAN;

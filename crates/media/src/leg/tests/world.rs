@@ -71,6 +71,12 @@ impl World {
         Self::with(path, seed, config(1), config(2), |answer| answer)
     }
 
+    /// As [`World::new`], with an offer that says "active": the offerer starts the handshake.
+    pub(super) fn turned(path: Path, seed: u64, on_the_way: impl Fn(String) -> String) -> Self {
+        let active = |offer: String| on_the_way(offer).replace("a=setup:actpass", "a=setup:active");
+        Self::between(path, seed, [config(1), config(2)], active, |answer| answer)
+    }
+
     pub(super) fn with(
         path: Path,
         seed: u64,
@@ -78,10 +84,20 @@ impl World {
         answerer: LegConfig,
         on_the_way: impl Fn(String) -> String,
     ) -> Self {
+        Self::between(path, seed, [offerer, answerer], |offer| offer, on_the_way)
+    }
+
+    fn between(
+        path: Path,
+        seed: u64,
+        [offerer, answerer]: [LegConfig; 2],
+        change_offer: impl Fn(String) -> String,
+        change_answer: impl Fn(String) -> String,
+    ) -> Self {
         let now = tokio::time::Instant::now().into_std();
         let (mut first, offer) = Leg::offer(now, &identity(), offerer).unwrap();
-        let (second, answer) = Leg::answer(now, &identity(), answerer, &offer).unwrap();
-        first.take_answer(now, &on_the_way(answer)).unwrap();
+        let (second, answer) = Leg::answer(now, &identity(), answerer, &change_offer(offer)).unwrap();
+        first.take_answer(now, &change_answer(answer)).unwrap();
         Self {
             start: now,
             now,

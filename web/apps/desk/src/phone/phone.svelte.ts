@@ -197,6 +197,7 @@ export class Phone {
     this.logVersion += 1;
     call.on('accept', () => {
       this.microphoneError = null;
+      this.logVersion += 1;
       this.#clearQuality();
     });
     call.on('volume', (input, output) => (this.levels = { input, output }));

@@ -1,9 +1,13 @@
 //! DTLS-SRTP for one leg: `rtc-dtls` behind a filter, with one certificate shared by all legs.
 //!
 //! What reaches the crate has come from the address ICE selected (the leg sees to that) and has passed
-//! [`Dtls::admits`]: before the keys exist anybody who can forge that address could otherwise end the handshake
+//! `filter`: before the keys exist anybody who can forge that address could otherwise end the handshake
 //! with a plain-text alert. Keys come out by one way only, [`Dtls::keys`], and that way checks the certificate.
 
+mod filter;
+mod identity;
+
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -11,14 +15,14 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
 use bytes::BytesMut;
-use rtc_crypto::RTCCryptoProvider;
 use rtc_dtls::cipher_suite::CipherSuiteId;
 use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
-use rtc_dtls::crypto::Certificate;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::TransportProtocol;
 use rtc_shared::error::Error;
+
+pub use identity::{Identity, IdentityError};
 
 use super::drops::Drop;
 use crate::sdp::{Fingerprint, Hash};
@@ -33,63 +37,14 @@ const WATCHDOG: Duration = Duration::from_secs(3);
 const MAX_REBUILDS: u32 = 5;
 /// Datagrams one handshake may take, forged ones included; an honest one over a bad path takes about 40.
 const MAX_DATAGRAMS: u32 = 400;
-/// Waits between retransmissions of a flight, in milliseconds. The crate allows seven.
-const BACKOFF_MS: [u64; 7] = [100, 150, 250, 400, 600, 1_000, 1_500];
+/// Waits between retransmissions of a flight, in milliseconds; the last one repeats until the deadline.
+const BACKOFF_MS: [u64; 6] = [100, 150, 250, 400, 600, 1_000];
+/// A peer that repeats itself has not heard us; time for the rest of its flight to come in before we answer so.
+const REPEAT_AFTER: Duration = Duration::from_millis(50);
 /// The crate keys its associations by address; ours has one peer, whose address ICE looks after.
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 const RECORD_HEADER: usize = 13;
-const CHANGE_CIPHER_SPEC: u8 = 20;
-const HANDSHAKE: u8 = 22;
-
-/// Handshake messages (RFC 5246 section 7.4, RFC 6347 section 4.3.2).
-const MESSAGE_HEADER: usize = 12;
-const CLIENT_HELLO: u8 = 1;
-const SERVER_HELLO: u8 = 2;
-const HELLO_VERIFY: u8 = 3;
-const SESSION_TICKET: u8 = 4;
-const CERTIFICATE: u8 = 11;
-const SERVER_KEY_EXCHANGE: u8 = 12;
-const CERTIFICATE_REQUEST: u8 = 13;
-const SERVER_HELLO_DONE: u8 = 14;
-const CERTIFICATE_VERIFY: u8 = 15;
-const CLIENT_KEY_EXCHANGE: u8 = 16;
-const FINISHED: u8 = 20;
-
-/// The certificate every leg of this run presents.
-#[derive(Clone)]
-pub struct Identity {
-    pub(crate) provider: Arc<dyn RTCCryptoProvider>,
-    certificate: Certificate,
-    fingerprint: String,
-}
-
-/// The machine cannot make a certificate.
-#[derive(Debug, thiserror::Error)]
-#[error("certificate for media cannot be made: {0}")]
-pub struct IdentityError(String);
-
-impl Identity {
-    /// Makes a fresh self-signed ECDSA P-256 certificate.
-    ///
-    /// # Errors
-    /// If the crypto provider fails, which it does only without randomness.
-    pub fn generate() -> Result<Self, IdentityError> {
-        let provider = rtc_crypto::default_provider().map_err(|error| IdentityError(error.to_string()))?;
-        let certificate = Certificate::generate_self_signed(vec!["offhook".to_owned()], provider.crypto())
-            .map_err(|error| IdentityError(error.to_string()))?;
-        let der = certificate.certificate.first().expect("a generated certificate has one entry");
-        let digest = digest::digest(&digest::SHA256, der);
-        let hex: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-        Ok(Self { provider, certificate, fingerprint: hex.join(":") })
-    }
-
-    /// SHA-256 of the certificate in colon-separated hex, as descriptions write it.
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
-    }
-}
-
 /// What happened to the handshake.
 pub(crate) enum Event {
     Connected(Box<(Sealer, Opener)>),
@@ -128,8 +83,13 @@ pub(crate) struct Dtls {
     watchdog: Option<Instant>,
     datagrams: u32,
     rebuilds: u32,
-    retransmit_at: Option<Instant>,
-    retransmits: usize,
+    out: VecDeque<BytesMut>,
+    /// The datagrams of our latest flight, for repeating.
+    flight: Vec<BytesMut>,
+    /// Next record number of epoch 0, which we number ourselves.
+    record: u64,
+    repeat_at: Option<Instant>,
+    repeats: usize,
 }
 
 impl Dtls {
@@ -152,15 +112,18 @@ impl Dtls {
             watchdog: (!is_client).then_some(now + WATCHDOG),
             datagrams: 0,
             rebuilds: 0,
-            retransmit_at: None,
-            retransmits: 0,
+            out: VecDeque::new(),
+            flight: Vec::new(),
+            record: 0,
+            repeat_at: None,
+            repeats: 0,
         };
         dtls.connect(now)?;
         Ok(dtls)
     }
 
     pub(crate) fn handle(&mut self, now: Instant, datagram: &[u8]) -> Result<Option<Event>, Drop> {
-        if self.phase == Phase::Over || !self.admits(datagram) {
+        if self.phase == Phase::Over || !filter::admits(self.is_client, datagram) {
             return Err(Drop::DtlsRefused);
         }
         self.datagrams += 1;
@@ -168,12 +131,13 @@ impl Dtls {
             return Err(Drop::DtlsFlood);
         }
         let read = self.endpoint.read(now, PEER, None, BytesMut::from(datagram));
-        self.retransmits = 0;
-        self.arm(now);
+        if !self.collect(now) && self.repeat_at.is_some() {
+            self.repeat_at = self.repeat_at.min(Some(now + REPEAT_AFTER));
+        }
         match read {
             Ok(events) => Ok(self.react(events)),
             Err(_) if self.phase == Phase::Connected => Err(Drop::DtlsRefused),
-            Err(error) => { eprintln!("SPOILED client={} {error:?} len={} type={} at={:?}", self.is_client, datagram.len(), datagram[0], now - self.started); Ok(self.spoiled(now)) }
+            Err(_) => Ok(self.spoiled(now)),
         }
     }
 
@@ -189,10 +153,11 @@ impl Dtls {
             self.watchdog = None;
             self.rebuild(now);
         }
-        if self.retransmit_at.is_some_and(|at| at <= now) {
-            self.retransmits += 1;
-            if let Err(error) = self.endpoint.handle_timeout(PEER, now) { eprintln!("TIMEOUT client={} {error:?} at={:?}", self.is_client, now - self.started);
-                return self.spoiled(now);
+        if self.repeat_at.is_some_and(|at| at <= now) {
+            self.repeats += 1;
+            for mut datagram in self.flight.clone() {
+                self.renumber(&mut datagram);
+                self.out.push_back(datagram);
             }
             self.arm(now);
         }
@@ -203,17 +168,18 @@ impl Dtls {
         if self.phase != Phase::Shaking {
             return None;
         }
-        [Some(self.started + DEADLINE), self.watchdog, self.retransmit_at].into_iter().flatten().min()
+        [Some(self.started + DEADLINE), self.watchdog, self.repeat_at].into_iter().flatten().min()
     }
 
     pub(crate) fn poll_transmit(&mut self) -> Option<BytesMut> {
-        self.endpoint.poll_transmit().map(|transmit| transmit.message)
+        self.out.pop_front()
     }
 
     /// Says goodbye.
     pub(crate) fn close(&mut self, now: Instant) {
         self.phase = Phase::Over;
         let _ = self.endpoint.close(now);
+        self.collect(now);
     }
 
     fn react(&mut self, events: Vec<EndpointEvent>) -> Option<Event> {
@@ -281,7 +247,6 @@ impl Dtls {
     fn rebuild(&mut self, now: Instant) {
         self.endpoint = endpoint(self.is_client, &self.config);
         self.certificate.store(UNSEEN, Ordering::Relaxed);
-        self.retransmits = 0;
         // Only an address without a port can make this fail.
         let _ = self.connect(now);
     }
@@ -290,61 +255,48 @@ impl Dtls {
         if self.is_client {
             self.endpoint.connect(now, PEER, self.config.clone(), None)?;
         }
-        self.arm(now);
+        self.collect(now);
         Ok(())
     }
 
+    /// Takes what the crate wants to send: our next flight. Repeating flights is ours, too: the crate stops its
+    /// timer for good at the first part of the peer's flight, so that the loss of another part would leave both
+    /// waiting, and it gives up after seven.
+    fn collect(&mut self, now: Instant) -> bool {
+        let mut flight = Vec::new();
+        while let Some(transmit) = self.endpoint.poll_transmit() {
+            let mut datagram = transmit.message;
+            self.renumber(&mut datagram);
+            self.out.push_back(datagram.clone());
+            flight.push(datagram);
+        }
+        if flight.is_empty() {
+            return false;
+        }
+        self.flight = flight;
+        self.repeats = 0;
+        self.arm(now);
+        true
+    }
+
     fn arm(&mut self, now: Instant) {
-        let backoff = BACKOFF_MS[self.retransmits.min(BACKOFF_MS.len() - 1)];
-        let wanted = self.endpoint.poll_timeout(&PEER);
-        self.retransmit_at = wanted.map(|wanted| wanted.max(now + Duration::from_millis(backoff)));
+        let backoff = BACKOFF_MS[self.repeats.min(BACKOFF_MS.len() - 1)];
+        self.repeat_at = Some(now + Duration::from_millis(backoff));
     }
 
-    /// Whether every record in the datagram is of a kind that can matter now. Plain-text records are only let
-    /// through where the handshake needs them; alerts and data in plain text are forged or useless
-    /// (RFC 6347 section 4.1.2.7), and records of epochs to come would be queued without end.
-    fn admits(&self, mut datagram: &[u8]) -> bool {
-        while let Some((header, rest)) = datagram.split_first_chunk::<RECORD_HEADER>() {
-            let epoch = u16::from_be_bytes([header[3], header[4]]);
-            let len = usize::from(u16::from_be_bytes([header[11], header[12]]));
-            let Some(body) = rest.get(..len).filter(|_| header[1] == 0xfe) else {
-                return false;
-            };
-            let fits = match (epoch, header[0]) {
-                // Also when all is done: a peer whose last flight was lost repeats it.
-                (0, CHANGE_CIPHER_SPEC) | (1, _) => true,
-                (0, HANDSHAKE) => self.speaks(body),
-                _ => false,
-            };
-            if !fits {
-                return false;
+    /// Gives the plain-text records of a datagram fresh numbers, or the peer would take a repeated flight for a
+    /// replay. They are not authenticated and no part of the transcript; sealed records stay as they are.
+    fn renumber(&mut self, datagram: &mut [u8]) {
+        let mut rest = datagram;
+        while rest.len() >= RECORD_HEADER {
+            let len = usize::from(u16::from_be_bytes([rest[11], rest[12]]));
+            if rest[3..5] == [0, 0] {
+                rest[5..11].copy_from_slice(&self.record.to_be_bytes()[2..]);
+                self.record += 1;
             }
-            datagram = &rest[len..];
+            let next = (RECORD_HEADER + len).min(rest.len());
+            rest = &mut rest[next..];
         }
-        datagram.is_empty()
-    }
-}
-
-/// Whether a record holds handshake messages that a peer of the other role sends. One of the wrong role would
-/// use up a message number, and the crate would then take the real message for an old one.
-impl Dtls {
-    fn speaks(&self, mut body: &[u8]) -> bool {
-        while let Some((header, rest)) = body.split_first_chunk::<MESSAGE_HEADER>() {
-            let len = u32::from_be_bytes([0, header[9], header[10], header[11]]) as usize;
-            let fits = match header[0] {
-                SERVER_HELLO | HELLO_VERIFY | SERVER_KEY_EXCHANGE | CERTIFICATE_REQUEST | SERVER_HELLO_DONE => {
-                    self.is_client
-                }
-                CLIENT_HELLO | CERTIFICATE_VERIFY | CLIENT_KEY_EXCHANGE => !self.is_client,
-                CERTIFICATE | FINISHED | SESSION_TICKET => true,
-                _ => false,
-            };
-            if !fits || len > rest.len() {
-                return false;
-            }
-            body = &rest[len..];
-        }
-        body.is_empty()
     }
 }
 
@@ -384,7 +336,6 @@ fn config(
         // Chains mean nothing here; the fingerprint does.
         .with_insecure_skip_verify(true)
         .with_verify_peer_certificate(Some(Arc::new(check)))
-        .with_flight_interval(Duration::from_millis(BACKOFF_MS[0]))
         .with_server_name("offhook".to_owned())
         .build(is_client, None)
 }

@@ -1,0 +1,209 @@
+//! Which leg a datagram is for.
+//!
+//! STUN names its leg: requests by the user fragment, answers by the transaction. Everything else is for the leg
+//! that has selected the sender's address. Several may have: Meta's relays listen on a handful of fixed ports, so
+//! two calls through one relay look the same from here, and which of them a packet belongs to only its keys tell.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, Hasher};
+use std::net::SocketAddr;
+
+use aws_lc_rs::rand;
+
+use crate::leg::UFRAG_LEN;
+
+/// Checks whose answers are still expected; at five a second this covers thousands of legs.
+const MAX_TRANSACTIONS: usize = 65_536;
+
+pub(super) type Ufrag = [u8; UFRAG_LEN];
+
+pub(super) struct Flows {
+    by_ufrag: HashMap<Ufrag, usize>,
+    by_address: HashMap<SocketAddr, Flow, Spread>,
+    by_transaction: HashMap<[u8; 12], usize>,
+    transactions: VecDeque<[u8; 12]>,
+}
+
+/// The legs behind one address.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    One(usize),
+    Many(Vec<usize>),
+}
+
+impl Flows {
+    pub(super) fn new() -> Self {
+        Self {
+            by_ufrag: HashMap::new(),
+            by_address: HashMap::with_hasher(Spread::new()),
+            by_transaction: HashMap::new(),
+            transactions: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn add_leg(&mut self, ufrag: Ufrag, key: usize) {
+        self.by_ufrag.insert(ufrag, key);
+    }
+
+    pub(super) fn remove_leg(&mut self, ufrag: &Ufrag) {
+        self.by_ufrag.remove(ufrag);
+    }
+
+    /// The leg a STUN request is addressed to.
+    pub(super) fn addressee(&self, ufrag: &[u8]) -> Option<usize> {
+        self.by_ufrag.get(<&Ufrag>::try_from(ufrag).ok()?).copied()
+    }
+
+    /// Remembers who asked.
+    pub(super) fn asked(&mut self, transaction: [u8; 12], key: usize) {
+        if self.transactions.len() == MAX_TRANSACTIONS
+            && let Some(oldest) = self.transactions.pop_front()
+        {
+            self.by_transaction.remove(&oldest);
+        }
+        self.transactions.push_back(transaction);
+        self.by_transaction.insert(transaction, key);
+    }
+
+    /// The leg that asked.
+    pub(super) fn asker(&self, transaction: &[u8; 12]) -> Option<usize> {
+        self.by_transaction.get(transaction).copied()
+    }
+
+    pub(super) fn at(&self, address: &SocketAddr) -> Option<&Flow> {
+        self.by_address.get(address)
+    }
+
+    pub(super) fn join(&mut self, address: SocketAddr, key: usize) {
+        self.by_address
+            .entry(address)
+            .and_modify(|flow| match flow {
+                Flow::One(first) => *flow = Flow::Many(vec![*first, key]),
+                Flow::Many(keys) => keys.push(key),
+            })
+            .or_insert(Flow::One(key));
+    }
+
+    pub(super) fn leave(&mut self, address: &SocketAddr, key: usize) {
+        let left = match self.by_address.get_mut(address) {
+            Some(Flow::Many(keys)) => {
+                keys.retain(|other| *other != key);
+                match keys[..] {
+                    [last] => Some(Flow::One(last)),
+                    _ => return,
+                }
+            }
+            Some(Flow::One(only)) if *only == key => None,
+            Some(Flow::One(_)) | None => return,
+        };
+        match left {
+            Some(flow) => self.by_address.insert(*address, flow),
+            None => self.by_address.remove(address),
+        };
+    }
+}
+
+/// A quick hash for addresses, seeded so that nobody can choose addresses that collide.
+#[derive(Clone)]
+struct Spread(u64);
+
+struct SpreadHasher(u64);
+
+impl Spread {
+    fn new() -> Self {
+        let mut seed = [0; 8];
+        rand::fill(&mut seed).expect("the system has randomness, or no handshake would work either");
+        Self(u64::from_be_bytes(seed))
+    }
+}
+
+impl BuildHasher for Spread {
+    type Hasher = SpreadHasher;
+
+    fn build_hasher(&self) -> SpreadHasher {
+        SpreadHasher(self.0)
+    }
+}
+
+impl SpreadHasher {
+    fn fold(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835_u128;
+        self.0 = (product as u64) ^ ((product >> 64) as u64);
+    }
+}
+
+impl Hasher for SpreadHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.fold(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u16(&mut self, word: u16) {
+        self.fold(u64::from(word));
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.fold(u64::from(word));
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.fold(word as u64);
+    }
+
+    fn write_isize(&mut self, word: isize) {
+        self.fold(word as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn legs_behind_one_address_come_and_go() {
+        let address = SocketAddr::from(([192, 0, 2, 1], 3_480));
+        let mut flows = Flows::new();
+        assert_eq!(flows.at(&address), None);
+        for key in 1..=3 {
+            flows.join(address, key);
+        }
+        assert_eq!(flows.at(&address), Some(&Flow::Many(vec![1, 2, 3])));
+        flows.leave(&address, 1);
+        flows.leave(&address, 9);
+        flows.leave(&address, 3);
+        assert_eq!(flows.at(&address), Some(&Flow::One(2)));
+        flows.leave(&address, 1);
+        assert_eq!(flows.at(&address), Some(&Flow::One(2)));
+        flows.leave(&address, 2);
+        assert_eq!(flows.at(&address), None);
+    }
+
+    #[test]
+    fn old_questions_are_forgotten_not_hoarded() {
+        let mut flows = Flows::new();
+        for n in 0..MAX_TRANSACTIONS as u64 + 10 {
+            let mut transaction = [0; 12];
+            transaction[..8].copy_from_slice(&n.to_be_bytes());
+            flows.asked(transaction, n as usize);
+            assert_eq!(flows.asker(&transaction), Some(n as usize));
+        }
+        assert_eq!(flows.asker(&[0; 12]), None);
+        assert_eq!(flows.by_transaction.len(), MAX_TRANSACTIONS);
+    }
+
+    #[test]
+    fn addresses_spread_over_the_table() {
+        let spread = Spread::new();
+        let hashes: std::collections::HashSet<u64> = (0..20_000u16)
+            .map(|port| spread.hash_one(SocketAddr::from(([10, 0, 0, 1], port))) >> 40)
+            .collect();
+        assert!(hashes.len() > 19_900, "{}", hashes.len());
+    }
+}
