@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Context;
 use offhook_sim::{Sim, SimConfig};
@@ -274,6 +275,8 @@ async fn call_whose_connect_was_in_flight_is_adopted_and_not_dialled_again() {
     let place = json!({ "type": "call.place", "to": "+447700900002", "sdp": sdp("actpass") });
     let ack = agent.command(place).await.unwrap();
     let id = ack["call"]["id"].as_str().unwrap().to_owned();
+    let acted = house.sim.control().wait_for(0, "call.created", None, Duration::from_secs(10)).await;
+    assert!(acted.is_some(), "WhatsApp places the call before the server dies");
     house.crash(&mut agent).await.unwrap();
     agent.event("call.changed", |event| event["call"]["state"] == "connected").await.unwrap();
     agent.command(json!({ "type": "call.hangup", "call_id": id })).await.unwrap();

@@ -322,14 +322,7 @@ impl Inner {
         let Some(number) = self.ports.numbers.load(&record.tenant, &record.number).await? else {
             return Ok(None);
         };
-        let id = record.id.clone();
-        let now = self.ports.clock.now();
-        // One record that cannot be taken up must not keep the others from it.
-        let Ok(call) = std::panic::catch_unwind(|| Call::restore(record, now)) else {
-            tracing::error!(call.id = %id, "a call's record cannot be taken up");
-            metrics::counter!("offhook_call_panics_total").increment(1);
-            return Ok(None);
-        };
+        let call = Call::restore(record, self.ports.clock.now());
         Ok(Some(self.spawn(call, number, None, Birth::default())))
     }
 

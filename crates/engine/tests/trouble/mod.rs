@@ -236,3 +236,36 @@ async fn webhook_of_another_number_cannot_name_our_call() {
     let failed = rig.until(State::Failed).await;
     assert_eq!(failed.facts.wacid, None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn agents_who_come_and_go_do_not_pile_up_before_a_call_that_is_stuck() {
+    let (rig, ports) = Rig::unruly().await;
+    let _alice = rig.arrives("alice", Presence::Away).await;
+    rig.webhook(connect("A", Inbound)).await;
+    rig.until(State::Queued).await;
+    *ports.whim.lock().unwrap() = Some((wacid("A"), Whim::Hang));
+    for _ in 0..200 {
+        rig.engine().set_presence(&person("alice"), Presence::Available).await.unwrap();
+        rig.engine().set_presence(&person("alice"), Presence::Away).await.unwrap();
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert!(tokio::runtime::Handle::current().metrics().num_alive_tasks() < 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_that_waited_for_one_from_the_log_still_carries_its_record() {
+    let (rig, ports) = Rig::unruly().await;
+    let (mut events, _) = rig.engine().subscribe(&rig.tenant).await.unwrap();
+    rig.webhook(connect("A", Inbound)).await;
+    rig.until(State::Queued).await;
+    ports.panic_after_next.store(true, Ordering::SeqCst);
+    rig.webhook(terminate("A", Inbound, None)).await;
+    rig.until(State::Missed).await;
+    rig.webhook(connect("B", Inbound)).await;
+    let mut announced = Vec::new();
+    for _ in 0..3 {
+        announced.push(timeout(Duration::from_secs(1), events.recv()).await.unwrap().unwrap());
+    }
+    let records: Vec<bool> = announced.iter().map(|announced| announced.record.is_some()).collect();
+    assert_eq!(records, [true, false, true]);
+}
