@@ -1,7 +1,17 @@
 //! Carrying sound: WebRTC peers and the thread that owns the media port.
 //!
 //! Reading order: [`srtp`] (packets in place), `rtp` and `rtcp` (their headers), `stun` (the gate), `sdp`
-//! (descriptions), `quality` (what was heard), [`leg`] (one peer, without a socket).
+//! (descriptions), `quality` (what was heard), [`leg`] (one peer, without a socket), `message` (plain data), `shard` (all peers of one
+//! port), and [`Plane`], the door: commands in, notices out.
+//!
+//! ICE is `rtc-ice`, DTLS is `rtc-dtls`, both as machines without sockets; SRTP, admission, time and sockets are
+//! ours, because a server knows its descriptions, must own its port, and pays for every packet.
+//!
+//! What is not here: who may call whom, what a call is, HTTP, files.
+//!
+//! Invariants: nothing is learned from a datagram that does not verify; sound goes only to an address that has
+//! agreed to it within the last 30 seconds; a leg's stream keeps one SSRC and one line of sequence numbers and
+//! timestamps, whoever is talking.
 
 pub mod srtp;
 
@@ -17,5 +27,13 @@ mod quality;
 
 pub mod leg;
 
+mod message;
+
+mod shard;
+
+mod plane;
+
+pub use message::{Command, Counters, Description, LegId, LegNotice, LegOptions, Notified, Play, Stats};
+pub use plane::{Overloaded, Plane, PlaneConfig, StartError};
 pub use quality::{Quality, mos};
 pub use sdp::SdpError;

@@ -1,6 +1,7 @@
 //! Running other programs, with a line before and a time after each.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -38,6 +39,13 @@ impl Step {
     pub(crate) fn within(mut self, folder: impl AsRef<Path>) -> Self {
         self.command.current_dir(folder);
         self
+    }
+
+    /// Becomes it: signals reach it alone, and its exit code is ours. Returns only when that fails.
+    pub(crate) fn become_it(mut self) -> anyhow::Error {
+        eprintln!("==> {}: {}", self.why, shown(&self.command));
+        let error = self.command.exec();
+        anyhow::Error::new(error).context(shown(&self.command))
     }
 
     /// Runs it to the end; what it prints is shown.
@@ -90,7 +98,8 @@ fn now() -> Instant {
 }
 
 fn shown(command: &Command) -> String {
-    let mut words = vec![command.get_program().to_string_lossy().into_owned()];
+    let program = Path::new(command.get_program());
+    let mut words = vec![program.file_name().unwrap_or_default().to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));
     words.join(" ")
 }

@@ -246,6 +246,7 @@ async fn agents_who_come_and_go_do_not_pile_up_before_a_call_that_is_stuck() {
     *ports.whim.lock().unwrap() = Some((wacid("A"), Whim::Hang));
     for _ in 0..200 {
         rig.engine().set_presence(&person("alice"), Presence::Available).await.unwrap();
+        sleep(Duration::from_millis(1)).await;
         rig.engine().set_presence(&person("alice"), Presence::Away).await.unwrap();
         sleep(Duration::from_millis(1)).await;
     }

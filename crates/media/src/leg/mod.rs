@@ -40,6 +40,9 @@ pub use dtls::{Identity, IdentityError};
 pub use notice::{FailReason, LegConfig, LegError, Notice, Output};
 pub use sound::{Media, Packet, Sealed};
 
+pub(crate) use outgoing::{FRAME, Source};
+pub(crate) use setup::UFRAG_LEN;
+
 use dtls::{Dtls, Failure};
 use ice::Ice;
 use outgoing::Outgoing;
@@ -225,6 +228,11 @@ impl Leg {
     /// Whether [`Leg::poll`] has something to say because of the last packet.
     pub(crate) fn has_output(&self) -> bool {
         !self.out.is_empty()
+    }
+
+    /// Whether a handshake is under way.
+    pub(crate) fn is_shaking(&self) -> bool {
+        self.dtls.is_some() && self.keys.is_none()
     }
 
     /// Whether sound may be sent now.

@@ -90,7 +90,7 @@ impl Leg {
             config,
             // Bit 63 stays clear (RFC 9429 section 5.2.1).
             session_id: u64::from(random_u32() >> 1) << 32 | u64::from(random_u32()),
-            uid: random_u32(),
+            uid: random_u32().max(1),
             ssrc,
             cname: ice_chars(16).replace(['+', '/'], "0"),
             created: now,

@@ -17,7 +17,7 @@ pub(super) const SLOT: usize = 2_048;
 const SOCKET_BUFFER: usize = 32 * 1024 * 1024;
 
 /// A socket bound for media.
-pub(super) fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
+pub(crate) fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
     if listen.is_ipv6() {
         socket.set_only_v6(false)?;

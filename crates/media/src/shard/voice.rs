@@ -42,8 +42,8 @@ impl Music {
 /// A note every 400 ms, each fading out; the last one of a turn has died away when the first comes again.
 fn sample(at: usize) -> f32 {
     const NOTES: [f32; 20] = [
-        220.0, 277.2, 329.6, 440.0, 329.6, 196.0, 246.9, 293.7, 392.0, 293.7, 174.6, 220.0, 261.6, 349.2, 261.6,
-        196.0, 246.9, 293.7, 329.6, 293.7,
+        220.0, 277.2, 329.6, 440.0, 329.6, 196.0, 246.9, 293.7, 392.0, 293.7, 174.6, 220.0, 261.6, 349.2,
+        261.6, 196.0, 246.9, 293.7, 329.6, 293.7,
     ];
     const NOTE: usize = 19_200;
     let within = (at % NOTE) as f32 / 48_000.0;

@@ -51,7 +51,10 @@ impl Wheel {
             return None;
         }
         let steps = self.step..self.step + SLOTS as u64;
-        steps.into_iter().find(|step| !self.slots[*step as usize % SLOTS].is_empty()).map(|step| self.time_of(step))
+        steps
+            .into_iter()
+            .find(|step| !self.slots[*step as usize % SLOTS].is_empty())
+            .map(|step| self.time_of(step))
     }
 
     fn time_of(&self, step: u64) -> Instant {

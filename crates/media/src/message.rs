@@ -1,0 +1,176 @@
+//! Plain data into the plane and out of it.
+
+use crate::leg::{Drops, FailReason, LegConfig};
+use crate::quality::Quality;
+use crate::srtp::Profile;
+
+/// Names a leg, as its owner likes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LegId(pub u64);
+
+/// What is asked of the plane. Commands about a leg that is gone do nothing: its end has been told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Sets up a leg; [`LegNotice::LocalDescription`] follows at once, or [`LegNotice::Failed`].
+    AddLeg {
+        /// Its name, not in use.
+        leg: LegId,
+        /// Its manners.
+        options: LegOptions,
+        /// Which description is wanted.
+        description: Description,
+    },
+    /// The peer's answer to our offer.
+    Answer {
+        /// Which leg.
+        leg: LegId,
+        /// The description.
+        sdp: String,
+    },
+    /// A candidate of the peer's that came after its description.
+    Candidate {
+        /// Which leg.
+        leg: LegId,
+        /// The candidate line.
+        candidate: String,
+    },
+    /// Lets sound out of a leg that was added with `hold_rtp`.
+    OpenGate {
+        /// Which leg.
+        leg: LegId,
+    },
+    /// Lets two legs hear each other; whoever they heard before, they do not any more.
+    Bridge {
+        /// One.
+        a: LegId,
+        /// The other.
+        b: LegId,
+    },
+    /// Parts a leg from the one it hears. Both are told comfort sound.
+    Unbridge {
+        /// Either of them.
+        leg: LegId,
+    },
+    /// Chooses what a leg is told.
+    SetSource {
+        /// Which leg.
+        leg: LegId,
+        /// What.
+        source: Play,
+    },
+    /// Says goodbye to the peer and forgets the leg. No notice follows.
+    RemoveLeg {
+        /// Which leg.
+        leg: LegId,
+    },
+}
+
+/// The manners of a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LegOptions {
+    /// No sound before [`Command::OpenGate`].
+    pub hold_rtp: bool,
+    /// The peer may live on a private or loopback address.
+    pub allow_private: bool,
+}
+
+impl From<LegOptions> for LegConfig {
+    fn from(options: LegOptions) -> Self {
+        let mut config = Self::new(Vec::new());
+        config.hold_rtp = options.hold_rtp;
+        config.allow_private = options.allow_private;
+        config
+    }
+}
+
+/// Which description of ours is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Description {
+    /// The first one.
+    Offer,
+    /// The answer to this one.
+    Answer {
+        /// The peer's.
+        offer: String,
+    },
+}
+
+/// What a leg is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Play {
+    /// Nothing at all. WhatsApp hangs up after 20 seconds of it.
+    Silence,
+    /// Packets that sound like silence.
+    Comfort,
+    /// Music for waiting.
+    HoldMusic,
+    /// The bridged leg; comfort sound while that one says nothing.
+    Peer,
+}
+
+/// Something happened on a leg.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notified {
+    /// Where.
+    pub leg: LegId,
+    /// What.
+    pub notice: LegNotice,
+}
+
+/// What happened on a leg.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LegNotice {
+    /// Our description, to be given to the peer.
+    LocalDescription {
+        /// The text, to be sent byte for byte.
+        sdp: String,
+    },
+    /// ICE has selected an address.
+    IceConnected,
+    /// Keys are there; sound may flow.
+    DtlsConnected {
+        /// How it is protected.
+        profile: Profile,
+    },
+    /// The first sound of the peer.
+    FirstPacket,
+    /// Neither sound nor reports for five seconds.
+    MediaLost,
+    /// They are back.
+    MediaResumed,
+    /// Every five seconds, how well it goes.
+    Stats(Box<Stats>),
+    /// The leg is over and forgotten.
+    Failed {
+        /// Why.
+        reason: FailReason,
+    },
+}
+
+/// How well a leg goes, and what was dropped on it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stats {
+    /// Quality as measured.
+    pub quality: Quality,
+    /// Drops since the leg was added.
+    pub drops: Drops,
+}
+
+/// Totals of the plane since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Legs being carried.
+    pub legs: u64,
+    /// Datagrams received.
+    pub received: u64,
+    /// Datagrams sent.
+    pub sent: u64,
+    /// Packets passed from leg to leg.
+    pub forwarded: u64,
+    /// Datagrams that were for no leg.
+    pub unclaimed: u64,
+    /// Datagrams the system would not take.
+    pub send_refused: u64,
+    /// Notices that found no room.
+    pub notices_lost: u64,
+}

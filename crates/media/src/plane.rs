@@ -1,0 +1,146 @@
+//! The media plane as the rest of the program sees it: plain data in, plain data out.
+//!
+//! A [`Plane`] is one thread with one UDP port. Commands go in through a bounded queue, notices come out through
+//! another; neither carries anything that could not be written down, so the plane can become a process of its
+//! own. Times, sockets and keys stay inside.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Receiver, channel};
+
+use crate::leg::{Identity, IdentityError};
+use crate::message::{Command, Counters, Notified};
+use crate::shard::{self, Music, Setup, Shard, SharedCounters, Wake};
+
+/// Commands under way; a plane this far behind is overloaded, and its callers must know.
+const COMMANDS: usize = 4_096;
+/// Notices under way, before they wait inside the plane.
+const NOTICES: usize = 4_096;
+
+/// How a plane is to be run.
+#[derive(Debug, Clone)]
+pub struct PlaneConfig {
+    /// The one UDP port. An unspecified IPv6 address listens for both families.
+    pub listen: SocketAddr,
+    /// The port as seen from outside, best first; empty for a specific `listen` address that is it.
+    pub addresses: Vec<SocketAddr>,
+    /// How often a busy socket is looked at; zero means at once. Less delay costs more of the core.
+    pub tick: Duration,
+    /// Legs carried at most; more are refused.
+    pub max_legs: usize,
+}
+
+impl PlaneConfig {
+    /// A plane on `listen` with a quarter of a millisecond between looks.
+    pub fn new(listen: SocketAddr) -> Self {
+        Self { listen, addresses: Vec::new(), tick: Duration::from_micros(250), max_legs: 4_000 }
+    }
+}
+
+/// The plane cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken, or the system refuses.
+    #[error("media port cannot be opened: {0}")]
+    Port(#[from] std::io::Error),
+    /// No certificate.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// No encoder.
+    #[error("waiting music cannot be made: {0}")]
+    Music(#[from] opus::Error),
+    /// Listening everywhere is no address to give to anybody.
+    #[error("no address to advertise: state one, or listen on a specific address")]
+    NoAddress,
+}
+
+/// The plane has no room for another command now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("media plane is overloaded")]
+pub struct Overloaded;
+
+/// A running plane. Dropping it says goodbye to every peer and ends the thread.
+pub struct Plane {
+    commands: SyncSender<Command>,
+    wake: Arc<Wake>,
+    counters: Arc<SharedCounters>,
+    local: SocketAddr,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Plane {
+    /// Opens the port and starts the thread.
+    ///
+    /// # Errors
+    /// If the port cannot be had, or there is no address to tell peers.
+    pub fn start(config: PlaneConfig) -> Result<(Self, Receiver<Notified>), StartError> {
+        let socket = shard::bind(config.listen)?;
+        let local = socket.local_addr()?;
+        let mut addresses = config.addresses;
+        if addresses.is_empty() {
+            if local.ip().is_unspecified() {
+                return Err(StartError::NoAddress);
+            }
+            addresses.push(local);
+        }
+        let (notices, notified) = channel(NOTICES);
+        let (commands, inbox) = sync_channel(COMMANDS);
+        let setup = Setup {
+            identity: Arc::new(Identity::generate()?),
+            addresses,
+            music: Arc::new(Music::synthesize()?),
+            notices,
+            max_legs: config.max_legs,
+        };
+        let wake = Arc::new(Wake::new()?);
+        let counters = Arc::new(SharedCounters::default());
+        let (shard_wake, shard_counters, tick) = (wake.clone(), counters.clone(), config.tick);
+        let thread = std::thread::Builder::new().name("media".to_owned()).spawn(move || {
+            // The socket's batches hold pointers, so the shard is made where it lives.
+            let now = tokio::time::Instant::now().into_std();
+            match Shard::new(now, socket, setup) {
+                Ok(shard) => shard::run(shard, &inbox, &shard_wake, tick, &shard_counters),
+                Err(error) => tracing::error!(%error, "media thread could not start"),
+            }
+        })?;
+        tracing::info!(port = local.port(), "media port open");
+        Ok((Self { commands, wake, counters, local, thread: Some(thread) }, notified))
+    }
+
+    /// Asks for something. Returns before it is done.
+    ///
+    /// # Errors
+    /// If the plane is too far behind.
+    pub fn send(&self, command: Command) -> Result<(), Overloaded> {
+        let sent = self.commands.try_send(command);
+        self.wake.wake();
+        sent.map_err(|error| match error {
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => Overloaded,
+        })
+    }
+
+    /// The port as it is bound.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Totals since the start.
+    pub fn counters(&self) -> Counters {
+        self.counters.load()
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        self.wake.stop();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("media thread had panicked");
+        }
+    }
+}
