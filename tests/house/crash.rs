@@ -29,8 +29,8 @@ impl House {
     async fn start() -> anyhow::Result<Self> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut config = SimConfig::default();
-        config.webhook_url = Some(format!("http://127.0.0.1:{port}/webhooks/meta").parse()?);
+        let webhook_url = Some(format!("http://127.0.0.1:{port}/webhooks/meta").parse()?);
+        let mut config = SimConfig { webhook_url, ..SimConfig::default() };
         config.knobs.answer_webhook_ms = 20;
         config.knobs.ringing_ms = 20;
         config.knobs.phone_answers_ms = 200;

@@ -56,11 +56,6 @@ impl Stage {
         self.http.request(method, format!("{}/control{path}", self.say("/sim_url")))
     }
 
-    /// The folder with database, key and credentials.
-    pub(crate) fn data(&self) -> &Path {
-        self.data.path()
-    }
-
     /// Ends the process as asked and returns all it has logged.
     pub(crate) fn stop(mut self) -> anyhow::Result<String> {
         terminate(&self.child);

@@ -41,6 +41,9 @@ const ASK_WITHIN: Duration = Duration::from_secs(30);
 /// let one message that always panics keep it busy for ever.
 const CRASHES: u32 = 2;
 
+/// How long a stopping server waits for replies to requests in flight.
+const HEAR_OUT: Duration = Duration::from_secs(3);
+
 type Asked = Pin<Box<dyn Future<Output = Input> + Send>>;
 
 pub(crate) struct Actor {
@@ -147,7 +150,17 @@ impl Actor {
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
                     self.input(Input::Wake, &mut asked).await?;
                 }
-                () = stop.cancelled() => return Err(Stop::Shutdown),
+                () = stop.cancelled() => {
+                    // What was asked of Meta is heard out: a `connect` cut short would become a call in doubt.
+                    let rest = async {
+                        while let Some(reply) = asked.next().await {
+                            self.input(reply, &mut FuturesUnordered::new()).await?;
+                        }
+                        Ok(())
+                    };
+                    timeout(HEAR_OUT, rest).await.unwrap_or(Ok(()))?;
+                    return Err(Stop::Shutdown);
+                }
             }
         }
     }
@@ -161,6 +174,7 @@ impl Actor {
                 self.in_hand = None;
                 Ok(())
             }
+            Message::GiveWay => self.input(Input::GiveWay, asked).await,
             Message::Command { command, answer } => {
                 let now = self.house.ports.clock.now();
                 let handled = self.call.handle(now, Input::Command(command));
@@ -294,7 +308,7 @@ impl Drop for Leaving {
 
 /// Who cannot be rung because of this call.
 fn busy(record: &CallRecord) -> Option<&UserId> {
-    record.agent.as_ref().filter(|_| !record.state.is_over())
+    record.agent.as_ref().filter(|_| record.state.holds_owner())
 }
 
 /// One line and one count per lifecycle step.

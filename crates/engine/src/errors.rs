@@ -15,7 +15,7 @@ pub enum EngineError {
     /// The number belongs to somebody else or nobody.
     #[error("no such number")]
     UnknownNumber,
-    /// The database cannot be written now; nothing was changed.
+    /// The database cannot be used now. A write may or may not have landed.
     #[error(transparent)]
     Store(#[from] StoreFault),
     /// Meta said no, or could not be asked.

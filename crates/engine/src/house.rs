@@ -365,7 +365,7 @@ impl Inner {
     /// People who can be rung: here, available, and not in a call.
     pub(crate) fn available(&self, tenant: &TenantId) -> BTreeSet<UserId> {
         let mut available = self.roll.available(tenant);
-        for live in self.registry.live(tenant, |live| !live.record.state.is_over()) {
+        for live in self.registry.live(tenant, |live| live.record.state.holds_owner()) {
             if let Some(agent) = &live.record.agent {
                 available.remove(agent);
             }

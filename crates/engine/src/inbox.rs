@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use offhook_core::call::Call;
+use offhook_core::call::{Call, CallRecord, State};
 use offhook_core::event::{Consent, Event};
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{CallId, NumberId};
@@ -113,12 +113,29 @@ impl Inner {
         }
         if matches!(event.kind, MetaEventKind::Connect { .. }) {
             metrics::counter!("offhook_inbound_calls_total").increment(1);
+            self.give_way(&number, &event);
         }
         let id = CallId::from_uuid(self.ports.ids.next());
         let wacid = event.wacid.clone();
         let call = Call::incoming(id, &number, event, self.ports.clock.now());
         self.spawn(call, number, Some(wacid), Birth { knock: Some(knock), ..Birth::default() });
         Ok(Dealt::Handed)
+    }
+
+    /// Our unanswered calls to a user who calls us give way: the one the user holds in their hand lives.
+    fn give_way(&self, number: &BusinessNumber, event: &MetaEvent) {
+        let Some(phone) = &event.party.phone else { return };
+        let crossing = |record: &CallRecord| {
+            record.direction == Direction::Outbound
+                && record.number == number.id
+                && record.facts.party.phone.as_ref() == Some(phone)
+                && matches!(record.state, State::Created | State::Dialing | State::Ringing)
+        };
+        for live in self.registry.live(&number.tenant, |live| crossing(&live.record)) {
+            let Some(handle) = self.registry.handle(&live.record.id) else { continue };
+            // A task too busy to listen is ended by Meta, which allows one call with a user.
+            let _ = handle.send.try_send(Message::GiveWay);
+        }
     }
 
     /// The call an event is about: by our correlation, or by Meta's id.

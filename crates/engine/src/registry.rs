@@ -15,6 +15,8 @@ use crate::errors::EngineError;
 pub(crate) enum Message {
     /// A command, answered once it is durable.
     Command { command: Command, answer: oneshot::Sender<Result<Arc<CallRecord>, EngineError>> },
+    /// The user of this outbound call is calling us.
+    GiveWay,
     /// A webhook, with its place in the inbox.
     Meta { event: Box<MetaEvent>, knock: i64 },
 }

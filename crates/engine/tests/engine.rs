@@ -8,7 +8,7 @@ mod trouble;
 
 use std::time::Duration;
 
-use offhook_core::call::{Command, Fault, Refusal, State};
+use offhook_core::call::{Command, EndReason, Fault, Refusal, State};
 use offhook_core::event::{CallEvent, Event};
 use offhook_core::house::Presence;
 use offhook_core::meta::Direction::{Inbound, Outbound};
@@ -158,6 +158,18 @@ async fn webhook_that_beats_the_reply_finds_its_call_by_our_correlation() {
     rig.webhook(webhook("UNSEEN", Outbound, MetaEventKind::Accepted)).await;
     rig.until(State::Connected).await;
     assert_eq!(rig.asker.actions(), ["connect"], "an unclear connect is adopted, never dialled again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_unanswered_call_gives_way_when_the_same_user_calls_us() {
+    let rig = Rig::new().await;
+    rig.place().await.unwrap().settled.await.unwrap();
+    rig.webhook(connect("A", Inbound)).await;
+    rig.webhook(terminate("PLACED1", Outbound, None)).await;
+    let ended = rig.until_first(State::Failed).await;
+    assert_eq!(ended.end_reason, Some(EndReason::Busy));
+    assert_eq!(rig.until(State::Queued).await.direction, Inbound);
+    assert_eq!(rig.asker.actions(), ["connect", "terminate"]);
 }
 
 #[tokio::test(start_paused = true)]

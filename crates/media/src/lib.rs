@@ -34,6 +34,6 @@ mod shard;
 mod plane;
 
 pub use message::{Command, Counters, Description, LegId, LegNotice, LegOptions, Notified, Play, Stats};
-pub use plane::{Overloaded, Plane, PlaneConfig, StartError};
+pub use plane::{Plane, PlaneConfig, SendError, StartError};
 pub use quality::{Quality, mos};
 pub use sdp::SdpError;

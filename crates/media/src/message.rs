@@ -173,4 +173,6 @@ pub struct Counters {
     pub send_refused: u64,
     /// Notices that found no room.
     pub notices_lost: u64,
+    /// Legs given up because their machine panicked.
+    pub legs_broken: u64,
 }

@@ -58,10 +58,16 @@ pub enum StartError {
     NoAddress,
 }
 
-/// The plane has no room for another command now.
+/// A command was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("media plane is overloaded")]
-pub struct Overloaded;
+pub enum SendError {
+    /// The plane has no room for another command now.
+    #[error("media plane is overloaded")]
+    Overloaded,
+    /// The thread is gone.
+    #[error("media plane has stopped")]
+    Stopped,
+}
 
 /// A running plane. Dropping it says goodbye to every peer and ends the thread.
 pub struct Plane {
@@ -114,12 +120,13 @@ impl Plane {
     /// Asks for something. Returns before it is done.
     ///
     /// # Errors
-    /// If the plane is too far behind.
-    pub fn send(&self, command: Command) -> Result<(), Overloaded> {
+    /// If the plane is too far behind, or gone.
+    pub fn send(&self, command: Command) -> Result<(), SendError> {
         let sent = self.commands.try_send(command);
         self.wake.wake();
         sent.map_err(|error| match error {
-            TrySendError::Full(_) | TrySendError::Disconnected(_) => Overloaded,
+            TrySendError::Full(_) => SendError::Overloaded,
+            TrySendError::Disconnected(_) => SendError::Stopped,
         })
     }
 

@@ -74,6 +74,10 @@ fn by_reason(reason: EndReason) -> Option<Words> {
             "WhatsApp ended the call because no sound arrived.",
             Some("Check the microphone and the network. A firewall may block UDP."),
         ),
+        EndReason::InternalError => (
+            "The call ended because of a fault in Offhook.",
+            Some("Call again. If it happens again, tell an administrator: the log has the details."),
+        ),
         EndReason::ProviderError => ("WhatsApp could not connect the call.", Some("Try again in a moment.")),
         EndReason::Unconfirmed => (
             "WhatsApp never said whether it placed the call, so it was given up.",

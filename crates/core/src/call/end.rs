@@ -63,6 +63,8 @@ end_reasons! {
     Unconfirmed => "unconfirmed",
     /// Closed at the cap: no news of it for a day.
     Stale => "stale",
+    /// A fault of ours.
+    InternalError => "internal_error",
 }
 
 impl EndReason {

@@ -19,9 +19,17 @@ pub mod ask;
 
 pub mod refusal;
 
+mod machine;
+
+mod hear;
+
+mod obey;
+
+mod close;
+
 mod recover;
 
-mod machine;
+mod told;
 
 #[cfg(test)]
 mod tests;

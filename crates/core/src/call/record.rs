@@ -80,6 +80,12 @@ impl State {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
+    /// Whether whoever owns the call has no ear for another one.
+    #[must_use]
+    pub const fn holds_owner(self) -> bool {
+        !self.is_over() && !matches!(self, Self::Ending)
+    }
+
     /// Whether the call is over.
     #[must_use]
     pub const fn is_over(self) -> bool {
@@ -214,7 +220,7 @@ impl Facts {
         if self.answered_at().is_some() {
             let reason = match (error, intent) {
                 (Some(error), _) => EndReason::from_meta_code(error.code),
-                (None, Some(reason @ (EndReason::Stale | EndReason::MediaTimeout))) => reason,
+                (None, Some(reason @ (EndReason::Stale | EndReason::InternalError))) => reason,
                 (None, Some(_)) => EndReason::LocalHangup,
                 (None, None) => EndReason::RemoteHangup,
             };

@@ -176,6 +176,8 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
         }
         ["crash"] => Input::Crashed,
         ["decline", who] => Input::Command(Command::Decline { agent: agent(who) }),
+        ["give", "way"] => Input::GiveWay,
+        ["reject"] => Input::Command(Command::Reject),
         ["hangup"] => Input::Command(Command::Hangup { by: None }),
         ["hangup", who] => Input::Command(Command::Hangup { by: Some(agent(who)) }),
         ["wake"] => Input::Wake,
@@ -455,6 +457,49 @@ fn restart_goes_on_where_the_record_says() {
 }
 
 #[test]
+fn our_call_gives_way_to_the_users_own() {
+    check(
+        "0s dial         => *initiated, ask connect, created
+         0s reply placed => *dialing, dialing
+         1s give way     => *ending, ask terminate, ending
+         1s reply ended  => ending
+         2s terminate    => *failed, failed, busy",
+    );
+    check(
+        "0s dial             => *initiated, ask connect, created
+         0s give way         => *ending, ending
+         1s reply connect 138003 => *failed, failed, busy",
+    );
+    check(
+        "0s dial         => *initiated, ask connect, created
+         0s reply placed => *dialing, dialing
+         1s accepted     => *answered, connected
+         2s give way     => connected",
+    );
+}
+
+#[test]
+fn reject_never_ends_a_conversation() {
+    check(
+        "0s connect        => *incoming, queued
+         0s agents alice   => rings alice, ringing
+         1s accept alice   => *claimed, ask accept, answering
+         1s reject         => refused not_ringing
+         2s reply accepted => *answered, connected
+         3s reject         => refused not_ringing",
+    );
+    check(
+        "0s connect        => *incoming, queued
+         0s agents alice   => rings alice, ringing
+         1s reject         => silences alice (declined), *ending, ask reject, ending
+         2s reject         => refused not_ringing
+         2s reply ended    => ending
+         3s terminate      => *declined, rejected, agent_rejected
+         4s reject         => refused call_ended",
+    );
+}
+
+#[test]
 fn a_day_without_news_closes_the_call() {
     check(
         "0s     dial         => *initiated, ask connect, created
@@ -553,20 +598,20 @@ fn crash_while_handling_ends_the_call() {
         "0s  dial         => *initiated, ask connect, created
          0s  crash        => *ending, ending
          1s  reply placed => ask terminate, ending
-         1s  crash        => *failed, failed, provider_error",
+         1s  crash        => *failed, failed, internal_error",
     );
     check(
         "0s  connect        => *incoming, queued
          0s  agents alice   => rings alice, ringing
          1s  crash          => silences alice (away), *ending, ask reject, ending
-         2s  terminate      => *failed, failed, provider_error",
+         2s  terminate      => *failed, failed, internal_error",
     );
     check(
         "0s  dial         => *initiated, ask connect, created
          0s  reply placed => *dialing, dialing
          1s  accepted     => *answered, connected
          2s  crash        => *ending, ask terminate, ending
-         3s  crash        => *completed, completed, local_hangup",
+         3s  crash        => *completed, completed, internal_error",
     );
 }
 

@@ -18,10 +18,11 @@ pub use directory::{
 pub use gate::{Asker, PermissionAsk};
 pub use inbox::{Inbox, Knock, Knocked, News};
 
-/// A store that cannot do its work now. Nothing was changed.
+/// A store that cannot do its work now.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreFault {
-    /// The database is locked, full, gone or slow; trying again may help.
+    /// The database is locked, full, gone or slow; trying again may help. A write that ran out of time may
+    /// have landed all the same.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// Somebody else wrote the record first.

@@ -143,6 +143,11 @@ impl Rig {
         .await
     }
 
+    /// Waits until the oldest call is in a state.
+    pub(crate) async fn until_first(&self, state: State) -> CallRecord {
+        self.wait(|rig| rig.memory.calls().into_iter().next().filter(|call| call.state == state)).await
+    }
+
     pub(crate) async fn until_answer_known(&self) {
         self.wait(|rig| rig.memory.calls().first().and_then(|call| call.facts.answer.clone())).await;
     }

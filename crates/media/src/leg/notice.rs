@@ -83,6 +83,8 @@ pub enum FailReason {
     DescriptionRefused,
     /// The plane carries as many legs as it may.
     NoCapacity,
+    /// A mistake of ours, contained.
+    Broken,
 }
 
 impl FailReason {
@@ -96,6 +98,7 @@ impl FailReason {
             Self::PeerClosed => "peer_closed",
             Self::DescriptionRefused => "sdp_refused",
             Self::NoCapacity => "no_media_capacity",
+            Self::Broken => "media_broken",
         }
     }
 }

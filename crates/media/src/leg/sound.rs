@@ -32,9 +32,19 @@ pub struct Packet {
     pub marker: bool,
     /// The payload's place in the buffer.
     pub payload: Range<usize>,
+    /// Extended sequence number: rollovers in the upper bits.
+    pub index: u64,
+    /// RTP timestamp.
+    pub timestamp: u32,
     pub(crate) source: Source,
-    pub(crate) index: u64,
-    pub(crate) timestamp: u32,
+}
+
+impl Packet {
+    /// A packet of our own making. `source` names a numbering that `index` and `timestamp` belong to; a leg
+    /// joins the numberings of all sources it is given into one.
+    pub fn new(media: Media, source: u64, index: u64, timestamp: u32, payload: Range<usize>) -> Self {
+        Self { media, marker: false, payload, index, timestamp, source: Source(source) }
+    }
 }
 
 /// A sealed datagram: where it lies in the buffer and where it goes.

@@ -5,7 +5,7 @@
 //! path nothing is allocated, locked or copied.
 //!
 //! Reading order: `port` (the socket), `wheel` (time), `flows` (whose datagram), `voice` (sound of our own), this
-//! file (who hears whom), `drive` (the loop).
+//! file (legs and what they say), `route` (who hears whom), `drive` (the loop).
 //!
 //! Invariant: every queue is bounded, and what does not fit is counted.
 
@@ -13,11 +13,13 @@ mod counters;
 mod drive;
 mod flows;
 mod port;
+mod route;
 mod voice;
 mod wheel;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,17 +27,16 @@ use slab::Slab;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::leg::{FailReason, Identity, Leg, LegConfig, LegError, Notice, Output, Packet};
+use crate::leg::{FailReason, Identity, Leg, LegConfig, LegError, Notice, Output};
 use crate::message::{Command, Counters, Description, LegId, LegNotice, Notified, Play, Stats};
-use crate::rtp::Kind;
-use crate::stun::{self, Binding, Class};
+use crate::stun;
 
 pub(crate) use counters::SharedCounters;
 pub(crate) use drive::{Wake, run};
 pub(crate) use port::bind;
-pub use voice::Music;
+pub(crate) use voice::Music;
 
-use flows::{Flow, Flows, Ufrag};
+use flows::{Flows, Ufrag};
 use port::{Port, SLOT};
 use voice::{Tune, Voice};
 use wheel::Wheel;
@@ -191,34 +192,45 @@ impl Shard {
         if a == b {
             return;
         }
-        self.unbridge(now, a);
-        self.unbridge(now, b);
+        for key in [a, b] {
+            self.unbridge(now, key);
+        }
+        if !(self.legs.contains(a) && self.legs.contains(b)) {
+            return;
+        }
         for (key, other) in [(a, b), (b, a)] {
             let slot = &mut self.legs[key];
             slot.peer = Some(other);
             slot.play = Play::Peer;
             slot.forwarded_at = None;
-            self.settle(now, key);
         }
+        self.settle(now, a);
+        self.settle(now, b);
     }
 
     /// Parts two legs; each is told comfort sound until something else is said.
     fn unbridge(&mut self, now: Instant, key: usize) {
-        let Some(other) = self.legs[key].peer.take() else {
-            return;
-        };
-        self.legs[other].peer = None;
-        for key in [key, other] {
-            let slot = &mut self.legs[key];
-            if slot.play == Play::Peer {
-                slot.play = Play::Comfort;
-            }
+        if let Some(other) = self.part(key) {
             self.settle(now, key);
+            self.settle(now, other);
         }
     }
 
+    /// Parts two legs and returns the other one.
+    fn part(&mut self, key: usize) -> Option<usize> {
+        let other = self.legs[key].peer?;
+        for key in [key, other] {
+            let slot = &mut self.legs[key];
+            slot.peer = None;
+            if slot.play == Play::Peer {
+                slot.play = Play::Comfort;
+            }
+        }
+        Some(other)
+    }
+
     fn remove(&mut self, now: Instant, key: usize) {
-        self.unbridge(now, key);
+        let other = self.part(key);
         self.drain(key);
         let slot = self.legs.remove(key);
         self.ids.remove(&slot.id);
@@ -226,92 +238,21 @@ impl Shard {
         if let Some(address) = slot.flow {
             self.flows.leave(&address, key);
         }
+        if let Some(other) = other {
+            self.settle(now, other);
+        }
     }
 
     /// Lets every leg say goodbye.
     fn close(&mut self, now: Instant) {
         let keys: Vec<usize> = self.legs.iter().map(|(key, _)| key).collect();
         for key in keys {
-            self.legs[key].leg.close(now);
-            self.remove(now, key);
+            if let Some(slot) = self.legs.get_mut(key) {
+                slot.leg.close(now);
+                self.remove(now, key);
+            }
         }
         self.port.flush();
-    }
-
-    /// Takes the `n`th datagram received.
-    fn datagram(&mut self, now: Instant, n: usize) {
-        let (from, len, buffer) = self.port.datagram(n);
-        self.counters.received += 1;
-        let datagram = &mut buffer[..len];
-        let kind = Kind::of(datagram);
-        let key = match kind {
-            Kind::Stun => Binding::read(datagram).and_then(|binding| match binding.class {
-                Class::Request => self.flows.addressee(binding.addressee()?),
-                Class::Success => self.flows.asker(&binding.transaction),
-                Class::Indication | Class::Error => None,
-            }),
-            Kind::Unknown => None,
-            Kind::Rtp | Kind::Rtcp | Kind::Dtls => match self.flows.at(&from) {
-                Some(Flow::One(key)) => Some(*key),
-                Some(Flow::Many(_)) => return self.shared_address(now, kind, n),
-                None => None,
-            },
-        };
-        let Some(slot) = key.and_then(|key| self.legs.get_mut(key)) else {
-            self.counters.unclaimed += 1;
-            return;
-        };
-        let heard = slot.leg.receive(now, from, datagram);
-        let key = key.expect("a slot was found by it");
-        if let Some(packet) = &heard {
-            self.forward(now, key, n, packet);
-        }
-        if kind != Kind::Rtp || self.legs[key].leg.has_output() {
-            self.settle(now, key);
-        }
-    }
-
-    /// Sends what one leg said to the leg that hears it.
-    fn forward(&mut self, now: Instant, from: usize, n: usize, packet: &Packet) {
-        let Some(to) = self.legs[from].peer else {
-            return;
-        };
-        let slot = &mut self.legs[to];
-        if slot.play != Play::Peer {
-            return;
-        }
-        let (_, _, buffer) = self.port.datagram(n);
-        if let Ok(sealed) = slot.leg.send(now, packet, buffer) {
-            slot.forwarded_at = Some(now);
-            self.counters.forwarded += 1;
-            self.port.queue_received(n, sealed.datagram, sealed.to);
-        }
-    }
-
-    /// Several legs have selected this sender. Sound is tried with each leg's keys, on a copy, since a failed try
-    /// spoils the bytes; handshakes go to the legs that are still waiting for theirs.
-    fn shared_address(&mut self, now: Instant, kind: Kind, n: usize) {
-        let (from, len, _) = self.port.datagram(n);
-        let Some(Flow::Many(keys)) = self.flows.at(&from) else {
-            return;
-        };
-        for key in keys.clone() {
-            if kind == Kind::Dtls && !self.legs[key].leg.is_shaking() {
-                continue;
-            }
-            let (_, _, buffer) = self.port.datagram(n);
-            self.scratch[..len].copy_from_slice(&buffer[..len]);
-            let heard = self.legs[key].leg.receive(now, from, &mut self.scratch[..len]);
-            if let Some(packet) = &heard {
-                let (_, _, buffer) = self.port.datagram(n);
-                buffer[..len].copy_from_slice(&self.scratch[..len]);
-                self.forward(now, key, n, packet);
-            }
-            self.settle(now, key);
-            if heard.is_some() {
-                return;
-            }
-        }
     }
 
     /// Wakes the legs whose time has come.
@@ -325,8 +266,11 @@ impl Shard {
             };
             if slot.wakes_at.is_some_and(|at| at <= now) {
                 slot.wakes_at = None;
-                slot.leg.tick(now);
-                self.settle(now, key);
+                if catch_unwind(AssertUnwindSafe(|| slot.leg.tick(now))).is_err() {
+                    self.broken(now, key);
+                } else {
+                    self.settle(now, key);
+                }
             }
         }
         self.due = due;
@@ -335,6 +279,10 @@ impl Shard {
     /// After anything that may have changed a leg: sends what it says, tells what happened, gives it its voice,
     /// and sets its next wake-up.
     fn settle(&mut self, now: Instant, key: usize) {
+        // Settling one leg of a pair may have removed the other.
+        if !self.legs.contains(key) {
+            return;
+        }
         self.drain(key);
         let slot = &mut self.legs[key];
         if slot.leg.is_over() {

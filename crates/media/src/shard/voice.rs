@@ -18,7 +18,7 @@ const COMFORT: Source = Source(1);
 const MUSIC: Source = Source(2);
 
 /// Encoded music, shared by all legs.
-pub struct Music {
+pub(crate) struct Music {
     frames: Vec<Vec<u8>>,
 }
 
@@ -27,7 +27,7 @@ impl Music {
     ///
     /// # Errors
     /// If the encoder fails, which it does only without memory.
-    pub fn synthesize() -> Result<Self, opus::Error> {
+    pub(crate) fn synthesize() -> Result<Self, opus::Error> {
         let mut encoder = Encoder::new(48_000, Channels::Mono, Application::Audio)?;
         encoder.set_bitrate(Bitrate::Bits(24_000))?;
         let mut frames = Vec::with_capacity(400);

@@ -34,6 +34,7 @@ describe('the end of a call', () => {
     'invalid_sdp',
     'token_invalid',
     'media_timeout',
+    'internal_error',
     'provider_error',
     'unconfirmed',
     'stale',

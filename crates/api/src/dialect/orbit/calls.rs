@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
-use offhook_core::call::{CallRecord, Command, State as CallState};
+use offhook_core::call::{CallRecord, Command, Refusal};
 use offhook_core::house::{BusinessNumber, Role};
 use offhook_core::id::{CallId, NumberId, UserId, Wacid};
 use offhook_core::meta::Direction;
 use offhook_core::phone::Phone;
 use offhook_core::ports::PageAfter;
 use offhook_core::time::Time;
+use offhook_engine::EngineError;
 use serde_json::{Value, json};
 
 use super::auth;
@@ -135,25 +136,23 @@ async fn whole(house: &House, principal: &Principal, id: &str) -> Answer {
 
 async fn carry_out(house: &House, principal: &Principal, id: &str, action: &str) -> Answer {
     let call = load(house, principal, id).await?;
-    match action {
-        "terminate" => {}
-        "reject" => {
-            let waits = matches!(call.state, CallState::Queued | CallState::Ringing);
-            if call.direction != Direction::Inbound || !waits {
-                return Err(ApiError::conflict(
-                    "only an inbound call that nobody has answered can be rejected",
-                ));
-            }
-        }
+    let command = match action {
+        "terminate" => Command::Hangup { by: bound_to(principal) },
+        "reject" => Command::Reject,
         "accept" => {
             let message =
                 "answering over REST is not available in this version: answer on the agents' socket";
             return Err(ApiError::invalid("action", message));
         }
         _ => return Err(ApiError::not_found("calls have no such action")),
-    }
-    let command = Command::Hangup { by: bound_to(principal) };
-    let call = house.engine.command(&principal.tenant, &call.id, command).await?;
+    };
+    let done = house.engine.command(&principal.tenant, &call.id, command).await;
+    let call = done.map_err(|error| match error {
+        EngineError::Refused(Refusal::NotRinging | Refusal::CallEnded) => {
+            ApiError::conflict("only an inbound call that nobody has answered can be rejected")
+        }
+        other => ApiError::from(other),
+    })?;
     let numbers = house.directory.numbers(&principal.tenant).await?;
     Ok(Reply::ok(detailed(&call, number_of(&call, &numbers), principal)))
 }

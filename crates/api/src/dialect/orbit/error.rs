@@ -215,6 +215,7 @@ impl ApiError {
                 StatusCode::BAD_GATEWAY,
                 "WhatsApp did not place the call",
             ),
+            EndReason::InternalError => return None,
             EndReason::LocalHangup
             | EndReason::RemoteHangup
             | EndReason::Declined

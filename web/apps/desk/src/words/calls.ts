@@ -74,6 +74,11 @@ const TROUBLE: Record<string, Words> = {
     'WhatsApp ended the call because no sound came through.',
     'Check your microphone and network, then call again.',
   ],
+  internal_error: [
+    'Call failed',
+    'The call ended because of a fault in Offhook.',
+    'Call again. If it happens again, tell an administrator.',
+  ],
   provider_error: ['Call failed', 'WhatsApp could not set up the call.', 'Try again in a moment.'],
   unconfirmed: [
     'Not confirmed',
