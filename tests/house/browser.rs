@@ -45,5 +45,6 @@ scenarios! {
     permission_is_asked_for_and_granted,
     incoming_magic_callers_are_answered,
     desk_works_with_the_keyboard_alone,
+    whatsapps_answer_may_choose_any_dtls_role,
     orbit_curl_places_a_call_with_a_browser_offer,
 }

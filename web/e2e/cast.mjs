@@ -175,6 +175,15 @@ class Page {
     await this.at(testId).first().click();
   }
 
+  async pressWhenReady(testId) {
+    await until(`${testId} to be enabled`, () =>
+      this.at(testId)
+        .isEnabled({ timeout: 100 })
+        .catch(() => false),
+    );
+    await this.press(testId);
+  }
+
   /** Waits until an element says something. */
   async says(testId, text, ms = 15_000) {
     let last;

@@ -86,7 +86,7 @@ fn checks() -> anyhow::Result<()> {
 fn tests() -> anyhow::Result<()> {
     needs::python_peers()?;
     let tests = if needs::has_nextest() {
-        Step::cargo("all tests", &["nextest", "run", "--locked", "--workspace"])
+        Step::cargo("all tests", &["nextest", "run", "--locked", "--workspace", "--no-fail-fast"])
     } else {
         Step::cargo("all tests", &["test", "--locked", "--workspace"])
     };

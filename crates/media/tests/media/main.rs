@@ -1,7 +1,8 @@
-//! The plane through its port: real sockets, peers of our own and of another stack.
+//! The plane through its port: real sockets, peers of our own and of other stacks.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
-mod aiortc;
 mod bridge;
 mod far_end;
+mod relay;
+mod stacks;

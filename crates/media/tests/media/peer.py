@@ -12,6 +12,7 @@ import sys
 import aioice.ice
 import numpy
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
 RATE = 48_000
@@ -55,7 +56,10 @@ class Peer:
 
     async def listen(self, track):
         while True:
-            frame = await track.recv()
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
             samples = frame.to_ndarray().astype(float).reshape(-1, len(frame.layout.channels)).mean(axis=1)
             self.heard = numpy.concatenate([self.heard, samples])[-RATE:]
             self.frames += 1

@@ -56,6 +56,7 @@ export interface Peer {
   createAnswer(): Promise<RTCSessionDescriptionInit>;
   setLocalDescription(description: RTCSessionDescriptionInit): Promise<void>;
   setRemoteDescription(description: { type: 'offer' | 'answer'; sdp: string }): Promise<void>;
+  addIceCandidate(candidate: { candidate: string; sdpMLineIndex: number }): Promise<void>;
   getStats(): Promise<Stats>;
   addEventListener(type: 'connectionstatechange' | 'icegatheringstatechange', listener: () => void): void;
   close(): void;

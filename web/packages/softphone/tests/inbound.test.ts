@@ -50,6 +50,19 @@ test('accepting answers the offer as it came, as the DTLS client, with nothing s
   expect(world.sound.tones).toEqual([]);
 });
 
+test('WhatsApp is not looked for before it has our answer', async () => {
+  const world = await World.registered();
+  await world.event({ type: 'call.incoming', call: view('c1', 'inbound'), sdp_offer: sdp('actpass') });
+  const call = world.device.calls[0];
+  void call?.accept();
+  await settle();
+  expect(world.peer.remote[0]?.sdp).not.toContain('a=candidate');
+  await world.ack('call.accept', view('c1', 'inbound', { state: 'answering', agent: ana }));
+  expect(world.peer.candidates).toEqual([]);
+  await world.event({ type: 'call.changed', call: view('c1', 'inbound', { state: 'connected', agent: ana }) });
+  expect(world.peer.candidates).toEqual([expect.stringMatching(/^candidate:/)]);
+});
+
 test('connected is the moment sound flows, both ways', async () => {
   const world = await World.registered();
   const call = await ringing(world);

@@ -86,7 +86,7 @@ export class CallSound extends Emitter<CallSoundEvents> {
       input: sound.meter(this.localStream),
       tick: clock.after(LEVEL_EVERY_MS, () => this.#tick()),
     };
-    await this.leg.send(this.#track);
+    await Promise.all([this.leg.reach(), this.leg.send(this.#track)]);
   }
 
   /** Sends the microphone that is chosen now. */

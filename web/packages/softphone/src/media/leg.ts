@@ -8,7 +8,7 @@
 import { Emitter } from '../emitter';
 import type { Environment, Peer, Stats, Transceiver } from '../environment';
 import { SoftphoneError } from '../errors';
-import { checkLocal, settleLocalAnswer, settleRemoteAnswer } from './sdp';
+import { checkLocal, settleLocalAnswer, settleRemoteAnswer, withholdCandidates } from './sdp';
 
 /**
  * Meta takes no trickled candidates, so a description waits for all of them, but not for a STUN server
@@ -25,6 +25,7 @@ export class MediaLeg extends Emitter<LegEvents> {
   readonly #peer: Peer;
   #transceiver: Transceiver | null = null;
   #remote: MediaStream | null = null;
+  #withheld: string[] = [];
   #audible = false;
   #closed = false;
 
@@ -46,10 +47,12 @@ export class MediaLeg extends Emitter<LegEvents> {
     });
   }
 
-  /** A complete answer to WhatsApp's offer. */
+  /** A complete answer to WhatsApp's offer. Nothing leaves for WhatsApp before `reach()`. */
   async answer(offer: string): Promise<string> {
     return this.#negotiating(async () => {
-      await this.#peer.setRemoteDescription({ type: 'offer', sdp: offer });
+      const { sdp, candidates } = withholdCandidates(offer);
+      this.#withheld = candidates;
+      await this.#peer.setRemoteDescription({ type: 'offer', sdp });
       const transceiver = this.#peer.getTransceivers()[0];
       if (transceiver === undefined) throw new Error('the offer has no audio');
       transceiver.direction = 'sendrecv';
@@ -57,6 +60,15 @@ export class MediaLeg extends Emitter<LegEvents> {
       this.#adopt(transceiver);
       return this.#describe(await this.#peer.createAnswer(), settleLocalAnswer);
     });
+  }
+
+  /** Goes to WhatsApp, which has our answer now. */
+  async reach(): Promise<void> {
+    const candidates = this.#withheld.splice(0);
+    if (this.#closed) return;
+    await Promise.all(
+      candidates.map((candidate) => this.#peer.addIceCandidate({ candidate, sdpMLineIndex: 0 }).catch(() => undefined)),
+    );
   }
 
   /** WhatsApp's answer to our offer. */

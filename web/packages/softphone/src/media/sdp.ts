@@ -20,6 +20,16 @@ export function settleLocalAnswer(sdp: string): string {
   return sdp.replace(/^a=setup:(?:actpass|passive)/gm, 'a=setup:active');
 }
 
+/**
+ * An offer and, apart, where WhatsApp can be reached. A browser that knows asks at once, but WhatsApp is
+ * silent until it has our answer, and a browser that was not heard a few times asks only once a second.
+ */
+export function withholdCandidates(offer: string): { sdp: string; candidates: string[] } {
+  const lines = offer.split('\r\n');
+  const candidates = lines.filter((line) => line.startsWith('a=candidate:')).map((line) => line.slice('a='.length));
+  return { sdp: lines.filter((line) => !/^a=(?:candidate:|end-of-candidates)/.test(line)).join('\r\n'), candidates };
+}
+
 /** Refuses, before it leaves, what WhatsApp would refuse or silently drop. */
 export function checkLocal(sdp: string): string {
   const lines = sdp.split(/\r?\n/);

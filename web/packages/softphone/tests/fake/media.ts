@@ -155,6 +155,8 @@ export class FakePeer implements Peer {
   connectionState: RTCPeerConnectionState = 'new';
   localDescription: { sdp: string } | null = null;
   readonly remote: { type: string; sdp: string }[] = [];
+  /** Candidates it was told of after the description, in order. */
+  readonly candidates: string[] = [];
   /** What the sender was given, in order. */
   readonly sent: (MediaStreamTrack | null)[] = [];
   readonly receiving = new FakeTrack('remote');
@@ -188,6 +190,11 @@ export class FakePeer implements Peer {
   setLocalDescription(description: RTCSessionDescriptionInit): Promise<void> {
     this.localDescription = { sdp: description.sdp ?? '' };
     if (!this.gathersForever) this.#change('icegatheringstatechange', () => (this.iceGatheringState = 'complete'));
+    return Promise.resolve();
+  }
+
+  addIceCandidate({ candidate }: { candidate: string }): Promise<void> {
+    this.candidates.push(candidate);
     return Promise.resolve();
   }
 

@@ -1,0 +1,91 @@
+// A WebRTC peer for the tests: Chromium says a tone, listens, and tells what it heard.
+//
+// Speaks the JSON lines of peer.py. The tone's frequency is the first argument.
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const require = createRequire(new URL("../../../../web/package.json", import.meta.url));
+const { chromium } = require("playwright-core");
+
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--allow-loopback-in-peer-connection",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+  ],
+});
+const page = await browser.newPage();
+
+await page.evaluate((hz) => {
+  const context = new AudioContext();
+  const oscillator = new OscillatorNode(context, { frequency: hz });
+  const volume = new GainNode(context, { gain: 0.4 });
+  const out = context.createMediaStreamDestination();
+  oscillator.connect(volume).connect(out);
+  oscillator.start();
+
+  const pc = new RTCPeerConnection();
+  pc.addTrack(out.stream.getAudioTracks()[0], out.stream);
+  const analyser = new AnalyserNode(context, { fftSize: 32768, smoothingTimeConstant: 0 });
+  pc.ontrack = (event) => {
+    const stream = new MediaStream([event.track]);
+    // Without an element that plays it, Chromium does not decode what it receives.
+    const element = new Audio();
+    element.srcObject = stream;
+    element.muted = true;
+    void element.play();
+    context.createMediaStreamSource(stream).connect(analyser);
+  };
+
+  const gathered = () =>
+    new Promise((done) => {
+      const check = () => pc.iceGatheringState === "complete" && done(pc.localDescription.sdp);
+      pc.onicegatheringstatechange = check;
+      check();
+    });
+
+  globalThis.peer = {
+    async offer() {
+      await pc.setLocalDescription(await pc.createOffer());
+      return { sdp: await gathered() };
+    },
+    async answer(sdp) {
+      await pc.setRemoteDescription({ type: "offer", sdp });
+      await pc.setLocalDescription(await pc.createAnswer());
+      return { sdp: await gathered() };
+    },
+    async accept(sdp) {
+      await pc.setRemoteDescription({ type: "answer", sdp });
+      return {};
+    },
+    async heard() {
+      const bins = new Float32Array(analyser.frequencyBinCount);
+      analyser.getFloatFrequencyData(bins);
+      const loudest = bins.reduce((best, value, n) => (value > bins[best] ? n : best), 0);
+      const samples = new Float32Array(analyser.fftSize);
+      analyser.getFloatTimeDomainData(samples);
+      const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+      return {
+        hz: (loudest * context.sampleRate) / analyser.fftSize,
+        level: 32768 * Math.sqrt(power),
+        state: pc.connectionState,
+      };
+    },
+    async close() {
+      pc.close();
+      return {};
+    },
+  };
+}, Number(process.argv[2]));
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line);
+  const reply = await page.evaluate(({ op, sdp }) => globalThis.peer[op](sdp), command);
+  process.stdout.write(JSON.stringify(reply) + "\n");
+}
+await browser.close();

@@ -1,0 +1,201 @@
+//! Peers of other stacks, each way round: aiortc with OpenSSL's DTLS, Chromium with BoringSSL's.
+
+use std::io::{BufRead, BufReader, Write};
+use std::ops::Range;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command as Process, Stdio};
+use std::time::{Duration, Instant};
+
+use offhook_media::leg::Drop;
+use offhook_media::{Command, Description, LegId, LegNotice, Notified, Plane, PlaneConfig, Play};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::Receiver;
+
+use crate::far_end::{LOOPBACK, now};
+
+/// Another stack.
+#[derive(Debug, Clone, Copy)]
+enum Stack {
+    Aiortc,
+    Chromium,
+}
+
+/// A peer in a process of its own.
+struct Peer {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    fn start(stack: Stack, hz: u32) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let (program, script, remedy) = match stack {
+            Stack::Aiortc => (
+                root.join("../../target/venv/bin/python"),
+                "tests/media/peer.py",
+                "python3 -m venv target/venv && target/venv/bin/pip install aiortc numpy",
+            ),
+            Stack::Chromium => {
+                ("node".into(), "tests/media/peer.mjs", "node, chromium and `npm ci` in web are needed")
+            }
+        };
+        let mut child = Process::new(&program)
+            .arg(root.join(script))
+            .arg(hz.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} does not run ({error}): {remedy}", program.display()));
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self { child, stdin, stdout }
+    }
+
+    fn ask(&mut self, command: &Value) -> Value {
+        writeln!(self.stdin.as_mut().unwrap(), "{command}").unwrap();
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("the peer broke off after {command}"))
+    }
+
+    fn sdp(&mut self, command: &Value) -> String {
+        self.ask(command)["sdp"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks what it hears until it is a tone in this range, loud enough.
+    fn hears(&mut self, hz: Range<f64>, loudness: f64) {
+        let until = now() + Duration::from_secs(20);
+        loop {
+            let heard = self.ask(&json!({"op": "heard"}));
+            if hz.contains(&heard["hz"].as_f64().unwrap()) && heard["level"].as_f64().unwrap() > loudness {
+                return;
+            }
+            assert!(now() < until, "not {hz:?} Hz: {heard}");
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    }
+}
+
+impl std::ops::Drop for Peer {
+    fn drop(&mut self) {
+        // The end of its input ends the browser with the script; a killed script would leave it behind.
+        drop(self.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+struct House {
+    plane: Plane,
+    inbox: Receiver<Notified>,
+    seen: Vec<Notified>,
+}
+
+impl House {
+    fn new() -> Self {
+        let (plane, inbox) = Plane::start(PlaneConfig::new("127.0.0.1:0".parse().unwrap())).unwrap();
+        Self { plane, inbox, seen: Vec::new() }
+    }
+
+    /// Waits for a notice.
+    fn notice<T>(&mut self, leg: LegId, pick: impl Fn(&LegNotice) -> Option<T>) -> T {
+        let until: Instant = now() + Duration::from_secs(15);
+        loop {
+            let mut of_leg = self.seen.iter().filter(|notified| notified.leg == leg);
+            if let Some(found) = of_leg.find_map(|notified| pick(&notified.notice)) {
+                return found;
+            }
+            assert!(now() < until, "no such notice: {:?}", self.seen);
+            match self.inbox.try_recv() {
+                Ok(notified) => self.seen.push(notified),
+                Err(_) => std::thread::park_timeout(Duration::from_millis(2)),
+            }
+        }
+    }
+
+    fn description(&mut self, leg: LegId) -> String {
+        self.notice(leg, |notice| match notice {
+            LegNotice::LocalDescription { sdp } => Some(sdp.clone()),
+            _ => None,
+        })
+    }
+
+    fn connect(&mut self, leg: LegId, peer: &mut Peer, plane_offers: bool) {
+        if plane_offers {
+            let add = Command::AddLeg { leg, options: LOOPBACK, description: Description::Offer };
+            self.plane.send(add).unwrap();
+            let offer = self.description(leg);
+            let sdp = peer.sdp(&json!({"op": "answer", "sdp": offer}));
+            self.plane.send(Command::Answer { leg, sdp }).unwrap();
+        } else {
+            let offer = peer.sdp(&json!({"op": "offer"}));
+            let description = Description::Answer { offer };
+            self.plane.send(Command::AddLeg { leg, options: LOOPBACK, description }).unwrap();
+            let answer = self.description(leg);
+            peer.ask(&json!({"op": "accept", "sdp": answer}));
+        }
+        self.notice(leg, |notice| matches!(notice, LegNotice::DtlsConnected { .. }).then_some(()));
+    }
+}
+
+#[test]
+fn two_aiortc_peers_hear_each_other_whoever_offers() {
+    for plane_offers in [[false, true], [true, false]] {
+        let peers = [Peer::start(Stack::Aiortc, 440), Peer::start(Stack::Aiortc, 880)];
+        let peers = converse(peers, plane_offers);
+        assert_goodbye(peers);
+    }
+}
+
+#[test]
+fn chromium_and_aiortc_hear_each_other_whoever_offers() {
+    for plane_offers in [[false, true], [true, false]] {
+        let peers = [Peer::start(Stack::Chromium, 440), Peer::start(Stack::Aiortc, 880)];
+        let peers = converse(peers, plane_offers);
+        assert_goodbye(peers);
+    }
+}
+
+const LEGS: [LegId; 2] = [LegId(1), LegId(2)];
+
+/// Two peers, saying 440 and 880 Hz, connect, are bridged, hear each other, music, and each other again.
+fn converse(mut peers: [Peer; 2], plane_offers: [bool; 2]) -> (House, [Peer; 2]) {
+    let mut house = House::new();
+    for ((leg, peer), plane_offers) in LEGS.iter().zip(&mut peers).zip(plane_offers) {
+        house.connect(*leg, peer, plane_offers);
+    }
+    house.plane.send(Command::Bridge { a: LEGS[0], b: LEGS[1] }).unwrap();
+    peers[0].hears(870.0..890.0, 1_000.0);
+    peers[1].hears(430.0..450.0, 1_000.0);
+    house.plane.send(Command::SetSource { leg: LEGS[0], source: Play::HoldMusic }).unwrap();
+    peers[0].hears(150.0..460.0, 100.0);
+    house.plane.send(Command::SetSource { leg: LEGS[0], source: Play::Peer }).unwrap();
+    peers[0].hears(870.0..890.0, 1_000.0);
+    for leg in LEGS {
+        let stats = house.notice(leg, |notice| match notice {
+            LegNotice::Stats(stats) => Some(*stats.clone()),
+            _ => None,
+        });
+        assert_eq!(stats.quality.packets_lost, 0, "{stats:?}");
+        assert!(stats.quality.packets_received > 50, "{stats:?}");
+        assert!(stats.quality.mos > 4.0, "{stats:?}");
+        // A peer may check before its answer has reached us.
+        let early = stats.drops.count(Drop::StunBeforeAnswer);
+        assert_eq!(stats.drops.total(), early, "{stats:?}");
+    }
+    (house, peers)
+}
+
+fn assert_goodbye((mut house, mut peers): (House, [Peer; 2])) {
+    for peer in &mut peers {
+        assert_eq!(peer.ask(&json!({"op": "heard"}))["state"], "connected");
+        peer.ask(&json!({"op": "close"}));
+    }
+    for leg in LEGS {
+        let reason = house.notice(leg, |notice| match notice {
+            LegNotice::Failed { reason } => Some(reason.code()),
+            _ => None,
+        });
+        assert_eq!(reason, "peer_closed");
+    }
+}
