@@ -1,5 +1,7 @@
 //! Plain data into the plane and out of it.
 
+use offhook_core::sdp::Sdp;
+
 use crate::leg::{Drops, FailReason, LegConfig};
 use crate::quality::Quality;
 use crate::srtp::Profile;
@@ -25,7 +27,7 @@ pub enum Command {
         /// Which leg.
         leg: LegId,
         /// The description.
-        sdp: String,
+        sdp: Sdp,
     },
     /// A candidate of the peer's that came after its description.
     Candidate {
@@ -91,7 +93,7 @@ pub enum Description {
     /// The answer to this one.
     Answer {
         /// The peer's.
-        offer: String,
+        offer: Sdp,
     },
 }
 
@@ -123,7 +125,7 @@ pub enum LegNotice {
     /// Our description, to be given to the peer.
     LocalDescription {
         /// The text, to be sent byte for byte.
-        sdp: String,
+        sdp: Sdp,
     },
     /// ICE has selected an address.
     IceConnected,

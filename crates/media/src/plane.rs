@@ -4,7 +4,7 @@
 //! another; neither carries anything that could not be written down, so the plane can become a process of its
 //! own. Times, sockets and keys stay inside.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
@@ -26,8 +26,9 @@ const NOTICES: usize = 4_096;
 pub struct PlaneConfig {
     /// The one UDP port. An unspecified IPv6 address listens for both families.
     pub listen: SocketAddr,
-    /// The port as seen from outside, best first; empty for a specific `listen` address that is it.
-    pub addresses: Vec<SocketAddr>,
+    /// This machine as seen from outside, best first; empty for a specific `listen` address that is it. The port
+    /// is the same inside and outside.
+    pub external_ips: Vec<IpAddr>,
     /// How often a busy socket is looked at; zero means at once. Less delay costs more of the core.
     pub tick: Duration,
     /// Legs carried at most; more are refused.
@@ -37,7 +38,7 @@ pub struct PlaneConfig {
 impl PlaneConfig {
     /// A plane on `listen` with a quarter of a millisecond between looks.
     pub fn new(listen: SocketAddr) -> Self {
-        Self { listen, addresses: Vec::new(), tick: Duration::from_micros(250), max_legs: 4_000 }
+        Self { listen, external_ips: Vec::new(), tick: Duration::from_micros(250), max_legs: 4_000 }
     }
 }
 
@@ -86,7 +87,8 @@ impl Plane {
     pub fn start(config: PlaneConfig) -> Result<(Self, Receiver<Notified>), StartError> {
         let socket = shard::bind(config.listen)?;
         let local = socket.local_addr()?;
-        let mut addresses = config.addresses;
+        let external = config.external_ips.iter().map(|ip| SocketAddr::new(ip.to_canonical(), local.port()));
+        let mut addresses: Vec<SocketAddr> = external.collect();
         if addresses.is_empty() {
             if local.ip().is_unspecified() {
                 return Err(StartError::NoAddress);

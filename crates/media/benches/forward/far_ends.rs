@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
+use offhook_core::sdp::Sdp;
 use offhook_media::leg::{Identity, Leg, LegConfig, Media, Notice, Output, Packet};
 use offhook_media::{Command, Description, LegId, LegNotice, LegOptions, Notified, Plane};
 use tokio::sync::mpsc::Receiver;
@@ -118,7 +119,11 @@ impl FarEnds {
         config.allow_private = true;
         let (mut leg, offer) = Leg::offer(now(), &self.identity, config)?;
         let options = LegOptions { hold_rtp: false, allow_private: true };
-        self.plane.send(Command::AddLeg { leg: id, options, description: Description::Answer { offer } })?;
+        self.plane.send(Command::AddLeg {
+            leg: id,
+            options,
+            description: Description::Answer { offer: Sdp::new(offer) },
+        })?;
         let answer = loop {
             let notified = self.notices.blocking_recv().context("the plane is gone")?;
             if let LegNotice::LocalDescription { sdp } = notified.notice
@@ -127,7 +132,7 @@ impl FarEnds {
                 break sdp;
             }
         };
-        leg.take_answer(now(), &answer)?;
+        leg.take_answer(now(), answer.as_str())?;
         self.ends.push(End { leg, socket, number: 0, is_connected: false });
         Ok(())
     }

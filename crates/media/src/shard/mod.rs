@@ -23,6 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use offhook_core::sdp::Sdp;
 use slab::Slab;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
@@ -109,7 +110,7 @@ impl Shard {
             }
             Command::Answer { leg, sdp } => self.with_leg(now, leg, |slot| {
                 // The peer's description is the peer's word; what is wrong with it ends the leg, not the plane.
-                slot.leg.take_answer(now, &sdp).err()
+                slot.leg.take_answer(now, sdp.as_str()).err()
             }),
             Command::Candidate { leg, candidate } => self.with_leg(now, leg, |slot| {
                 slot.leg.add_candidate(now, &candidate);
@@ -146,7 +147,7 @@ impl Shard {
         config.addresses.clone_from(&self.setup.addresses);
         let made = match wanted {
             Description::Offer => Leg::offer(now, &self.setup.identity, config),
-            Description::Answer { offer } => Leg::answer(now, &self.setup.identity, config, &offer),
+            Description::Answer { offer } => Leg::answer(now, &self.setup.identity, config, offer.as_str()),
         };
         let (leg, sdp) = match made {
             Ok(made) => made,
@@ -169,7 +170,7 @@ impl Shard {
         });
         self.ids.insert(id, key);
         self.flows.add_leg(ufrag, key);
-        self.tell(id, LegNotice::LocalDescription { sdp });
+        self.tell(id, LegNotice::LocalDescription { sdp: Sdp::new(sdp) });
         self.settle(now, key);
     }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Datagrams per system call. More gains nothing measurable and costs cache.
@@ -22,9 +22,13 @@ pub(crate) fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
     if listen.is_ipv6() {
         socket.set_only_v6(false)?;
     }
-    // Best effort: unprivileged processes get what net.core.rmem_max allows.
-    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
-    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+    // Best effort: without privileges it is what net.core.rmem_max and wmem_max allow.
+    if setsockopt(&socket, sockopt::RcvBufForce, &SOCKET_BUFFER).is_err() {
+        let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+    }
+    if setsockopt(&socket, sockopt::SndBufForce, &SOCKET_BUFFER).is_err() {
+        let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+    }
     socket.bind(&listen.into())?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())

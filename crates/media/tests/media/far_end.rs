@@ -4,6 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use offhook_core::sdp::Sdp;
 use offhook_media::leg::{Identity, Leg, LegConfig, Media, Notice, Output, Packet};
 use offhook_media::{Command, Description, LegId, LegNotice, LegOptions, Notified, Plane, PlaneConfig};
 use tokio::sync::mpsc::Receiver;
@@ -117,7 +118,11 @@ impl House {
     }
 
     pub(crate) fn on(listen: &str) -> Self {
-        let (plane, inbox) = Plane::start(PlaneConfig::new(listen.parse().unwrap())).unwrap();
+        let mut config = PlaneConfig::new(listen.parse().unwrap());
+        if config.listen.ip().is_unspecified() {
+            config.external_ips = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
+        }
+        let (plane, inbox) = Plane::start(config).unwrap();
         Self { plane, ends: Vec::new(), notices: Vec::new(), inbox }
     }
 
@@ -141,15 +146,20 @@ impl House {
     /// The plane's description of a leg.
     pub(crate) fn description(&mut self, leg: LegId) -> String {
         self.notice(leg, |notice| match notice {
-            LegNotice::LocalDescription { sdp } => Some(sdp.clone()),
+            LegNotice::LocalDescription { sdp } => Some(sdp.as_str().to_owned()),
             _ => None,
         })
     }
 
     /// Adds a leg that offers and a peer that answers, or the other way round, and waits for nothing.
     pub(crate) fn add(&mut self, plane_offers: bool, options: LegOptions) -> usize {
+        let ip = self.plane.local_addr().ip();
+        self.add_at(if ip.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" }, plane_offers, options)
+    }
+
+    /// The same, with the peer's address.
+    pub(crate) fn add_at(&mut self, host: &str, plane_offers: bool, options: LegOptions) -> usize {
         let id = LegId(self.ends.len() as u64 + 1);
-        let host = if self.plane.local_addr().is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
         let socket = UdpSocket::bind(host).unwrap();
         socket.set_nonblocking(true).unwrap();
         let mut config = LegConfig::new(vec![socket.local_addr().unwrap()]);
@@ -158,11 +168,15 @@ impl House {
             self.send(Command::AddLeg { leg: id, options, description: Description::Offer });
             let offer = self.description(id);
             let (leg, sdp) = Leg::answer(now(), identity(), config, &offer).unwrap();
-            self.send(Command::Answer { leg: id, sdp });
+            self.send(Command::Answer { leg: id, sdp: Sdp::new(sdp) });
             leg
         } else {
             let (mut leg, offer) = Leg::offer(now(), identity(), config).unwrap();
-            self.send(Command::AddLeg { leg: id, options, description: Description::Answer { offer } });
+            self.send(Command::AddLeg {
+                leg: id,
+                options,
+                description: Description::Answer { offer: Sdp::new(offer) },
+            });
             let answer = self.description(id);
             leg.take_answer(now(), &answer).unwrap();
             leg
@@ -184,9 +198,14 @@ impl House {
     /// Two connected and bridged legs.
     pub(crate) fn bridged(&mut self) -> (usize, usize) {
         let (a, b) = (self.add(false, LOOPBACK), self.add(true, LOOPBACK));
+        self.bridge(a, b);
+        (a, b)
+    }
+
+    /// Waits for two legs to connect and bridges them.
+    pub(crate) fn bridge(&mut self, a: usize, b: usize) {
         self.until("both connect", |house| [a, b].iter().all(|n| house.ends[*n].is_connected()));
         self.send(Command::Bridge { a: self.ends[a].id, b: self.ends[b].id });
-        (a, b)
     }
 
     /// Lets things happen until `done`.

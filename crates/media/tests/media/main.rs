@@ -4,5 +4,6 @@
 
 mod bridge;
 mod far_end;
+mod gateway;
 mod relay;
 mod stacks;

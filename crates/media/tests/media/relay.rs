@@ -4,6 +4,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
+use offhook_core::sdp::Sdp;
 use offhook_media::leg::{Identity, Leg, LegConfig, Media, Notice, Output, Packet};
 use offhook_media::{Command, Description, LegId, LegNotice, Notified, Plane, PlaneConfig};
 use tokio::sync::mpsc::Receiver;
@@ -38,7 +39,7 @@ impl Relay {
         let mut config = LegConfig::new(vec![self.socket.local_addr().unwrap()]);
         config.allow_private = true;
         let (mut peer, offer) = Leg::offer(now(), identity, config).unwrap();
-        let description = Description::Answer { offer };
+        let description = Description::Answer { offer: Sdp::new(offer) };
         self.plane.send(Command::AddLeg { leg, options: LOOPBACK, description }).unwrap();
         let answer = loop {
             let notified = self.inbox.blocking_recv().unwrap();
@@ -46,7 +47,7 @@ impl Relay {
                 break sdp;
             }
         };
-        peer.take_answer(now(), &answer).unwrap();
+        peer.take_answer(now(), answer.as_str()).unwrap();
         self.callers.push(Caller { leg: peer, is_connected: false, heard: Vec::new(), said: 0 });
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
+use offhook_core::sdp::Sdp;
 use offhook_media::leg::Drop;
 use offhook_media::{Command, Description, LegId, LegNotice, Notified, Plane, PlaneConfig, Play};
 use serde_json::{Value, json};
@@ -115,7 +116,7 @@ impl House {
 
     fn description(&mut self, leg: LegId) -> String {
         self.notice(leg, |notice| match notice {
-            LegNotice::LocalDescription { sdp } => Some(sdp.clone()),
+            LegNotice::LocalDescription { sdp } => Some(sdp.as_str().to_owned()),
             _ => None,
         })
     }
@@ -126,10 +127,10 @@ impl House {
             self.plane.send(add).unwrap();
             let offer = self.description(leg);
             let sdp = peer.sdp(&json!({"op": "answer", "sdp": offer}));
-            self.plane.send(Command::Answer { leg, sdp }).unwrap();
+            self.plane.send(Command::Answer { leg, sdp: Sdp::new(sdp) }).unwrap();
         } else {
             let offer = peer.sdp(&json!({"op": "offer"}));
-            let description = Description::Answer { offer };
+            let description = Description::Answer { offer: Sdp::new(offer) };
             self.plane.send(Command::AddLeg { leg, options: LOOPBACK, description }).unwrap();
             let answer = self.description(leg);
             peer.ask(&json!({"op": "accept", "sdp": answer}));

@@ -50,6 +50,26 @@ test('accepting answers the offer as it came, as the DTLS client, with nothing s
   expect(world.sound.tones).toEqual([]);
 });
 
+test('with the microphone open the answer is ready before the click, and declining throws it away', async () => {
+  const world = await World.registered();
+  await world.device.audio.prepare();
+  const call = await ringing(world);
+  await settle();
+  expect(world.peers).toHaveLength(1);
+  expect(world.peer.localDescription?.sdp).toContain('a=candidate');
+  expect(world.peer.candidates).toEqual([]);
+  expect(world.peer.sent).toEqual([]);
+  void call.accept();
+  await settle();
+  expect(world.peers).toHaveLength(1);
+  expect(world.socket.last('call.accept')).toMatchObject({ call_id: 'c1', sdp: sdp('active') });
+
+  const other = await ringing(world, 'c2');
+  other.reject();
+  expect(world.peers).toHaveLength(2);
+  expect(world.peer.closed).toBe(true);
+});
+
 test('WhatsApp is not looked for before it has our answer', async () => {
   const world = await World.registered();
   await world.event({ type: 'call.incoming', call: view('c1', 'inbound'), sdp_offer: sdp('actpass') });

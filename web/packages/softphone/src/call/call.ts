@@ -11,6 +11,7 @@ import { GOODBYE } from '../audio/tones';
 import { Emitter } from '../emitter';
 import type { Environment } from '../environment';
 import { SoftphoneError } from '../errors';
+import { MediaLeg } from '../media/leg';
 import type { AgentRef, CallView, ErrorView, SilencedReason } from '../protocol';
 import type { QualitySample } from '../quality/sample';
 import type { WarningName } from '../quality/warnings';
@@ -67,6 +68,8 @@ export class Call extends Emitter<CallEvents> {
   #view: CallView | null;
   #status: CallStatus;
   #sound: CallSound | null = null;
+  /** Our answer, made while it rings, so that the click only has to send it. */
+  #ready: { leg: MediaLeg; answer: Promise<string> } | null = null;
   #muted = false;
   #ignored = false;
   #remoteAnswered = false;
@@ -92,7 +95,9 @@ export class Call extends Emitter<CallEvents> {
 
   /** @internal */
   static incoming(host: CallHost, view: CallView, offer: string): Call {
-    return new Call(host, { kind: 'incoming', offer }, view, 'pending');
+    const call = new Call(host, { kind: 'incoming', offer }, view, 'pending');
+    call.#makeReady(offer);
+    return call;
   }
 
   /** @internal */
@@ -112,8 +117,10 @@ export class Call extends Emitter<CallEvents> {
     if (this.#origin.kind !== 'incoming' || this.#status !== 'pending') return;
     this.#setStatus('connecting');
     try {
-      const sound = await this.#openSound();
-      const answer = await sound?.leg.answer(this.#origin.offer);
+      const sound = await this.#openSound(this.#ready?.leg);
+      const ready = this.#ready;
+      this.#ready = null;
+      const answer = await (ready === null ? sound?.leg.answer(this.#origin.offer) : ready.answer);
       if (answer !== undefined && !this.#isClosed()) await this.#sendAnswer(answer);
     } catch (error) {
       this.#backToRinging(SoftphoneError.from(error, 'negotiation_failed'));
@@ -319,10 +326,22 @@ export class Call extends Emitter<CallEvents> {
 
   // ---- private
 
-  /** Null when the call ended while the person was asked for the microphone. */
-  async #openSound(): Promise<CallSound | null> {
+  /** Only with an open microphone: a browser hides its addresses from pages that have none. */
+  #makeReady(offer: string): void {
     const { environment, audio, rtcConfiguration } = this.#host;
-    const sound = await CallSound.open(environment, audio, rtcConfiguration);
+    if (audio.inputStream === null) return;
+    const leg = new MediaLeg(environment, rtcConfiguration);
+    const answer = leg.answer(offer);
+    // Whoever accepts meets the error.
+    answer.catch(() => undefined);
+    this.#ready = { leg, answer };
+  }
+
+  /** Null when the call ended while the person was asked for the microphone. */
+  async #openSound(ready?: MediaLeg): Promise<CallSound | null> {
+    const { environment, audio, rtcConfiguration } = this.#host;
+    const track = await audio.takeTrack();
+    const sound = new CallSound(environment, audio, ready ?? new MediaLeg(environment, rtcConfiguration), track);
     if (this.#isClosed()) {
       sound.close();
       return null;
@@ -459,6 +478,8 @@ export class Call extends Emitter<CallEvents> {
   #closeSound(): void {
     this.#sound?.close();
     this.#sound = null;
+    this.#ready?.leg.close();
+    this.#ready = null;
     this.#unheardAnswer = null;
   }
 

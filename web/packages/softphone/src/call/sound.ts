@@ -6,7 +6,7 @@
 import type { DeviceAudio } from '../audio/device-audio';
 import { Emitter } from '../emitter';
 import type { Cancel, Environment, Meter, Playback } from '../environment';
-import { MediaLeg } from '../media/leg';
+import type { MediaLeg } from '../media/leg';
 import { QualityMonitor } from '../quality/monitor';
 import type { QualitySample } from '../quality/sample';
 import type { WarningChange } from '../quality/warnings';
@@ -39,18 +39,13 @@ export class CallSound extends Emitter<CallSoundEvents> {
   #running: Running | null = null;
   #closed = false;
 
-  private constructor(environment: Environment, audio: DeviceAudio, rtc: RTCConfiguration, track: MediaStreamTrack) {
+  constructor(environment: Environment, audio: DeviceAudio, leg: MediaLeg, track: MediaStreamTrack) {
     super();
     this.#environment = environment;
     this.#audio = audio;
     this.#track = track;
-    this.leg = new MediaLeg(environment, rtc);
+    this.leg = leg;
     this.leg.on('state', (state) => this.emit('state', state));
-  }
-
-  /** The microphone first: a browser hides its addresses from pages that have none. */
-  static async open(environment: Environment, audio: DeviceAudio, rtc: RTCConfiguration): Promise<CallSound> {
-    return new CallSound(environment, audio, rtc, await audio.takeTrack());
   }
 
   get hasStarted(): boolean {
