@@ -42,6 +42,8 @@ try {
     // A number of its own per call: WhatsApp may still be ending the one before.
     await cast.callIn(`+4477${String(n).padStart(4, '0')}0002`);
     ring.push((await card) - posted);
+    // Nobody clicks sooner; the page makes its answer ready meanwhile.
+    await desk.page.waitForTimeout(400);
     audio.push(
       await desk.page.evaluate(async () => {
         const began = performance.now();

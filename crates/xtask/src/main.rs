@@ -20,6 +20,7 @@ const HELP: &str = "\
 cargo xtask demo [flags of offhook demo]   install what the build needs, build, run server and simulator
 cargo xtask test                           install what the tests need, run every check and test there is
 cargo xtask check                          the checks alone: format, lints, web
+cargo xtask bench                          how long agents wait: webhook to ring, answer to first audio
 cargo xtask generate                       write generated files anew: configuration page, protocol types";
 
 fn main() -> ExitCode {
@@ -58,6 +59,7 @@ fn run(command: &str, rest: &[String]) -> anyhow::Result<()> {
             needs::components()?;
             checks()
         }
+        "bench" => bench(),
         "generate" => generate(),
         "" | "help" | "--help" | "-h" => {
             eprintln!("{HELP}");
@@ -85,12 +87,29 @@ fn checks() -> anyhow::Result<()> {
 /// The tests come last, so that their summary is what stands at the end.
 fn tests() -> anyhow::Result<()> {
     needs::python_peers()?;
-    let tests = if needs::has_nextest() {
-        Step::cargo("all tests", &["nextest", "run", "--locked", "--workspace", "--no-fail-fast"])
-    } else {
-        Step::cargo("all tests", &["test", "--locked", "--workspace"])
-    };
-    tests.env("OFFHOOK_BINARY", shell::built("offhook")).run()
+    let binary = shell::built("offhook");
+    if needs::has_nextest() {
+        let all = ["nextest", "run", "--locked", "--workspace", "--no-fail-fast"];
+        return Step::cargo("all tests", &all).env("OFFHOOK_BINARY", binary).run();
+    }
+    let most = ["test", "--locked", "--workspace", "--exclude", "offhook-tests"];
+    Step::cargo("the tests of each crate", &most).run()?;
+    // Browsers and whole servers need the machine to themselves.
+    let house = ["test", "--locked", "--package", "offhook-tests", "--", "--test-threads=1"];
+    Step::cargo("the tests of the whole", &house).env("OFFHOOK_BINARY", binary).run()
+}
+
+/// Built as it is shipped: a debug build would measure the compiler.
+fn bench() -> anyhow::Result<()> {
+    needs::install(&[Need::Compiler, Need::Cmake, Need::Node, Need::Chromium])?;
+    let build = ["build", "--locked", "--release", "--package", "offhook-server"];
+    Step::cargo("build the server as it is shipped", &build).run()?;
+    let binary = shell::target().join("release/offhook");
+    Step::program("webhook to ring, over sockets", &binary).args(&["bench", "ring"]).run()?;
+    Step::program("webhook to ring, and answer to first audio, in Chromium", "node")
+        .args(&["e2e/bench.mjs".as_ref(), binary.as_os_str()])
+        .within(shell::root().join("web"))
+        .run()
 }
 
 fn generate() -> anyhow::Result<()> {

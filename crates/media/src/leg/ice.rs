@@ -1,15 +1,16 @@
 //! ICE for one leg: `rtc-ice` behind a gate, on a schedule fit for a server.
 //!
-//! The crate's agent finds the pair. Around it stands what a server needs and the agent does not do: messages are
-//! verified before the agent sees them (see [`crate::stun`]); checks are spaced out instead of every 200 ms for
-//! ever; consent is the peer's answer to our own request (RFC 7675), not just any traffic; and the number of
-//! addresses a peer can make us send to is bounded.
+//! The crate's agent finds the first pair and answers checks. Around it stands what a server needs and the agent
+//! does not do: messages are verified before the agent sees them (see [`crate::stun`]); checks are spaced out
+//! instead of every 200 ms for ever; consent is the peer's answer to a request of ours (RFC 7675), not just any
+//! traffic; a controlling peer may move to another pair later; and the number of addresses a peer can make us
+//! send to is bounded.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{hmac, rand};
 use bytes::BytesMut;
 use rtc_crypto::RTCCryptoProvider;
 use rtc_ice::agent::agent_config::AgentConfig;
@@ -32,8 +33,8 @@ const CONSENT_INTERVAL_MS: u64 = 5_000;
 const MAX_CHECKS: u16 = 24;
 /// Remote addresses per leg, announced or learned. Browsers bring a handful.
 const MAX_REMOTES: usize = 16;
-/// Requests whose answers still count; at one per five seconds this is far more than can be under way.
-const PENDING: usize = 8;
+/// Requests whose answers still count: a round of checks to every address, more than once.
+const PENDING: usize = 2 * MAX_REMOTES;
 
 /// Our half of the credentials.
 #[derive(Clone)]
@@ -49,16 +50,29 @@ pub(crate) struct Ice {
     local: Credentials,
     local_key: hmac::Key,
     remote_key: Option<hmac::Key>,
+    /// The user name of our requests.
+    username: String,
+    tie_breaker: u64,
     remotes: Vec<SocketAddr>,
     selected: Option<SocketAddr>,
     /// When the next round of checks or the next consent check is due.
     next: Option<Instant>,
     rounds: u32,
     consent_until: Option<Instant>,
-    pending: [[u8; 12]; PENDING],
+    /// Requests of ours, where they went and when.
+    pending: [Option<Asked>; PENDING],
     pending_at: usize,
+    /// Addresses that have answered us.
+    proven: Vec<SocketAddr>,
+    consent_request: Option<BytesMut>,
     rtt: Option<Duration>,
-    asked_at: Option<Instant>,
+}
+
+#[derive(Clone, Copy)]
+struct Asked {
+    transaction: [u8; 12],
+    whom: SocketAddr,
+    at: Instant,
 }
 
 impl Ice {
@@ -95,15 +109,18 @@ impl Ice {
             local_key: stun::key(&local.pwd),
             local,
             remote_key: None,
+            username: String::new(),
+            tie_breaker: 0,
             remotes: Vec::new(),
             selected: None,
             next: None,
             rounds: 0,
             consent_until: None,
-            pending: [[0; 12]; PENDING],
+            pending: [None; PENDING],
             pending_at: 0,
+            proven: Vec::new(),
+            consent_request: None,
             rtt: None,
-            asked_at: None,
         })
     }
 
@@ -120,6 +137,8 @@ impl Ice {
         pwd: &str,
     ) -> Result<(), rtc_shared::error::Error> {
         self.remote_key = Some(stun::key(pwd));
+        self.username = format!("{ufrag}:{}", self.local.ufrag);
+        self.tie_breaker = u64::from_be_bytes(random());
         self.agent.start_connectivity_checks(now, controlling, ufrag.to_owned(), pwd.to_owned())?;
         self.next = Some(now);
         Ok(())
@@ -168,10 +187,21 @@ impl Ice {
         if binding.class == Class::Request && !self.admit(from) {
             return Err(Drop::TooManyAddresses);
         }
-        let answers_us = binding.class == Class::Success && self.pending.contains(&binding.transaction);
-        if answers_us && self.selected == Some(from) {
-            self.consent_until = Some(now + CONSENT);
-            self.rtt = self.asked_at.map(|at| now.saturating_duration_since(at));
+        if binding.class == Class::Success {
+            let asked = self.pending.iter().flatten().find(|asked| asked.transaction == binding.transaction);
+            // The answer to a question that was put to somebody else, or to nobody.
+            let asked = *asked.filter(|asked| asked.whom == from).ok_or(Drop::StunForged)?;
+            if !self.proven.contains(&from) {
+                self.proven.push(from);
+            }
+            if self.selected == Some(from) {
+                self.consent_until = Some(now + CONSENT);
+                self.rtt = Some(now.saturating_duration_since(asked.at));
+            }
+            if self.selected.is_some() {
+                // The agent's work is done; it would only wonder about answers to questions of ours.
+                return Ok(());
+            }
         }
         let message = TaggedBytesMut {
             now,
@@ -189,6 +219,10 @@ impl Ice {
             // An answer may allow nomination, a request may be from an address worth checking: at once.
             let _ = self.agent.handle_timeout(now);
             self.notice_selection(now);
+        } else if binding.nominates && !self.agent.role() && self.proven.contains(&from) {
+            // The peer has moved. A recorded nomination played back from elsewhere proves nothing: who gets our
+            // sound must have answered us from there.
+            self.select(now, from);
         }
         taken
     }
@@ -197,7 +231,17 @@ impl Ice {
         if self.next.is_none_or(|next| next > now) {
             return;
         }
-        let _ = self.agent.handle_timeout(now);
+        match (self.selected, &self.remote_key) {
+            (Some(selected), Some(key)) => {
+                let transaction = random();
+                let controlling = self.agent.role();
+                let (username, tie_breaker) = (&self.username, self.tie_breaker);
+                let request = stun::consent_request(transaction, username, controlling, tie_breaker, key);
+                self.consent_request = Some(request);
+                self.ask(Asked { transaction, whom: selected, at: now });
+            }
+            _ => drop(self.agent.handle_timeout(now)),
+        }
         self.rounds += 1;
         self.next = Some(now + self.pause());
         self.notice_selection(now);
@@ -208,23 +252,36 @@ impl Ice {
     }
 
     pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<(SocketAddr, BytesMut)> {
-        let out = self.agent.poll_write()?;
-        if let Some(transaction) = stun::request_transaction(&out.message) {
-            self.pending[self.pending_at] = transaction;
-            self.pending_at = (self.pending_at + 1) % PENDING;
-            self.asked_at = Some(now);
+        if let Some((selected, request)) = self.selected.zip(self.consent_request.take()) {
+            return Some((selected, request));
         }
-        Some((out.transport.peer_addr, out.message))
+        let out = self.agent.poll_write()?;
+        let whom = out.transport.peer_addr;
+        if let Some(transaction) = stun::request_transaction(&out.message) {
+            self.ask(Asked { transaction, whom, at: now });
+        }
+        Some((whom, out.message))
+    }
+
+    fn ask(&mut self, asked: Asked) {
+        self.pending[self.pending_at] = Some(asked);
+        self.pending_at = (self.pending_at + 1) % PENDING;
     }
 
     fn notice_selection(&mut self, now: Instant) {
         while let Some(tagged) = self.agent.poll_event() {
             if let Event::SelectedCandidatePairChange(_, remote) = tagged.event {
-                self.selected = Some(remote.addr());
-                self.consent_until = Some(now + CONSENT);
-                self.rounds = 0;
-                self.next = Some(now + self.pause());
+                self.select(now, remote.addr());
             }
+        }
+    }
+
+    fn select(&mut self, now: Instant, address: SocketAddr) {
+        if self.selected != Some(address) {
+            self.selected = Some(address);
+            self.consent_until = Some(now + CONSENT);
+            self.rounds = 0;
+            self.next = Some(now + self.pause());
         }
     }
 
@@ -262,6 +319,12 @@ impl Ice {
             (None, _) => 1_000,
         })
     }
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).expect("the system has randomness, or no handshake would work either");
+    bytes
 }
 
 fn host(

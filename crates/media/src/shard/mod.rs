@@ -292,7 +292,9 @@ impl Shard {
         if slot.flow != slot.leg.selected()
             && let Some(address) = slot.leg.selected()
         {
-            slot.flow = Some(address);
+            if let Some(before) = slot.flow.replace(address) {
+                self.flows.leave(&before, key);
+            }
             self.flows.join(address, key);
         }
         self.speak(now, key);

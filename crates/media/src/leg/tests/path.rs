@@ -263,3 +263,32 @@ fn ipv6_works_like_ipv4() {
     world.talk(5);
     assert!(world.ends.iter().all(|end| end.heard.len() >= 4));
 }
+
+/// A browser that controls may find a better way later: another interface, another access point.
+#[test]
+fn a_controlling_peer_may_move_and_the_sound_follows() {
+    let mut world = World::new(Path::CLEAN, 1);
+    world.connect();
+    world.talk(10);
+    let moved = address(9);
+    world.ends[0].address = moved;
+    let user = format!("{}:{}", world.ends[1].leg.ufrag(), world.ends[0].leg.ufrag());
+    let pwd = world.ends[1].leg.ice.credentials().pwd.clone();
+    let attributes = [(0x0006, user.as_bytes()), (0x0025, &[][..]), (0x802a, &[0xff; 8][..])];
+    let nomination = crate::stun::forge(0x0001, &attributes, Some(&pwd));
+    world.attack(1, moved, &nomination);
+    assert_ne!(
+        world.ends[1].leg.selected(),
+        Some(moved),
+        "nothing moves before the new address has answered"
+    );
+    world.run_for(Duration::from_millis(100));
+    world.attack(1, moved, &nomination);
+    assert_eq!(world.ends[1].leg.selected(), Some(moved));
+    let before = [world.ends[0].heard.len(), world.ends[1].heard.len()];
+    world.talk(3_000);
+    for (end, before) in world.ends.iter().zip(before) {
+        assert!(end.heard.len() >= before + 2_990, "{}", end.heard.len() - before);
+        assert!(!end.leg.is_over(), "{:?}", end.notices.last());
+    }
+}
