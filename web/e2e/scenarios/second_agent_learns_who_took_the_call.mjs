@@ -8,9 +8,9 @@ export default async function race(cast) {
   await Promise.allSettled([first.answer(), second.answer()]);
   const won = await Promise.race([first.connected().then(() => 0), second.connected().then(() => 1)]);
   const [winner, loser] = won === 0 ? [first, second] : [second, first];
+  await loser.says('taken-by', new RegExp(cast.stage.agents[won].name));
   await winner.hears(900);
   await phone.hears(won === 0 ? 600 : 700);
-  await loser.says('taken-by', new RegExp(cast.stage.agents[won].name));
   const simulated = await cast.newest();
   const accepts = await cast.requests('accept', simulated);
   if (accepts !== 1) throw new Error(`WhatsApp was asked to accept ${accepts} times`);
