@@ -110,6 +110,21 @@ impl FarEnds {
         report.context("a report was begun")
     }
 
+    /// Ends every call.
+    pub(crate) fn hang_up(&mut self) -> Result<()> {
+        for n in 0..self.ends.len() {
+            self.plane.send(Command::RemoveLeg { leg: LegId(n as u64) })?;
+        }
+        self.ends.clear();
+        let until = now() + Duration::from_secs(10);
+        while self.plane.counters().legs > 0 {
+            ensure!(now() < until, "legs were left behind");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        while self.notices.try_recv().is_ok() {}
+        Ok(())
+    }
+
     fn add(&mut self) -> Result<()> {
         let id = LegId(self.ends.len() as u64);
         let socket = UdpSocket::bind("127.0.0.1:0")?;

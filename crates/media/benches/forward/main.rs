@@ -1,8 +1,9 @@
 //! What forwarding a packet costs, next to what the bare system calls and ciphers cost in the same run.
 //!
-//! `cargo bench -p offhook-media -- CALLS SECONDS` (300 and 4 by default). The plane runs in its own thread, the
+//! `cargo bench -p offhook-media -- CALLS SECONDS CHURN` (300, 4 and 1,000 by default). The plane runs in its own thread, the
 //! far ends of all calls in another. Delay is measured from the far end's send to the kernel's receive stamp, so
-//! that the far ends' own laziness does not count. Figures mean something in comparison within one run only.
+//! that the far ends' own laziness does not count. Churn is calls set up and ended again, to see what they leave
+//! behind. Figures mean something in comparison within one run only.
 
 #![expect(clippy::print_stdout, reason = "its output is what a bench is for")]
 
@@ -20,6 +21,8 @@ fn main() -> Result<()> {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
     let calls = numbers.first().copied().unwrap_or(300);
     let seconds = numbers.get(1).copied().unwrap_or(4);
+
+    let churn = numbers.get(2).copied().unwrap_or(1_000);
 
     let floor = floor::measure(Duration::from_secs(2))?;
     println!("floor: {floor:.2} us of CPU per packet received, opened, sealed and sent");
@@ -64,6 +67,31 @@ fn main() -> Result<()> {
             calls as f64 / setup.as_secs_f64()
         );
     }
+    if churn > 0 {
+        measure_churn(churn)?;
+    }
+    Ok(())
+}
+
+/// Sets calls up and ends them, fifty at a time.
+fn measure_churn(calls: usize) -> Result<()> {
+    let (plane, notices) = Plane::start(PlaneConfig::new("127.0.0.1:0".parse()?))?;
+    let mut ends = FarEnds::new(plane, notices)?;
+    // The first rounds fill what is kept for good: tables, buffers, the allocator's own.
+    let mut marks = Vec::new();
+    let started = now();
+    for round in 1..=calls.div_ceil(50) {
+        ends.connect(50)?;
+        ends.hang_up()?;
+        if round.is_multiple_of(calls.div_ceil(50).div_ceil(5)) {
+            marks.push(format!("{} KiB", resident_kib()?));
+        }
+    }
+    println!(
+        "churn: {calls} calls came and went in {:.1} s; resident at each fifth: {}",
+        started.elapsed().as_secs_f64(),
+        marks.join(", ")
+    );
     Ok(())
 }
 

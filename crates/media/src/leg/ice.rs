@@ -17,6 +17,7 @@ use rtc_ice::agent::agent_config::AgentConfig;
 use rtc_ice::agent::{Agent, Event};
 use rtc_ice::candidate::CandidateConfig;
 use rtc_ice::candidate::candidate_host::CandidateHostConfig;
+use rtc_ice::mdns::MulticastDnsMode;
 use rtc_ice::network_type::NetworkType;
 use rtc_shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use sansio::Protocol;
@@ -73,6 +74,8 @@ struct Asked {
     transaction: [u8; 12],
     whom: SocketAddr,
     at: Instant,
+    /// Whether the agent asked, for its own purposes.
+    by_agent: bool,
 }
 
 impl Ice {
@@ -86,6 +89,7 @@ impl Ice {
             local_ufrag: local.ufrag.clone(),
             local_pwd: local.pwd.clone(),
             network_types: vec![NetworkType::Udp4, NetworkType::Udp6],
+            multicast_dns_mode: MulticastDnsMode::Disabled,
             // Time is ours: the agent may act whenever it is asked to, and never gives up by itself.
             check_interval: Duration::from_millis(1),
             keepalive_interval: Some(Duration::from_millis(500)),
@@ -198,8 +202,7 @@ impl Ice {
                 self.consent_until = Some(now + CONSENT);
                 self.rtt = Some(now.saturating_duration_since(asked.at));
             }
-            if self.selected.is_some() {
-                // The agent's work is done; it would only wonder about answers to questions of ours.
+            if !asked.by_agent {
                 return Ok(());
             }
         }
@@ -238,7 +241,7 @@ impl Ice {
                 let (username, tie_breaker) = (&self.username, self.tie_breaker);
                 let request = stun::consent_request(transaction, username, controlling, tie_breaker, key);
                 self.consent_request = Some(request);
-                self.ask(Asked { transaction, whom: selected, at: now });
+                self.ask(Asked { transaction, whom: selected, at: now, by_agent: false });
             }
             _ => drop(self.agent.handle_timeout(now)),
         }
@@ -258,7 +261,7 @@ impl Ice {
         let out = self.agent.poll_write()?;
         let whom = out.transport.peer_addr;
         if let Some(transaction) = stun::request_transaction(&out.message) {
-            self.ask(Asked { transaction, whom, at: now });
+            self.ask(Asked { transaction, whom, at: now, by_agent: true });
         }
         Some((whom, out.message))
     }

@@ -7,11 +7,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand;
 
 use crate::leg::UFRAG_LEN;
 
+/// An answer later than this is no use to anybody: the check has been repeated long since.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Checks whose answers are still expected; at five a second this covers thousands of legs.
 const MAX_TRANSACTIONS: usize = 65_536;
 
@@ -21,7 +24,7 @@ pub(super) struct Flows {
     by_ufrag: HashMap<Ufrag, usize>,
     by_address: HashMap<SocketAddr, Flow, Spread>,
     by_transaction: HashMap<[u8; 12], usize>,
-    transactions: VecDeque<[u8; 12]>,
+    transactions: VecDeque<(Instant, [u8; 12])>,
 }
 
 /// The legs behind one address.
@@ -55,13 +58,14 @@ impl Flows {
     }
 
     /// Remembers who asked.
-    pub(super) fn asked(&mut self, transaction: [u8; 12], key: usize) {
-        if self.transactions.len() == MAX_TRANSACTIONS
-            && let Some(oldest) = self.transactions.pop_front()
+    pub(super) fn asked(&mut self, now: Instant, transaction: [u8; 12], key: usize) {
+        while let Some((at, oldest)) = self.transactions.front()
+            && (*at + ANSWER_WITHIN < now || self.transactions.len() == MAX_TRANSACTIONS)
         {
-            self.by_transaction.remove(&oldest);
+            self.by_transaction.remove(oldest);
+            self.transactions.pop_front();
         }
-        self.transactions.push_back(transaction);
+        self.transactions.push_back((now, transaction));
         self.by_transaction.insert(transaction, key);
     }
 
@@ -187,15 +191,18 @@ mod tests {
 
     #[test]
     fn old_questions_are_forgotten_not_hoarded() {
+        let now = tokio::time::Instant::now().into_std();
         let mut flows = Flows::new();
         for n in 0..MAX_TRANSACTIONS as u64 + 10 {
             let mut transaction = [0; 12];
             transaction[..8].copy_from_slice(&n.to_be_bytes());
-            flows.asked(transaction, n as usize);
+            flows.asked(now, transaction, n as usize);
             assert_eq!(flows.asker(&transaction), Some(n as usize));
         }
         assert_eq!(flows.asker(&[0; 12]), None);
         assert_eq!(flows.by_transaction.len(), MAX_TRANSACTIONS);
+        flows.asked(now + Duration::from_secs(11), [0xff; 12], 5);
+        assert_eq!((flows.by_transaction.len(), flows.transactions.len()), (1, 1));
     }
 
     #[test]

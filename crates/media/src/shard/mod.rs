@@ -232,7 +232,7 @@ impl Shard {
 
     fn remove(&mut self, now: Instant, key: usize) {
         let other = self.part(key);
-        self.drain(key);
+        self.drain(now, key);
         let slot = self.legs.remove(key);
         self.ids.remove(&slot.id);
         self.flows.remove_leg(&slot.ufrag);
@@ -284,7 +284,7 @@ impl Shard {
         if !self.legs.contains(key) {
             return;
         }
-        self.drain(key);
+        self.drain(now, key);
         let slot = &mut self.legs[key];
         if slot.leg.is_over() {
             return self.remove(now, key);
@@ -331,12 +331,12 @@ impl Shard {
         }
     }
 
-    fn drain(&mut self, key: usize) {
+    fn drain(&mut self, now: Instant, key: usize) {
         while let Some(output) = self.legs[key].leg.poll() {
             match output {
                 Output::Transmit { to, datagram } => {
                     if let Some(transaction) = stun::request_transaction(&datagram) {
-                        self.flows.asked(transaction, key);
+                        self.flows.asked(now, transaction, key);
                     }
                     self.port.queue_copy(&datagram, to);
                 }

@@ -283,8 +283,13 @@ fn a_controlling_peer_may_move_and_the_sound_follows() {
         "nothing moves before the new address has answered"
     );
     world.run_for(Duration::from_millis(100));
+    let answers = |world: &World| {
+        world.ends[1].sent.iter().filter(|(to, bytes)| *to == moved && bytes[..2] == [1, 1]).count()
+    };
+    let answered = answers(&world);
     world.attack(1, moved, &nomination);
     assert_eq!(world.ends[1].leg.selected(), Some(moved));
+    assert_eq!(answers(&world), answered + 1, "a nomination that counts is answered");
     let before = [world.ends[0].heard.len(), world.ends[1].heard.len()];
     world.talk(3_000);
     for (end, before) in world.ends.iter().zip(before) {
