@@ -10,8 +10,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// How long anything may take to arrive. A call whose `connect` was lost is given up after 30 s.
-const PATIENCE: Duration = Duration::from_secs(45);
+/// How long anything may take to arrive. An agent's sound is awaited for 45 s.
+const PATIENCE: Duration = Duration::from_secs(75);
 
 /// A signed-in agent.
 pub(crate) struct Agent {

@@ -42,9 +42,12 @@ scenarios! {
     second_agent_learns_who_took_the_call,
     denied_microphone_loses_no_call,
     magic_numbers_behave_as_their_rows_say,
+    failing_graph_is_never_asked_twice_for_one_call,
     permission_is_asked_for_and_granted,
     incoming_magic_callers_are_answered,
     desk_works_with_the_keyboard_alone,
+    bridged_calls_are_heard_both_ways,
+    bridged_call_survives_a_reload,
     whatsapps_answer_may_choose_any_dtls_role,
     orbit_curl_places_a_call_with_a_browser_offer,
 }

@@ -10,6 +10,7 @@ use offhook_sim::{Sim, SimConfig};
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, sdp};
+use crate::postgres::Postgres;
 use crate::stage::{binary, until};
 
 const BUSINESS: &str = "+15550100200";
@@ -18,6 +19,7 @@ const BUSINESS: &str = "+15550100200";
 struct House {
     binary: PathBuf,
     data: tempfile::TempDir,
+    database: String,
     port: u16,
     sim: Sim,
     server: Option<Child>,
@@ -26,7 +28,12 @@ struct House {
 }
 
 impl House {
+    /// On SQLite.
     async fn start() -> anyhow::Result<Self> {
+        Self::start_on("sqlite:offhook.db".to_owned()).await
+    }
+
+    async fn start_on(database: String) -> anyhow::Result<Self> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let webhook_url = Some(format!("http://127.0.0.1:{port}/webhooks/meta").parse()?);
@@ -39,6 +46,7 @@ impl House {
         let mut house = Self {
             binary: binary()?,
             data: tempfile::tempdir()?,
+            database,
             port,
             sim,
             server: None,
@@ -54,7 +62,8 @@ impl House {
         let mut command = Command::new(&self.binary);
         command
             .env("OFFHOOK_HTTP__LISTEN", format!("127.0.0.1:{}", self.port))
-            .env("OFFHOOK_DATABASE__URL", format!("sqlite:{}", self.path("offhook.db").display()))
+            .env("OFFHOOK_MEDIA__UDP_LISTEN", "127.0.0.1:0")
+            .env("OFFHOOK_DATABASE__URL", &self.database)
             .env("OFFHOOK_WHATSAPP__GRAPH_URL", format!("http://{}", self.sim.addr()))
             .env("OFFHOOK_WHATSAPP__APP_SECRET", "sim-app-secret")
             .env("OFFHOOK_WHATSAPP__VERIFY_TOKEN", "sim-verify-token")
@@ -166,8 +175,7 @@ impl Drop for House {
     }
 }
 
-async fn outbound(kill_at: usize) -> anyhow::Result<()> {
-    let mut house = House::start().await?;
+async fn outbound(mut house: House, kill_at: usize) -> anyhow::Result<()> {
     let mut agent = house.agent()?;
     agent.connect().await?;
     let place = json!({ "type": "call.place", "to": "+447700900002", "sdp": sdp("actpass") });
@@ -201,8 +209,7 @@ async fn outbound(kill_at: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn inbound(kill_at: usize) -> anyhow::Result<()> {
-    let mut house = House::start().await?;
+async fn inbound(mut house: House, kill_at: usize) -> anyhow::Result<()> {
     let mut agent = house.agent()?;
     agent.connect().await?;
     agent.command(json!({ "type": "presence.set", "status": "available" })).await?;
@@ -247,7 +254,7 @@ macro_rules! kills {
     ($($name:ident: $call:ident at $step:literal),* $(,)?) => {
         $(#[tokio::test(flavor = "multi_thread")]
         async fn $name() {
-            $call($step).await.unwrap();
+            $call(House::start().await.unwrap(), $step).await.unwrap();
         })*
     };
 }
@@ -261,6 +268,15 @@ kills! {
     inbound_call_survives_a_kill_while_being_taken: inbound at 1,
     inbound_call_survives_a_kill_in_conversation: inbound at 2,
     inbound_call_survives_a_kill_while_hanging_up: inbound at 3,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_on_postgresql_survive_kills_too() {
+    let postgres = Postgres::start();
+    let house = House::start_on(postgres.database("outbound")).await.unwrap();
+    outbound(house, 1).await.unwrap();
+    let house = House::start_on(postgres.database("inbound")).await.unwrap();
+    inbound(house, 1).await.unwrap();
 }
 
 /// Killed while `connect` is in flight and WhatsApp has acted: the call is adopted, not dialled again.

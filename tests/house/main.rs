@@ -8,6 +8,9 @@ mod stage;
 mod agent;
 
 #[cfg(test)]
+mod bridge;
+
+#[cfg(test)]
 mod browser;
 
 #[cfg(test)]
@@ -18,6 +21,12 @@ mod doors;
 
 #[cfg(test)]
 mod peers;
+
+// The contract suite of `store` starts the same throw-away server.
+#[cfg(test)]
+#[expect(dead_code, reason = "the contract suite restarts the server, these tests do not")]
+#[path = "../../crates/store/tests/postgres/mod.rs"]
+mod postgres;
 
 #[cfg(test)]
 mod privacy;

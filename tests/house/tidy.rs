@@ -190,7 +190,9 @@ fn tests_neither_sleep_nor_sit_out() {
     let room = |source: &Source| source.path.split("/tests/").next().unwrap_or_default().to_owned();
     // A bench paces its load by the clock; that is what it is.
     let in_tests = |source: &&Source| {
-        !source.is_product() && !source.path.starts_with("tests/house/tidy") && !source.path.contains("/benches/")
+        !source.is_product()
+            && !source.path.starts_with("tests/house/tidy")
+            && !source.path.contains("/benches/")
     };
     let runs_in_real_time = |source: &&Source| {
         let tests = source.text.matches("#[tokio::test").count();
@@ -286,6 +288,44 @@ fn every_error_code_has_its_entry_and_remedy() {
     assert!(codes.len() > 20, "the codes are where they were: {codes:?}");
     let missing = codes.into_iter().filter(|code| !page.contains(&format!("\n## {code}\n")));
     assert_none(&missing.map(|code| format!("docs/errors.md has no entry {code}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_scenario_is_played() {
+    let lists = tree::read("tests/house/browser.rs") + &tree::read("tests/house/peers.rs");
+    let scenarios = tree::files(&["web/e2e/scenarios"], &["mjs"]);
+    assert!(scenarios.len() > 15, "the scenarios are where they were: {scenarios:?}");
+    let name = |path: &String| path.rsplit('/').next().unwrap().trim_end_matches(".mjs").to_owned();
+    let listed = |name: &String| {
+        lists.contains(&format!("    {name},\n")) || lists.contains(&format!("play(\"{name}\")"))
+    };
+    let missing = scenarios.iter().map(name).filter(|name| !listed(name));
+    assert_none(
+        &missing.map(|name| format!("tests/house/browser.rs does not list {name}")).collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn every_word_and_code_of_the_agents_socket_is_explained() {
+    let page = tree::read("docs/protocol/offhook-v1.md");
+    let mut words = BTreeSet::new();
+    for source in tree::sources().iter().filter(|source| source.path.starts_with("crates/api/src/ws/")) {
+        let errors = source.text.split("error(").skip(1);
+        words.extend(errors.filter_map(|rest| {
+            let word = rest.trim_start().strip_prefix('"')?.split('"').next()?;
+            Some(format!("`{word}`"))
+        }));
+    }
+    let refusals = tree::read("crates/core/src/call/refusal.rs");
+    words
+        .extend(refusals.split("=> \"").skip(1).map(|rest| format!("`{}`", rest.split('"').next().unwrap())));
+    let codes = tree::read("crates/api/src/ws/protocol.rs");
+    let codes = codes.split(": u16 = ").skip(1);
+    words.extend(codes.map(|rest| format!("| {} |", rest.split(';').next().unwrap())));
+    assert!(words.len() > 25, "the words are where they were: {words:?}");
+    let missing = words.into_iter().filter(|word| !page.contains(word));
+    let missing = missing.map(|word| format!("docs/protocol/offhook-v1.md does not explain {word}"));
+    assert_none(&missing.collect::<Vec<_>>());
 }
 
 #[test]

@@ -17,11 +17,12 @@ export class Cast {
     this.stage = stage;
   }
 
-  /** A desk, signed in, with a microphone that plays `hz`. */
-  async desk({ agent = 0, hz = 600, online = true, ...options } = {}) {
+  /** A desk, signed in unless told otherwise, with a microphone that plays `hz`. */
+  async desk({ agent = 0, hz = 600, online = true, signedIn = true, ...options } = {}) {
     const who = await this.#person({ hz, ...options });
     const { email, password } = this.stage.agents[agent];
     await who.page.goto(`${this.stage.url}/`);
+    if (!signedIn) return new Desk(who);
     await who.page.getByTestId('login-email').fill(email);
     await who.page.getByTestId('login-password').fill(password);
     await who.page.getByTestId('login-submit').click();
@@ -223,6 +224,12 @@ export class Desk extends Page {
     await this.press('dial-call');
   }
 
+  /** Dials from one of several business numbers. */
+  async dialFrom(number, to) {
+    await this.at('dial-from').selectOption(number.number_id);
+    await this.dial(to);
+  }
+
   async connected() {
     await this.says('call-state', /connected/i);
   }
@@ -256,6 +263,20 @@ export class Phone extends Page {
 
   async hearsNothing(ms) {
     await silence(this.page, CUSTOMER_HEARS, ms);
+  }
+
+  /** Calls a business number. */
+  async calls(number) {
+    await this.at('phone-to').fill(number);
+    await this.press('phone-call');
+  }
+
+  /** Waits until something is heard, but not this tone: music, say. */
+  async hearsOtherThan(hz) {
+    await until(`something other than ${hz} Hz`, async () => {
+      const heard = await listen(this.page, CUSTOMER_HEARS);
+      return heard.level > 0.003 && Math.abs(heard.hz - hz) > 30;
+    });
   }
 
   /** Waits for silence. */

@@ -58,6 +58,10 @@ pub enum CallEvent {
     Claimed,
     /// The conversation began.
     Answered,
+    /// Bridged: the customer waits with music.
+    Held,
+    /// Bridged: the conversation goes on.
+    Resumed,
     /// We asked Meta to end it.
     Ending,
     /// Over, after a conversation.

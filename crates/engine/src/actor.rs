@@ -174,6 +174,7 @@ impl Actor {
                 self.in_hand = None;
                 Ok(())
             }
+            Message::Sound(news) => self.input(Input::Sound(news), asked).await,
             Message::GiveWay => self.input(Input::GiveWay, asked).await,
             Message::Command { command, answer } => {
                 let now = self.house.ports.clock.now();
@@ -216,6 +217,7 @@ impl Actor {
             match output {
                 Output::Commit(commit) => self.commit(*commit).await?,
                 Output::Ask(ask) => asked.push(self.ask(ask)),
+                Output::Sound(ask) => self.house.ports.sound.ask(&self.call.record().id, ask),
             }
         }
         Ok(())
@@ -287,6 +289,7 @@ impl Actor {
             let reply = timeout(ASK_WITHIN, asker.ask(&number, &ask)).await.unwrap_or(Err(Fault::Unclear));
             match ask {
                 Ask::Connect { .. } => Input::ConnectReply(reply),
+                Ask::PreAccept { .. } => Input::PreAcceptReply(reply),
                 Ask::Accept { .. } => Input::AcceptReply(reply),
                 Ask::Reject { .. } | Ask::Terminate { .. } => Input::EndReply(reply),
             }

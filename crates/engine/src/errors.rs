@@ -1,7 +1,7 @@
 //! What the engine answers when it cannot do as asked.
 
 use offhook_core::call::{Fault, Refusal};
-use offhook_core::ports::StoreFault;
+use offhook_core::ports::{SoundFault, StoreFault};
 
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum EngineError {
     /// Meta said no, or could not be asked.
     #[error(transparent)]
     Meta(#[from] Fault),
+    /// The agent's sound cannot be carried.
+    #[error(transparent)]
+    Sound(#[from] SoundFault),
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,

@@ -10,7 +10,7 @@ use offhook_core::house::{BusinessNumber, Person, Presence};
 use offhook_core::id::{CallId, NumberId, TenantId, UserId, Wacid};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{
-    Asker, Calls, Clock, Events, Ids, Inbox, Knock, Numbers, People, PermissionAsk, StoreFault,
+    Asker, Calls, Clock, Events, Ids, Inbox, Knock, Numbers, People, PermissionAsk, Sound, StoreFault,
 };
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
@@ -40,6 +40,8 @@ pub struct Ports {
     pub people: Arc<dyn People>,
     /// Meta.
     pub asker: Arc<dyn Asker>,
+    /// The media plane.
+    pub sound: Arc<dyn Sound>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Ids.
@@ -59,7 +61,7 @@ pub(crate) struct Inner {
     pub(crate) roll: Roll,
     pub(crate) stopping: CancellationToken,
     pub(crate) knocked: Notify,
-    tasks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
     /// Held while a call is woken from its record, so that it is woken once.
     waking: Mutex<()>,
 }
@@ -73,8 +75,8 @@ pub struct PlaceRequest {
     pub number: NumberId,
     /// The user.
     pub to: Phone,
-    /// The client's complete offer.
-    pub offer: Sdp,
+    /// The client's complete offer to WhatsApp; none for a call whose sound the house carries.
+    pub offer: Option<Sdp>,
     /// Who places it, when a person does.
     pub agent: Option<UserId>,
     /// The client's correlation.

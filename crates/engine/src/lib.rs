@@ -11,6 +11,7 @@ mod inbox;
 mod presence;
 mod publisher;
 mod registry;
+mod voices;
 
 pub use errors::EngineError;
 pub use house::{Engine, PlaceRequest, Placed, Ports};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use offhook_core::call::{CallRecord, Command, State};
+use offhook_core::call::{CallRecord, Command, SoundNews, State};
 use offhook_core::id::{CallId, TenantId, UserId, Wacid};
 use offhook_core::meta::MetaEvent;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -15,6 +15,8 @@ use crate::errors::EngineError;
 pub(crate) enum Message {
     /// A command, answered once it is durable.
     Command { command: Command, answer: oneshot::Sender<Result<Arc<CallRecord>, EngineError>> },
+    /// News of the call's sound.
+    Sound(SoundNews),
     /// The user of this outbound call is calling us.
     GiveWay,
     /// A webhook, with its place in the inbox.

@@ -33,7 +33,10 @@ mod shard;
 
 mod plane;
 
+mod switchboard;
+
 pub use message::{Command, Counters, Description, LegId, LegNotice, LegOptions, Notified, Play, Stats};
 pub use plane::{Plane, PlaneConfig, SendError, StartError};
 pub use quality::{Quality, mos};
 pub use sdp::SdpError;
+pub use switchboard::{Carried, Switchboard};

@@ -1,6 +1,6 @@
 //! The program `offhook`: configuration, wiring, lifecycle, telemetry, the embedded desk, the command line.
 //!
-//! Reading order: [`config`], [`clock`], [`lock`], [`telemetry`], `desk`, `operations`, [`door`], [`wiring`],
+//! Reading order: [`config`], [`clock`], [`lock`], [`telemetry`], `desk`, `operations`, [`door`], `sound`, [`wiring`],
 //! [`lifecycle`], `demo`, `bench`, [`cli`].
 //!
 //! What does not live here: decisions about calls, SQL, a provider's words.
@@ -18,6 +18,8 @@ mod desk;
 mod operations;
 
 pub mod door;
+
+mod sound;
 
 pub mod wiring;
 

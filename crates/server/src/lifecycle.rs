@@ -90,6 +90,13 @@ impl Server {
             _lock: lock,
         };
         server.keep_metrics(metrics);
+        let (listen, halt) = (house.listen, server.halt.clone());
+        server.tasks.spawn(async move {
+            tokio::select! {
+                () = listen => {}
+                () = halt.cancelled() => {}
+            }
+        });
         let (handle, halt) = (server.handle.clone(), server.halt.clone());
         server.tasks.spawn(async move {
             if let Err(error) = door::serve(tls, listener, handle, router).await {

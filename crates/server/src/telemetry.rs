@@ -12,12 +12,18 @@ use crate::config::sections::{Log, LogFormat};
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0];
 
+/// Libraries whose messages name addresses and ICE passwords.
+const INDISCREET: [&str; 5] = ["rtc_ice", "rtc_dtls", "rtc_stun", "rtc_mdns", "rtc_shared"];
+
 /// Starts logging to standard error. Once per process.
 ///
 /// # Errors
 /// When a logger is set already.
 pub fn start_logs(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.filter).context("log.filter")?;
+    let mut filter = EnvFilter::try_new(&log.filter).context("log.filter")?;
+    for target in INDISCREET {
+        filter = filter.add_directive(format!("{target}=off").parse().context("log.filter")?);
+    }
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),

@@ -1,18 +1,21 @@
 //! Joining concrete types: the one place that knows store, Meta's client, engine and doors at once.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
 use offhook_api::{DoorConfig, DoorPorts, Doors, Sockets};
 use offhook_engine::{Engine, Ports};
+use offhook_media::Carried;
 use offhook_store::{MasterKey, Store};
 use offhook_whatsapp::{Graph, GraphConfig, Timeouts};
 
 use crate::clock::{HouseClock, HouseIds};
 use crate::config::Config;
 use crate::config::secret::Secret;
+use crate::sound;
 
 /// What the master key is asked for besides sealing.
 const CURSORS: &str = "cursors of lists";
@@ -54,6 +57,8 @@ pub(crate) struct House {
     pub(crate) engine: Engine,
     pub(crate) doors: Router,
     pub(crate) sockets: Sockets,
+    /// To be run beside the rest: it brings the media plane's news.
+    pub(crate) listen: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 /// Starts the engine and hangs the doors.
@@ -70,6 +75,7 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
     )
     .context("whatsapp.graph_url")?;
     let (clock, ids) = (Arc::new(clock), Arc::new(HouseIds::new(clock)));
+    let Carried { board: sound, news, listen } = sound::open(config)?;
     let engine = Engine::start(Ports {
         calls: store.clone(),
         events: store.clone(),
@@ -77,10 +83,12 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
         numbers: store.clone(),
         people: store.clone(),
         asker: Arc::new(graph),
+        sound,
         clock: clock.clone(),
         ids: ids.clone(),
     })
     .await?;
+    engine.carry(news);
     let ports = DoorPorts {
         tenants: store.clone(),
         numbers: store.clone(),
@@ -94,7 +102,7 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
     };
     let doors = Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret) };
     let (doors, sockets) = offhook_api::router(doors);
-    Ok(House { engine, doors, sockets })
+    Ok(House { engine, doors, sockets, listen })
 }
 
 fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {

@@ -31,16 +31,19 @@ pub(crate) enum Operation {
     Control,
     /// Make a ticket for the agents' socket.
     Ticket,
+    /// Place a call from a page. Nobody dials every other second for a minute; a page that loops does.
+    Dial,
 }
 
 impl Operation {
-    const ALL: [Self; 5] = [Self::Initiate, Self::List, Self::Read, Self::Control, Self::Ticket];
+    const ALL: [Self; 6] = [Self::Initiate, Self::List, Self::Read, Self::Control, Self::Ticket, Self::Dial];
 
     /// Requests in [`WINDOW`].
     const fn per_window(self) -> u32 {
         match self {
             Self::Initiate | Self::Control => 60,
             Self::List | Self::Read | Self::Ticket => 120,
+            Self::Dial => 30,
         }
     }
 }
@@ -61,7 +64,7 @@ pub(crate) struct Allowance {
     pub(crate) retry_in: Option<Duration>,
 }
 
-/// Limits per key and operation.
+/// Limits per key, or per person, and operation.
 pub(crate) struct KeyLimits {
     limiters: HashMap<Operation, Limiter<String>>,
 }
@@ -138,7 +141,7 @@ impl LoginGate {
 }
 
 /// A household has a /64 of IPv6: whoever has one address of it has them all.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(six) => {

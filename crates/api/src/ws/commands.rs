@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offhook_core::call::{CallRecord, Command, Refusal};
-use offhook_core::house::{BusinessNumber, Person};
+use offhook_core::house::{BusinessNumber, MediaMode, Person};
 use offhook_core::id::CallId;
 use offhook_core::phone::Phone;
+use offhook_core::sdp::Sdp;
 use offhook_engine::{EngineError, PlaceRequest};
 use offhook_whatsapp::sdp;
 use serde::Deserialize;
@@ -19,12 +20,22 @@ use super::words;
 use crate::house::House;
 use crate::manners::body::{self, JsonFault};
 use crate::manners::emergency;
+use crate::manners::limits::Operation;
 
 const LONGEST_ID: usize = 128;
 
 /// Commands this server knows: the shapes of others are not looked at.
-const COMMANDS: [&str; 6] =
-    ["presence.set", "call.place", "call.accept", "call.decline", "call.hangup", "permission.request"];
+const COMMANDS: [&str; 9] = [
+    "presence.set",
+    "call.place",
+    "call.accept",
+    "call.attach",
+    "call.hold",
+    "call.resume",
+    "call.decline",
+    "call.hangup",
+    "permission.request",
+];
 
 /// A message of a greeted client.
 #[derive(Debug)]
@@ -69,6 +80,9 @@ fn sort(message: ClientMessage) -> Heard {
         ClientMessage::SetPresence { id, .. }
         | ClientMessage::Place { id, .. }
         | ClientMessage::Accept { id, .. }
+        | ClientMessage::Attach { id, .. }
+        | ClientMessage::Hold { id, .. }
+        | ClientMessage::Resume { id, .. }
         | ClientMessage::Decline { id, .. }
         | ClientMessage::Hangup { id, .. }
         | ClientMessage::RequestPermission { id, .. }
@@ -105,28 +119,62 @@ fn is_id(id: &str) -> bool {
 /// How long a command may take. The database has some eight seconds to come back, WhatsApp ten to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-type Done = Result<Option<Arc<CallRecord>>, ErrorView>;
+type Done = Result<Outcome, ErrorView>;
+
+/// What a command led to.
+#[derive(Default)]
+struct Outcome {
+    record: Option<Arc<CallRecord>>,
+    /// Our answer to the page's offer, of a bridged call.
+    answer: Option<Sdp>,
+}
+
+impl From<Arc<CallRecord>> for Outcome {
+    fn from(record: Arc<CallRecord>) -> Self {
+        Self { record: Some(record), answer: None }
+    }
+}
+
+impl From<(Arc<CallRecord>, Sdp)> for Outcome {
+    fn from((record, answer): (Arc<CallRecord>, Sdp)) -> Self {
+        Self { record: Some(record), answer: Some(answer) }
+    }
+}
 
 /// Carries a command out and returns its reply.
 pub(super) async fn carry_out(house: &House, me: &Person, ask: Ask) -> ServerMessage {
     let Ask { id, message } = ask;
     let viewed = timeout(PATIENCE, done(house, me, message)).await.unwrap_or_else(|_| Err(words::late()));
     match viewed {
-        Ok(call) => ServerMessage::Ack { id, call },
+        Ok((call, answer)) => {
+            let sdp_answer = answer.map(|sdp| sdp.as_str().to_owned());
+            ServerMessage::Ack { id, call, sdp_answer }
+        }
         Err(error) => ServerMessage::Error { id: Some(id), error },
     }
 }
 
-async fn done(house: &House, me: &Person, message: ClientMessage) -> Result<Option<CallView>, ErrorView> {
-    let record = match message {
+async fn done(
+    house: &House,
+    me: &Person,
+    message: ClientMessage,
+) -> Result<(Option<CallView>, Option<Sdp>), ErrorView> {
+    let outcome = match message {
         ClientMessage::SetPresence { status, .. } => {
             let set = house.engine.set_presence(me, view::said(status)).await;
-            set.map(|()| None).map_err(|fault| words::unavailable(&fault))
+            set.map(|()| Outcome::default()).map_err(|fault| words::unavailable(&fault))
         }
         ClientMessage::Place { to, from_number_id, sdp, .. } => {
             place(house, me, &to, from_number_id.as_deref(), &sdp).await
         }
         ClientMessage::Accept { call_id, sdp, .. } => accept(house, me, &call_id, &sdp).await,
+        ClientMessage::Attach { call_id, sdp, .. } => attach(house, me, &call_id, &sdp).await,
+        ClientMessage::Hold { call_id, .. } => {
+            command(house, me, &call_id, Command::Hold { by: Some(me.id.clone()), on: true }).await
+        }
+        ClientMessage::Resume { call_id, .. } => {
+            command(house, me, &call_id, Command::Hold { by: Some(me.id.clone()), on: false }).await
+        }
         ClientMessage::Decline { call_id, .. } => {
             command(house, me, &call_id, Command::Decline { agent: me.id.clone() }).await
         }
@@ -136,37 +184,63 @@ async fn done(house: &House, me: &Person, message: ClientMessage) -> Result<Opti
         ClientMessage::RequestPermission { to, from_number_id, .. } => {
             ask_permission(house, me, &to, from_number_id.as_deref()).await
         }
-        ClientMessage::Hello { .. } | ClientMessage::Ping { .. } => Ok(None),
+        ClientMessage::Hello { .. } | ClientMessage::Ping { .. } => Ok(Outcome::default()),
     };
-    let Some(record) = record? else { return Ok(None) };
+    let Outcome { record, answer } = outcome?;
+    let Some(record) = record else { return Ok((None, answer)) };
     let cast = cast(&house.directory, &me.tenant, [record.as_ref()], []).await;
-    cast.map(|cast| Some(view::call(&record, &cast))).map_err(|fault| words::unavailable(&fault))
+    let cast = cast.map_err(|fault| words::unavailable(&fault))?;
+    Ok((Some(view::call(&record, &cast)), answer))
 }
 
 async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: &str) -> Done {
     let to = phone(to)?;
     let offer = sdp::check_offer(offer).map_err(|why| words::invalid_sdp(&why))?;
     let number = number(house, me, from).await?;
+    if let Some(wait) = house.limits.count(Operation::Dial, me.id.as_str()).retry_in {
+        metrics::counter!("offhook_agent_dials_refused_total").increment(1);
+        return Err(words::too_many_calls(wait));
+    }
+    let relayed = number.media_mode == MediaMode::Relay;
     let request = PlaceRequest {
         tenant: me.tenant.clone(),
         number: number.id,
         to,
-        offer,
+        offer: relayed.then(|| offer.clone()),
         agent: Some(me.id.clone()),
         correlation: None,
         conversation_id: None,
     };
     // WhatsApp's verdict comes as an event: the reply does not wait for it.
     let placed = house.engine.place(request).await.map_err(|why| words::refused(&why))?;
-    Ok(Some(placed.record))
+    if relayed {
+        return Ok(placed.record.into());
+    }
+    let attached = house.engine.attach(&me.tenant, &placed.record.id, &me.id, &offer).await;
+    attached.map(Outcome::from).map_err(|why| words::refused(&why))
 }
 
-async fn accept(house: &House, me: &Person, call_id: &str, answer: &str) -> Done {
+async fn attach(house: &House, me: &Person, call_id: &str, offer: &str) -> Done {
     let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
-    let answer = sdp::check_answer(answer).map_err(|why| words::invalid_sdp(&why))?;
-    let accept = Command::Accept { agent: me.id.clone(), answer };
-    match house.engine.command(&me.tenant, &id, accept).await {
-        Ok(record) => Ok(Some(record)),
+    let offer = sdp::check_offer(offer).map_err(|why| words::invalid_sdp(&why))?;
+    let attached = house.engine.attach(&me.tenant, &id, &me.id, &offer).await;
+    attached.map(Outcome::from).map_err(|why| words::refused(&why))
+}
+
+async fn accept(house: &House, me: &Person, call_id: &str, theirs: &str) -> Done {
+    let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
+    let known = house.engine.load(&me.tenant, &id).await.map_err(|fault| words::unavailable(&fault))?;
+    let bridged = known.is_some_and(|record| record.media_mode == MediaMode::Bridge);
+    let accepted = if bridged {
+        let offer = sdp::check_offer(theirs).map_err(|why| words::invalid_sdp(&why))?;
+        house.engine.take(&me.tenant, &id, me.id.clone(), &offer).await.map(Outcome::from)
+    } else {
+        let answer = sdp::check_answer(theirs).map_err(|why| words::invalid_sdp(&why))?;
+        let accept = Command::Accept { agent: me.id.clone(), answer };
+        house.engine.command(&me.tenant, &id, accept).await.map(Outcome::from)
+    };
+    match accepted {
+        Ok(outcome) => Ok(outcome),
         Err(EngineError::Refused(Refusal::AnsweredElsewhere)) => Err(taken(house, me, &id).await),
         Err(why) => Err(words::refused(&why)),
     }
@@ -192,14 +266,14 @@ async fn taken(house: &House, me: &Person, id: &CallId) -> ErrorView {
 async fn command(house: &House, me: &Person, call_id: &str, command: Command) -> Done {
     let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
     let done = house.engine.command(&me.tenant, &id, command).await;
-    done.map(Some).map_err(|why| words::refused(&why))
+    done.map(Outcome::from).map_err(|why| words::refused(&why))
 }
 
 async fn ask_permission(house: &House, me: &Person, to: &str, from: Option<&str>) -> Done {
     let to = phone(to)?;
     let number = number(house, me, from).await?;
     let asked = house.engine.ask_permission(&me.tenant, &number.id, to).await;
-    asked.map(|()| None).map_err(|why| words::refused(&why))
+    asked.map(|()| Outcome::default()).map_err(|why| words::refused(&why))
 }
 
 fn phone(typed: &str) -> Result<Phone, ErrorView> {

@@ -1,27 +1,30 @@
 //! One agent's connection: a single task that listens, carries out, and tells.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use offhook_core::call::CallRecord;
 use offhook_core::event::{Announced, CallEvent, Event, Logged};
+use offhook_core::house::Person;
 use offhook_core::id::{CallId, UserId};
 use offhook_core::ports::StoreFault;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, interval_at};
 
 use super::casting::cast;
 use super::commands::{self, Ask, Heard};
 use super::greeting::{Member, greet};
 use super::protocol::ServerMessage;
-use super::sockets::Seat;
+use super::sockets::{Counted, Seat};
 use super::view::{self, Concern};
 use super::wire::{Farewell, Socket, Wire};
 use super::words;
-use crate::house::Shared;
+use crate::house::{House, Shared};
 use crate::manners::moment;
 
 /// Commands that may wait for their turn. A person has one or two; the flood limit lets 200 arrive at once.
@@ -33,14 +36,19 @@ const SLOW: usize = 8;
 /// Log entries read at a time for a client that comes back.
 const REPLAY_BATCH: u32 = 500;
 
+/// How often it is asked whether the person may still take calls: so long someone who was removed hears of
+/// callers. It costs one small read for each socket.
+const RIGHTS: Duration = Duration::from_secs(30);
+
 /// Serves a socket until it closes.
-pub(super) async fn serve<S: Socket>(house: Shared, socket: S, seat: Seat) {
+pub(super) async fn serve<S: Socket>(house: Shared, socket: S, mut seat: Seat) {
+    let stranger = seat.stranger.take();
     metrics::counter!("offhook_agent_sockets_opened_total").increment(1);
     let mut wire = Wire::new(socket);
     let farewell = tokio::select! {
         biased;
         () = seat.leaving.cancelled() => Farewell::shutdown(),
-        farewell = talk(&house, &mut wire) => farewell,
+        farewell = talk(&house, &mut wire, stranger) => farewell,
     };
     metrics::counter!("offhook_agent_sockets_closed_total", "why" => farewell.word).increment(1);
     tokio::select! {
@@ -49,11 +57,12 @@ pub(super) async fn serve<S: Socket>(house: Shared, socket: S, seat: Seat) {
     }
 }
 
-async fn talk<S: Socket>(house: &Shared, wire: &mut Wire<S>) -> Farewell {
+async fn talk<S: Socket>(house: &Shared, wire: &mut Wire<S>, stranger: Option<Counted<IpAddr>>) -> Farewell {
     let member = match greet(house, wire).await {
         Ok(member) => member,
         Err(farewell) => return farewell,
     };
+    drop(stranger);
     let me = member.me.id.clone();
     tracing::info!(agent.id = %me, resumed = member.replay.is_some(), "agent connected");
     let mut conversation = Conversation {
@@ -62,6 +71,7 @@ async fn talk<S: Socket>(house: &Shared, wire: &mut Wire<S>) -> Farewell {
         lane: None,
         waiting: VecDeque::new(),
         slow: FuturesUnordered::new(),
+        rights: interval_at(Instant::now() + RIGHTS, RIGHTS),
     };
     let farewell = match conversation.run(wire).await {
         Ok(never) => match never {},
@@ -83,6 +93,8 @@ struct Conversation {
     /// Commands that came after it, in their order.
     waiting: VecDeque<Ask>,
     slow: FuturesUnordered<Replying>,
+    /// When to look again whether the person may take calls.
+    rights: Interval,
 }
 
 impl Conversation {
@@ -107,6 +119,7 @@ impl Conversation {
                     wire.say(&reply)?;
                     self.catch_up(wire).await?;
                 }
+                _ = self.rights.tick() => look_again(&self.house, &self.member.me).await?,
                 Some(reply) = self.slow.next(), if !self.slow.is_empty() => wire.say(&reply)?,
                 event = self.member.events.recv(), if idle && caught_up => match event {
                     Ok(event) => self.tell(event, wire).await?,
@@ -240,6 +253,18 @@ impl Conversation {
 
     fn rings(&self, id: &CallId, me: &UserId) -> bool {
         self.house.engine.ringing(&self.member.me.tenant, me).iter().any(|call| call.id == *id)
+    }
+}
+
+/// Rights may have been taken since the hello. A database that cannot be read takes none.
+async fn look_again(house: &House, me: &Person) -> Result<(), Farewell> {
+    match house.ports.people.load(&me.tenant, &me.id).await {
+        Ok(Some(person)) if person.role.may_call() => Ok(()),
+        Ok(_) => Err(Farewell::revoked()),
+        Err(fault) => {
+            tracing::warn!(agent.id = %me.id, error = %fault, "an agent's rights cannot be read");
+            Ok(())
+        }
     }
 }
 

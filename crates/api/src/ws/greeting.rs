@@ -7,7 +7,7 @@ use std::time::Duration;
 use offhook_core::call::CallRecord;
 use offhook_core::event::{Announced, Logged};
 use offhook_core::house::Person;
-use offhook_core::id::CallId;
+use offhook_core::id::{CallId, UserId};
 use offhook_core::ports::StoreFault;
 use offhook_engine::Connected;
 use tokio::sync::broadcast;
@@ -15,13 +15,14 @@ use tokio::time::{Instant, timeout};
 
 use super::casting::cast;
 use super::protocol::{AgentRef, ClientMessage, ServerMessage, Snapshot};
+use super::sockets::Counted;
 use super::view;
 use super::wire::{Farewell, Socket, Wire};
 use super::words;
 use crate::house::House;
 
 /// How long a fresh connection may be silent.
-const HELLO: Duration = Duration::from_secs(5);
+pub(super) const HELLO: Duration = Duration::from_secs(5);
 
 /// How often clients should ping; the third lost one in a row ends the connection.
 const HEARTBEAT_MS: u32 = 25_000;
@@ -41,6 +42,8 @@ pub(super) struct Member {
     pub(super) me: Arc<Person>,
     /// Counts this connection among the person's; they are rung while there is one.
     pub(super) _connected: Connected,
+    /// The same for the limit of connections.
+    pub(super) _place: Counted<UserId>,
     pub(super) events: broadcast::Receiver<Announced>,
     pub(super) replay: Option<Replay>,
     /// Calls as they were shown. An older event must not show an older state.
@@ -68,7 +71,8 @@ pub(super) async fn greet<S: Socket>(house: &House, wire: &mut Wire<S>) -> Resul
         return Err(Farewell::protocol("device_id has 1 to 128 bytes"));
     }
     let me = admit(house, &token).await?;
-    welcome(house, wire, me, resume_after).await
+    let place = house.sockets.of_person(&me.id).ok_or_else(Farewell::crowd)?;
+    welcome(house, wire, me, place, resume_after).await
 }
 
 /// The person behind a ticket, with the rights they have now.
@@ -103,6 +107,7 @@ async fn welcome<S: Socket>(
     house: &House,
     wire: &mut Wire<S>,
     me: Person,
+    place: Counted<UserId>,
     resume_after: Option<u64>,
 ) -> Result<Member, Farewell> {
     // First the stream, then the snapshot: what happens between the two is in both, never in neither.
@@ -124,7 +129,7 @@ async fn welcome<S: Socket>(
         ready: VecDeque::new(),
         deadline: Instant::now() + REPLAY_TIME,
     });
-    Ok(Member { me: Arc::new(me), _connected: connected, events, replay, shown })
+    Ok(Member { me: Arc::new(me), _connected: connected, _place: place, events, replay, shown })
 }
 
 type Shown = HashMap<CallId, Arc<CallRecord>>;

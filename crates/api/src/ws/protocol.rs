@@ -29,7 +29,8 @@ pub enum ClientMessage {
     /// Says the agent takes calls, or does not.
     #[serde(rename = "presence.set")]
     SetPresence { id: String, status: Presence },
-    /// Calls a WhatsApp user. `sdp` is a complete offer: all candidates gathered.
+    /// Calls a WhatsApp user. `sdp` is a complete offer: all candidates gathered. On a number whose calls are
+    /// relayed it goes to WhatsApp; on one whose calls are bridged the server answers it, in the `ack`.
     #[serde(rename = "call.place")]
     Place {
         id: String,
@@ -41,9 +42,20 @@ pub enum ClientMessage {
         from_number_id: Option<String>,
         sdp: String,
     },
-    /// Takes a ringing call. `sdp` is a complete answer to the offer of `call.incoming`.
+    /// Takes a ringing call. Relayed: `sdp` is a complete answer to the offer of `call.incoming`. Bridged: it is
+    /// a complete offer of the page's own, which the server answers in the `ack`.
     #[serde(rename = "call.accept")]
     Accept { id: String, call_id: String, sdp: String },
+    /// Brings this page's sound to a live bridged call of this agent, in place of whatever carried it before:
+    /// after a reload, a lost network, or from another device. `sdp` is a complete offer, answered in the `ack`.
+    #[serde(rename = "call.attach")]
+    Attach { id: String, call_id: String, sdp: String },
+    /// Lets the customer of a bridged conversation wait with music.
+    #[serde(rename = "call.hold")]
+    Hold { id: String, call_id: String },
+    /// Goes on with a conversation on hold.
+    #[serde(rename = "call.resume")]
+    Resume { id: String, call_id: String },
     /// Stops the ringing for this agent only.
     #[serde(rename = "call.decline")]
     Decline { id: String, call_id: String },
@@ -89,6 +101,10 @@ pub enum ServerMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         call: Option<CallView>,
+        /// The server's answer to the offer of a bridged `call.place`, `call.accept` or `call.attach`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        sdp_answer: Option<String>,
     },
     /// The one negative reply to a command; without `id` it is about the connection, which then closes.
     #[serde(rename = "error")]
@@ -119,9 +135,15 @@ pub enum ServerMessage {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(tag = "type")]
 pub enum AgentEvent {
-    /// Rings this agent. The offer is WhatsApp's; answer it only when the agent takes the call.
+    /// Rings this agent. The offer is WhatsApp's, of a relayed call; answer it only when the agent takes the
+    /// call. Bridged calls have none: the page makes an offer of its own.
     #[serde(rename = "call.incoming")]
-    Incoming { call: CallView, sdp_offer: String },
+    Incoming {
+        call: CallView,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        sdp_offer: Option<String>,
+    },
     /// The ringing stops for this agent, because …
     #[serde(rename = "call.silenced")]
     Silenced {
@@ -165,7 +187,10 @@ pub struct Snapshot {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 pub struct RingingCall {
     pub call: CallView,
-    pub sdp_offer: String,
+    /// WhatsApp's offer, of a relayed call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub sdp_offer: Option<String>,
 }
 
 /// A live call of this agent.
@@ -184,6 +209,10 @@ pub struct CallView {
     pub id: String,
     pub direction: Direction,
     pub state: CallState,
+    /// Who carries the sound.
+    pub media: MediaMode,
+    /// Bridged: the customer waits with music.
+    pub held: bool,
     pub number: NumberView,
     pub peer: PeerView,
     /// Who owns the call, once somebody does.
@@ -216,6 +245,8 @@ pub struct NumberView {
     pub id: String,
     /// E.164 with `+`.
     pub phone: String,
+    /// How its calls are carried.
+    pub media: MediaMode,
 }
 
 /// A person of the house.
@@ -234,6 +265,16 @@ pub struct ErrorView {
     pub message: String,
     /// What to do about it.
     pub remedy: Option<String>,
+}
+
+/// Who carries the sound of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaMode {
+    /// The page and WhatsApp, directly.
+    Relay,
+    /// The server: the call survives the page.
+    Bridge,
 }
 
 /// From whose hand the call came.

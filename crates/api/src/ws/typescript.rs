@@ -27,6 +27,7 @@ fn render() -> String {
     declare(p::NumberView::decl(&config));
     declare(p::AgentRef::decl(&config));
     declare(p::ErrorView::decl(&config));
+    declare(p::MediaMode::decl(&config));
     declare(p::Direction::decl(&config));
     declare(p::CallState::decl(&config));
     declare(p::Presence::decl(&config));

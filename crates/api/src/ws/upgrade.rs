@@ -1,13 +1,17 @@
 //! The door of the socket: who may open one at all.
 
+use std::net::SocketAddr;
+
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{ConnectInfo, RawQuery, State};
+use axum::http::{Extensions, HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::conversation;
+use super::greeting::HELLO;
 use super::protocol::SUBPROTOCOL;
+use super::sockets::Full;
 use super::wire::MOST_BYTES;
 use crate::dialect::orbit::error::ApiError;
 use crate::house::Shared;
@@ -20,6 +24,7 @@ pub(super) async fn upgrade(
     State(house): State<Shared>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    extensions: Extensions,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let cookies = headers.contains_key(header::COOKIE);
@@ -41,8 +46,14 @@ pub(super) async fn upgrade(
     if socket.selected_protocol().is_none() {
         return ApiError::malformed(format!("offer the subprotocol {SUBPROTOCOL}")).into_response();
     }
-    let Some(seat) = house.sockets.seat() else {
-        return ApiError::unavailable().into_response();
+    let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let seat = match house.sockets.seat(address) {
+        Ok(seat) => seat,
+        Err(Full::Server) => return ApiError::unavailable().into_response(),
+        Err(Full::Address) => {
+            metrics::counter!("offhook_agent_sockets_refused_total", "why" => "address").increment(1);
+            return ApiError::too_many_sockets(HELLO).into_response();
+        }
     };
     // The largest message is twice the largest we take, so that a little too much gets a clean goodbye.
     let socket = socket.max_message_size(2 * MOST_BYTES).max_frame_size(2 * MOST_BYTES);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use offhook_core::call::{CallRecord, State};
 use offhook_core::event::{CallEvent, Consent, Event, Silence};
-use offhook_core::house::{BusinessNumber, Presence};
+use offhook_core::house::{BusinessNumber, MediaMode, Presence};
 use offhook_core::id::{CallId, NumberId, UserId};
 use offhook_core::meta::Direction;
 
@@ -28,7 +28,11 @@ impl Cast {
 
     fn number(&self, id: &NumberId) -> p::NumberView {
         let known = self.numbers.get(id).cloned();
-        known.unwrap_or_else(|| p::NumberView { id: id.as_str().to_owned(), phone: String::new() })
+        known.unwrap_or_else(|| p::NumberView {
+            id: id.as_str().to_owned(),
+            phone: String::new(),
+            media: p::MediaMode::Relay,
+        })
     }
 }
 
@@ -59,6 +63,8 @@ pub(super) fn concern<'a>(event: &'a Event, me: &UserId) -> Concern<'a> {
             | CallEvent::RemoteAnswer
             | CallEvent::Claimed
             | CallEvent::Answered
+            | CallEvent::Held
+            | CallEvent::Resumed
             | CallEvent::Ending
             | CallEvent::Completed
             | CallEvent::Declined
@@ -75,6 +81,8 @@ pub(super) fn concern<'a>(event: &'a Event, me: &UserId) -> Concern<'a> {
             | CallEvent::RemoteAnswer
             | CallEvent::Claimed
             | CallEvent::Answered
+            | CallEvent::Held
+            | CallEvent::Resumed
             | CallEvent::Ending
             | CallEvent::Completed
             | CallEvent::Declined
@@ -112,9 +120,11 @@ fn call_event(what: &CallEvent, record: &CallRecord, cast: &Cast) -> Option<p::A
     let view = call(record, cast);
     Some(match what {
         CallEvent::Rang { .. } => {
-            let sdp_offer = record.facts.offer.as_ref()?.as_str().to_owned();
-            p::AgentEvent::Incoming { call: view, sdp_offer }
+            let p::RingingCall { call, sdp_offer } = ringing(record, cast)?;
+            p::AgentEvent::Incoming { call, sdp_offer }
         }
+        // The server made that offer, and the server takes the answer.
+        CallEvent::RemoteAnswer if record.media_mode == MediaMode::Bridge => return None,
         CallEvent::RemoteAnswer => {
             let sdp_answer = record.facts.answer.as_ref()?.as_str().to_owned();
             p::AgentEvent::RemoteAnswer { call_id: view.id, sdp_answer }
@@ -127,6 +137,8 @@ fn call_event(what: &CallEvent, record: &CallRecord, cast: &Cast) -> Option<p::A
         | CallEvent::Ringing
         | CallEvent::Claimed
         | CallEvent::Answered
+        | CallEvent::Held
+        | CallEvent::Resumed
         | CallEvent::Ending
         | CallEvent::Corrected => p::AgentEvent::Changed { call: view },
         CallEvent::Incoming | CallEvent::Silenced { .. } => return None,
@@ -140,6 +152,8 @@ pub(super) fn call(record: &CallRecord, cast: &Cast) -> p::CallView {
         id: record.id.as_str().to_owned(),
         direction: direction(record.direction),
         state: state(record.state),
+        media: media(record.media_mode),
+        held: record.facts.held,
         number: cast.number(&record.number),
         peer: p::PeerView {
             phone: record.facts.party.phone.as_ref().map(offhook_core::phone::Phone::reveal),
@@ -158,19 +172,34 @@ pub(super) fn call(record: &CallRecord, cast: &Cast) -> p::CallView {
 
 /// A ringing call; none when there is nothing to answer it with.
 pub(super) fn ringing(record: &CallRecord, cast: &Cast) -> Option<p::RingingCall> {
-    let sdp_offer = record.facts.offer.as_ref()?.as_str().to_owned();
+    let sdp_offer = match record.media_mode {
+        MediaMode::Relay => Some(record.facts.offer.as_ref()?.as_str().to_owned()),
+        MediaMode::Bridge => None,
+    };
     Some(p::RingingCall { call: call(record, cast), sdp_offer })
 }
 
 /// A live call of the agent's.
 pub(super) fn owned(record: &CallRecord, cast: &Cast) -> p::OwnedCall {
-    let theirs = record.facts.answer.as_ref().filter(|_| record.direction == Direction::Outbound);
+    let relayed = record.direction == Direction::Outbound && record.media_mode == MediaMode::Relay;
+    let theirs = record.facts.answer.as_ref().filter(|_| relayed);
     p::OwnedCall { call: call(record, cast), sdp_answer: theirs.map(|sdp| sdp.as_str().to_owned()) }
 }
 
 /// A business number.
 pub(super) fn number(number: &BusinessNumber) -> p::NumberView {
-    p::NumberView { id: number.id.as_str().to_owned(), phone: number.phone.reveal() }
+    p::NumberView {
+        id: number.id.as_str().to_owned(),
+        phone: number.phone.reveal(),
+        media: media(number.media_mode),
+    }
+}
+
+const fn media(mode: MediaMode) -> p::MediaMode {
+    match mode {
+        MediaMode::Relay => p::MediaMode::Relay,
+        MediaMode::Bridge => p::MediaMode::Bridge,
+    }
 }
 
 pub(super) const fn presence(presence: Presence) -> p::Presence {

@@ -97,6 +97,16 @@ impl Farewell {
         Self::goaway("shutdown", GoawayReason::Shutdown)
     }
 
+    /// The person may not take calls any more.
+    pub(super) fn revoked() -> Self {
+        Self::goaway("revoked", GoawayReason::Revoked)
+    }
+
+    /// The person has more connections than one can use.
+    pub(super) fn crowd() -> Self {
+        Self::with_error("too_many_connections", close::FLOOD, words::too_many_connections())
+    }
+
     fn idle() -> Self {
         let error = words::error("idle", "Nothing was heard for a minute.", None);
         Self::with_error("idle", close::IDLE, error)

@@ -1,8 +1,10 @@
 //! Errors in words an agent can act on: a stable code, what happened, what to do about it.
 
+use std::time::Duration;
+
 use offhook_core::call::{EndReason, Fault, Refusal};
 use offhook_core::meta::MetaError;
-use offhook_core::ports::StoreFault;
+use offhook_core::ports::{SoundFault, StoreFault};
 use offhook_engine::EngineError;
 use offhook_whatsapp::sdp::SdpError;
 
@@ -74,6 +76,25 @@ fn by_reason(reason: EndReason) -> Option<Words> {
             "WhatsApp ended the call because no sound arrived.",
             Some("Check the microphone and the network. A firewall may block UDP."),
         ),
+        EndReason::AgentLost => (
+            "The call ended because nobody came back to it.",
+            Some("Check the network of the agent who had it, and call the customer back."),
+        ),
+        EndReason::IceFailed => (
+            "No path to WhatsApp's sound was found.",
+            Some("Ask an administrator whether the server can send UDP to the internet."),
+        ),
+        EndReason::DtlsFailed => (
+            "The sound with WhatsApp could not be secured.",
+            Some("Try again. If it happens again, tell an administrator."),
+        ),
+        EndReason::NoMediaFromWhatsapp => (
+            "Nothing was heard from the customer's phone any more.",
+            Some("Call the customer back: their network may have gone."),
+        ),
+        EndReason::ServerRestarted => {
+            ("The call ended because the server was restarted.", Some("Call the customer back."))
+        }
         EndReason::InternalError => (
             "The call ended because of a fault in Offhook.",
             Some("Call again. If it happens again, tell an administrator: the log has the details."),
@@ -103,6 +124,15 @@ pub(super) fn refused(why: &EngineError) -> ErrorView {
         EngineError::UnknownNumber => unknown_number(),
         EngineError::Store(fault) => unavailable(fault),
         EngineError::Meta(fault) => fault_words(fault),
+        EngineError::Sound(SoundFault::NoCapacity) => {
+            let remedy = "Try again in a moment, and tell an administrator.";
+            error("no_media_capacity", "The server has no room for the sound of another call.", Some(remedy))
+        }
+        EngineError::Sound(SoundFault::BadOffer(_)) => error(
+            "invalid_sdp",
+            "The server cannot use this browser's audio settings.",
+            Some("Reload the page. If it happens again, use a current Chrome, Edge, Firefox or Safari."),
+        ),
         EngineError::Stopping => {
             error("unavailable", "The server is restarting.", Some("Try again in a few seconds."))
         }
@@ -114,6 +144,8 @@ fn refusal_words(refusal: Refusal) -> ErrorView {
         Refusal::AnsweredElsewhere => ("Somebody else has taken this call.", None),
         Refusal::CallEnded => ("This call is over.", None),
         Refusal::NotRinging => ("This call does not ring for you.", None),
+        Refusal::OtherMedia => ("This cannot be done with a call carried in this way.", None),
+        Refusal::NotTalking => ("There is no conversation yet.", None),
         Refusal::NotYours => ("This call belongs to somebody else.", None),
     };
     error(refusal.code(), message, remedy)
@@ -161,6 +193,16 @@ pub(super) fn invalid_sdp(why: &SdpError) -> ErrorView {
 
 pub(super) fn too_many_commands() -> ErrorView {
     error("too_many_commands", "Too much was asked at once.", Some("Wait for the answers, then go on."))
+}
+
+pub(super) fn too_many_calls(wait: Duration) -> ErrorView {
+    let remedy = format!("Wait {} s, then call again.", wait.as_secs() + 1);
+    error("too_many_calls", "You have placed too many calls in a minute.", Some(&remedy))
+}
+
+pub(super) fn too_many_connections() -> ErrorView {
+    let remedy = Some("Close a tab or two in which you are signed in.");
+    error("too_many_connections", "You are connected too often already.", remedy)
 }
 
 pub(super) fn late() -> ErrorView {

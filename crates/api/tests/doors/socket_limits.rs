@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::SinkExt;
+use offhook_core::house::Role;
 use offhook_core::id::NumberId;
 use offhook_core::phone::Phone;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -11,7 +12,9 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::rig::{ANSWER, OFFER, OTHER_ANSWER, Rig, USER, connect_raw, tenant};
+use crate::rig::{
+    ANSWER, OFFER, OTHER_ANSWER, Rig, USER, connect_raw, eventually, refused_upgrade, tenant, user,
+};
 
 #[tokio::test]
 async fn a_silent_connection_is_closed_after_five_seconds() {
@@ -51,6 +54,84 @@ async fn a_flood_is_cut_off() {
     let (code, said) = ann.closed().await;
     assert_eq!(code, 4429);
     assert_eq!(said.last().unwrap()["error"]["code"], "flood");
+}
+
+#[tokio::test]
+async fn a_person_has_five_connections_and_a_closed_one_makes_room() {
+    let rig = Rig::new().await;
+    let address = rig.serve().await;
+    let mut tabs = Vec::new();
+    for _ in 0..5 {
+        tabs.push(rig.agent(address, 1).await);
+    }
+    let mut sixth = connect_raw(address).await;
+    sixth.say(&json!({ "type": "hello", "token": rig.ticket(1).await, "device_id": "sixth" })).await;
+    let (code, said) = sixth.closed().await;
+    assert_eq!((code, said[0]["error"]["code"].as_str()), (4429, Some("too_many_connections")));
+    rig.agent(address, 2).await;
+    drop(tabs.pop());
+    eventually(|| (rig.sockets.open() == 4).then_some(()), "a free place").await;
+    rig.agent(address, 1).await;
+}
+
+#[tokio::test]
+async fn an_address_has_two_hundred_connections_that_have_not_said_hello() {
+    let rig = Rig::new().await;
+    let address = rig.serve().await;
+    let mut strangers = Vec::new();
+    for _ in 0..200 {
+        strangers.push(connect_raw(address).await);
+    }
+    let headers = [("sec-websocket-protocol", "offhook.v1")];
+    assert_eq!(refused_upgrade(address, &headers).await, 429);
+    let mut ann = strangers.pop().unwrap();
+    ann.say(&json!({ "type": "hello", "token": rig.ticket(1).await, "device_id": "tab" })).await;
+    assert_eq!(ann.hear().await.unwrap()["type"], "welcome");
+    assert_eq!(refused_upgrade(address, &headers).await, 101, "who has said hello is no stranger");
+}
+
+#[tokio::test]
+async fn a_page_that_dials_in_a_loop_is_stopped() {
+    let rig = Rig::new().await;
+    let address = rig.serve().await;
+    let mut ann = rig.agent(address, 1).await;
+    let place = json!({ "type": "call.place", "to": USER, "sdp": OFFER });
+    let mut placed = 0;
+    let refused = loop {
+        let reply = ann.command(place.clone()).await;
+        if reply["type"] == "error" {
+            break reply;
+        }
+        placed += 1;
+        assert!(placed < 40, "nobody stops it");
+    };
+    assert!(placed >= 30, "{placed}");
+    assert_eq!(refused["error"]["code"], "too_many_calls");
+    assert!(refused["error"]["remedy"].as_str().unwrap().starts_with("Wait "));
+    let reply = rig.agent(address, 2).await.command(place).await;
+    assert_eq!(reply["type"], "ack", "others dial: {reply}");
+}
+
+#[tokio::test]
+async fn who_loses_the_right_to_call_loses_the_connection() {
+    for role in [None, Some(Role::Viewer)] {
+        let rig = Rig::new().await;
+        let address = rig.serve().await;
+        let mut ann = rig.agent(address, 1).await;
+        let mut bob = rig.agent(address, 2).await;
+        rig.directory.change(user(1), role);
+        tokio::time::pause();
+        tokio::time::advance(std::time::Duration::from_secs(31)).await;
+        let (code, said) = ann.closed().await;
+        assert_eq!(code, 4503, "{role:?}");
+        assert_eq!(
+            said[0],
+            json!({ "type": "goaway", "reason": "revoked", "reconnect_after_ms": said[0]["reconnect_after_ms"] })
+        );
+        bob.say(&json!({ "type": "ping", "id": "1" })).await;
+        assert_eq!(bob.hear().await.unwrap()["type"], "pong");
+        tokio::time::resume();
+    }
 }
 
 #[tokio::test]
@@ -127,7 +208,7 @@ async fn every_command_gets_exactly_one_reply() {
             [rig.agent(address, 1).await, rig.agent(address, 1).await, rig.agent(address, 2).await];
         rig.rings("wacid.A").await;
         rig.rings("wacid.B").await;
-        crate::rig::eventually(|| (rig.memory.calls().len() == 2).then_some(()), "two calls").await;
+        eventually(|| (rig.memory.calls().len() == 2).then_some(()), "two calls").await;
         let stream = streams.new_tree(&mut runner).unwrap().current();
         let mut asked: Vec<BTreeMap<String, u32>> = vec![BTreeMap::new(); agents.len()];
         for (n, (who, mut command)) in stream.into_iter().enumerate() {

@@ -28,6 +28,7 @@ async fn a_ticket_is_welcomed_with_what_the_page_needs() {
         "numbers": [
           {
             "id": "num_00000000000000000000000000000001",
+            "media": "relay",
             "phone": "+15550100200"
           }
         ],

@@ -17,6 +17,13 @@ pub enum Ask {
         /// Our correlation, echoed in every webhook of the call.
         opaque: String,
     },
+    /// Let WhatsApp build the path while its user's phone still rings. Answers nothing.
+    PreAccept {
+        /// The call.
+        wacid: Wacid,
+        /// Our answer: the bytes of the `accept` to come.
+        answer: Sdp,
+    },
     /// Answer the call. Safe to repeat with the same bytes.
     Accept {
         /// The call.
@@ -44,6 +51,7 @@ impl Ask {
     pub const fn action(&self) -> &'static str {
         match self {
             Self::Connect { .. } => "connect",
+            Self::PreAccept { .. } => "pre_accept",
             Self::Accept { .. } => "accept",
             Self::Reject { .. } => "reject",
             Self::Terminate { .. } => "terminate",
@@ -56,6 +64,8 @@ impl Ask {
 pub enum Reply {
     /// `connect`: placed, this is its id.
     Placed(Wacid),
+    /// `pre_accept`: done.
+    PreAccepted,
     /// `accept`: done, speak now.
     Accepted,
     /// `reject` or `terminate`: done.

@@ -25,6 +25,9 @@ impl Call {
                 self.silence(Silence::NoAnswer, events);
                 self.give_up(now, EndReason::NoAnswer, asks);
             }
+            Deadline::AgentBack => self.give_up(now, EndReason::AgentLost, asks),
+            Deadline::CustomerHeard => self.give_up(now, EndReason::NoMediaFromWhatsapp, asks),
+            Deadline::AcceptConfirmed if self.awaits_path() => self.give_up(now, EndReason::IceFailed, asks),
             Deadline::AcceptConfirmed => self.give_up(now, EndReason::ProviderError, asks),
             Deadline::Cap => self.give_up(now, EndReason::Stale, asks),
             // A call that Meta may not have been told to end stays ours: closing it would leave it open there.
@@ -99,7 +102,8 @@ impl Call {
     /// Asks Meta to end the call, in the way its phase allows, and waits for the webhook.
     pub(super) fn end_at_meta(&mut self, now: Time, asks: &mut Vec<Ask>) {
         let facts = &self.record.facts;
-        let untouched = self.record.direction == Direction::Inbound && facts.claimed_at.is_none();
+        // A call that was pre-accepted is ended with `terminate` (whatsapp-calling.md 1.3).
+        let untouched = self.record.direction == Direction::Inbound && facts.answer.is_none();
         asks.extend(facts.wacid.clone().map(|wacid| match untouched {
             true => Ask::Reject { wacid },
             false => Ask::Terminate { wacid },

@@ -17,6 +17,10 @@ pub enum Deadline {
     PickUp,
     /// We asked Meta to end the call: its `terminate` webhook.
     TerminateSeen,
+    /// Bridged: the agent's sound comes back.
+    AgentBack,
+    /// Bridged: a word from WhatsApp after silence.
+    CustomerHeard,
     /// A conversation without any news: closed so that no row stays live for ever.
     Cap,
 }
@@ -35,6 +39,10 @@ impl Deadline {
             Self::PickUp => Duration::from_secs(60),
             // Fault catalogue I5: no call stays open more than 10 s after we know it must end.
             Self::TerminateSeen => Duration::from_secs(10),
+            // Fault catalogue F56: long enough for a crashed browser and a walk to another desk.
+            Self::AgentBack => Duration::from_secs(45),
+            // On top of the five seconds after which the plane speaks of silence; Meta itself gives up at 30.
+            Self::CustomerHeard => Duration::from_secs(15),
             // Meta has no maximum duration; a day without a `terminate` means it was lost.
             Self::Cap => Duration::from_secs(24 * 60 * 60),
         }

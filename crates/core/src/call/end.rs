@@ -63,11 +63,36 @@ end_reasons! {
     Unconfirmed => "unconfirmed",
     /// Closed at the cap: no news of it for a day.
     Stale => "stale",
+    /// Bridged: the agent's sound went away and did not come back.
+    AgentLost => "agent_lost",
+    /// Bridged: no path to WhatsApp's media was found, or it was lost.
+    IceFailed => "ice_failed",
+    /// Bridged: WhatsApp's media and ours could not agree on keys.
+    DtlsFailed => "dtls_failed",
+    /// Bridged: WhatsApp's media fell silent.
+    NoMediaFromWhatsapp => "no_media_from_whatsapp",
+    /// Bridged: the server that carried the sound died or was restarted.
+    ServerRestarted => "server_restarted",
     /// A fault of ours.
     InternalError => "internal_error",
 }
 
 impl EndReason {
+    /// Whether this reason of ours also names the end of a conversation, where others only say that we hung up.
+    #[must_use]
+    pub const fn ends_conversations(self) -> bool {
+        matches!(
+            self,
+            Self::Stale
+                | Self::InternalError
+                | Self::AgentLost
+                | Self::IceFailed
+                | Self::DtlsFailed
+                | Self::NoMediaFromWhatsapp
+                | Self::ServerRestarted
+        )
+    }
+
     /// Reads a stored word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {

@@ -94,7 +94,7 @@ impl Call {
     pub(super) fn connect_reply(&mut self, now: Time, reply: Result<Reply, Fault>, asks: &mut Vec<Ask>) {
         match reply {
             Ok(Reply::Placed(wacid)) => self.placed(now, wacid, asks),
-            Ok(Reply::Accepted | Reply::Ended) => {}
+            Ok(Reply::PreAccepted | Reply::Accepted | Reply::Ended) => {}
             Err(_) if self.record.facts.wacid.is_some() || self.is_over() => {}
             Err(Fault::Refused(error)) => {
                 let reason = EndReason::from_meta_code(error.code);

@@ -7,6 +7,7 @@ use super::deadline::Deadline;
 use super::hunt::Hunt;
 use super::record::{CallRecord, Facts, State};
 use super::refusal::Refusal;
+use super::sound::{Line, SoundAsk, SoundNews};
 use super::told::told_by;
 use crate::event::{CallEvent, Event};
 use crate::house::{BusinessNumber, MediaMode};
@@ -22,6 +23,7 @@ pub struct Call {
     pub(super) record: CallRecord,
     pub(super) phase: Phase,
     pub(super) out: VecDeque<Output>,
+    pub(super) line: Line,
 }
 
 /// What the call is waiting for, with the data that exists only then.
@@ -79,6 +81,10 @@ pub enum Input {
     ConnectReply(Result<Reply, Fault>),
     /// Meta's reply to `accept`.
     AcceptReply(Result<Reply, Fault>),
+    /// Meta's reply to `pre_accept`. If it failed the path is built after `accept` instead.
+    PreAcceptReply(Result<Reply, Fault>),
+    /// The media plane has news of this bridged call.
+    Sound(SoundNews),
     /// Meta's reply to `reject` or `terminate`.
     EndReply(Result<Reply, Fault>),
     /// Who can be rung now.
@@ -103,6 +109,18 @@ pub enum Command {
         /// Their answer.
         answer: Sdp,
     },
+    /// An agent takes a bridged call; their sound comes by another way.
+    Take {
+        /// Who.
+        agent: UserId,
+    },
+    /// The owner of a bridged conversation lets the customer wait with music, or comes back.
+    Hold {
+        /// Who; none for clients whose key covers every call.
+        by: Option<UserId>,
+        /// Wait, or not any more.
+        on: bool,
+    },
     /// An agent does not want it.
     Decline {
         /// Who.
@@ -124,6 +142,8 @@ pub enum Output {
     Commit(Box<Commit>),
     /// Send this to Meta and bring the reply back.
     Ask(Ask),
+    /// Tell this to the media plane.
+    Sound(SoundAsk),
 }
 
 /// A record and the events that tell of its change: stored in one transaction.
@@ -144,8 +164,8 @@ pub struct NewOutbound {
     pub number: BusinessNumber,
     /// The user.
     pub to: Phone,
-    /// The client's complete offer.
-    pub offer: Sdp,
+    /// The client's complete offer; none for a call whose sound the house carries.
+    pub offer: Option<Sdp>,
     /// Who places it, when a person does.
     pub agent: Option<UserId>,
     /// The client's correlation.
@@ -155,12 +175,12 @@ pub struct NewOutbound {
 }
 
 impl Call {
-    /// Places an outbound relayed call.
+    /// Places an outbound call.
     #[must_use]
     pub fn place(new: NewOutbound, now: Time) -> Self {
         let facts = Facts {
             party: Party { phone: Some(new.to.clone()), ..Party::default() },
-            offer: Some(new.offer.clone()),
+            offer: new.offer.clone(),
             ..Facts::default()
         };
         let opaque = new.id.as_str().to_owned();
@@ -168,24 +188,27 @@ impl Call {
         record.agent = new.agent;
         record.correlation = new.correlation;
         record.conversation_id = new.conversation_id;
+        record.media_mode = if new.offer.is_some() { MediaMode::Relay } else { MediaMode::Bridge };
         let mut call = Self::with(record, Phase::Placing { until: now + Deadline::ConnectConfirmed.wait() });
-        let ask = Ask::Connect { to: new.to, offer: new.offer, opaque };
-        call.commit(now, vec![CallEvent::Initiated], vec![ask]);
+        let ask = new.offer.map(|offer| Ask::Connect { to: new.to, offer, opaque });
+        call.commit(now, vec![CallEvent::Initiated], ask.into_iter().collect());
+        call.ask_sound();
         call
     }
 
     /// Takes in an inbound call from whichever of its webhooks came first.
     #[must_use]
     pub fn incoming(id: CallId, number: &BusinessNumber, first: MetaEvent, now: Time) -> Self {
-        let record = blank(id, number, Direction::Inbound, now, Facts::default());
+        let mut record = blank(id, number, Direction::Inbound, now, Facts::default());
+        record.media_mode = number.media_mode;
         let hunting = Phase::Hunting { until: now + Deadline::Answer.wait(), hunt: Hunt::default() };
         let mut call = Self::with(record, hunting);
         call.apply(now, |call, asks, events| call.learn(now, first, asks, events));
         call
     }
 
-    pub(super) const fn with(record: CallRecord, phase: Phase) -> Self {
-        Self { record, phase, out: VecDeque::new() }
+    pub(super) fn with(record: CallRecord, phase: Phase) -> Self {
+        Self { record, phase, out: VecDeque::new(), line: Line::default() }
     }
 
     /// Changes the call once.
@@ -201,6 +224,8 @@ impl Call {
                 self.apply(now, |call, asks, _| call.connect_reply(now, reply, asks))
             }
             Input::AcceptReply(reply) => self.apply(now, |call, asks, _| call.accept_reply(now, reply, asks)),
+            Input::Sound(news) => self.apply(now, |call, asks, _| call.hear_sound(now, news, asks)),
+            Input::PreAcceptReply(_) => {}
             Input::EndReply(reply) => self.end_reply(&reply),
             Input::Agents(agents) => self.apply(now, |call, _, events| call.agents(&agents, events)),
             Input::Command(command) => {
@@ -221,7 +246,12 @@ impl Call {
 
     /// When to send [`Input::Wake`], and why.
     #[must_use]
-    pub const fn next_deadline(&self) -> Option<(Time, Deadline)> {
+    pub fn next_deadline(&self) -> Option<(Time, Deadline)> {
+        let phase = self.phase_deadline();
+        phase.into_iter().chain(self.line_deadline()).min_by_key(|(until, _)| *until)
+    }
+
+    const fn phase_deadline(&self) -> Option<(Time, Deadline)> {
         Some(match &self.phase {
             Phase::Placing { until } => (*until, Deadline::ConnectConfirmed),
             Phase::Unclear { until } => (*until, Deadline::Adopted),
@@ -256,10 +286,15 @@ impl Call {
     }
 
     /// Runs one change and, if anything changed, queues its commit before its asks.
-    fn apply(&mut self, now: Time, change: impl FnOnce(&mut Self, &mut Vec<Ask>, &mut Vec<CallEvent>)) {
+    pub(super) fn apply(
+        &mut self,
+        now: Time,
+        change: impl FnOnce(&mut Self, &mut Vec<Ask>, &mut Vec<CallEvent>),
+    ) {
         let before = self.record.clone();
         let (mut asks, mut events) = (Vec::new(), Vec::new());
         change(self, &mut asks, &mut events);
+        self.watch_line(now);
         self.derive();
         events.extend(told_by(&before, &self.record));
         if before != self.record || !events.is_empty() {
@@ -267,6 +302,7 @@ impl Call {
         } else {
             self.out.extend(asks.into_iter().map(Output::Ask));
         }
+        self.ask_sound();
     }
 
     fn commit(&mut self, now: Time, events: Vec<CallEvent>, asks: Vec<Ask>) {

@@ -27,6 +27,8 @@ mod obey;
 
 mod close;
 
+pub mod sound;
+
 mod recover;
 
 mod told;
@@ -40,3 +42,4 @@ pub use end::EndReason;
 pub use machine::{Call, Command, Commit, Input, NewOutbound, Output, Phase};
 pub use record::{CallRecord, State};
 pub use refusal::Refusal;
+pub use sound::{Hears, SoundAsk, SoundNews};

@@ -19,6 +19,18 @@ impl Call {
         match (command, &self.phase) {
             (Command::Hangup { .. }, Phase::Over) | (Command::Reject, Phase::Hunting { .. }) => Ok(()),
             (_, Phase::Over) => Err(Refusal::CallEnded),
+            (Command::Accept { .. }, _) if self.is_bridged() => Err(Refusal::OtherMedia),
+            (Command::Take { .. } | Command::Hold { .. }, _) if !self.is_bridged() => {
+                Err(Refusal::OtherMedia)
+            }
+            (Command::Take { agent }, Phase::Hunting { hunt, .. }) if hunt.rung().contains(agent) => Ok(()),
+            (Command::Take { agent }, Phase::Answering { .. } | Phase::Talking { .. }) => {
+                let mine = owner == Some(agent) && self.record.direction == Direction::Inbound;
+                if mine { Ok(()) } else { Err(Refusal::AnsweredElsewhere) }
+            }
+            (Command::Hold { by: Some(agent), .. }, _) if owner != Some(agent) => Err(Refusal::NotYours),
+            (Command::Hold { .. }, Phase::Talking { .. }) => Ok(()),
+            (Command::Hold { .. }, _) => Err(Refusal::NotTalking),
             (Command::Accept { agent, .. }, Phase::Hunting { hunt, .. }) if hunt.rung().contains(agent) => {
                 Ok(())
             }
@@ -29,15 +41,16 @@ impl Call {
                 let mine = owner == Some(agent) && same && self.record.direction == Direction::Inbound;
                 if mine { Ok(()) } else { Err(Refusal::AnsweredElsewhere) }
             }
-            (Command::Accept { .. }, Phase::Ending { .. }) => Err(Refusal::CallEnded),
+            (Command::Accept { .. } | Command::Take { .. }, Phase::Ending { .. }) => Err(Refusal::CallEnded),
             (Command::Decline { agent }, Phase::Hunting { hunt, .. })
                 if hunt.rung().contains(agent) || hunt.declined().contains(agent) =>
             {
                 Ok(())
             }
-            (Command::Accept { .. } | Command::Decline { .. } | Command::Reject, _) => {
-                Err(Refusal::NotRinging)
-            }
+            (
+                Command::Accept { .. } | Command::Take { .. } | Command::Decline { .. } | Command::Reject,
+                _,
+            ) => Err(Refusal::NotRinging),
             (Command::Hangup { by: Some(agent) }, _) if owner != Some(agent) => Err(Refusal::NotYours),
             (Command::Hangup { .. }, _) => Ok(()),
         }
@@ -51,7 +64,9 @@ impl Call {
         events: &mut Vec<CallEvent>,
     ) {
         match command {
-            Command::Accept { agent, answer } => self.claim(now, agent, answer, asks, events),
+            Command::Accept { agent, answer } => self.claim(now, agent, Some(answer), asks, events),
+            Command::Take { agent } => self.claim(now, agent, None, asks, events),
+            Command::Hold { on, .. } => self.record.facts.held = on,
             Command::Decline { agent } => self.decline(now, agent, asks, events),
             Command::Reject | Command::Hangup { .. } => self.hangup(now, asks, events),
         }
@@ -61,7 +76,7 @@ impl Call {
         &mut self,
         now: Time,
         agent: UserId,
-        answer: Sdp,
+        answer: Option<Sdp>,
         asks: &mut Vec<Ask>,
         events: &mut Vec<CallEvent>,
     ) {
@@ -75,10 +90,12 @@ impl Call {
         }
         let facts = &mut self.record.facts;
         facts.claimed_at = Some(now);
-        facts.answer = Some(answer.clone());
-        asks.extend(facts.wacid.clone().map(|wacid| Ask::Accept { wacid, answer, again: false }));
         self.record.agent = Some(agent);
         self.phase = Phase::Answering { until: now + Deadline::AcceptConfirmed.wait() };
+        let Some(answer) = answer else { return self.accept_when_ready(asks) };
+        let facts = &mut self.record.facts;
+        facts.answer = Some(answer.clone());
+        asks.extend(facts.wacid.clone().map(|wacid| Ask::Accept { wacid, answer, again: false }));
     }
 
     pub(super) fn decline(
@@ -104,6 +121,10 @@ impl Call {
     pub(super) fn hangup(&mut self, now: Time, asks: &mut Vec<Ask>, events: &mut Vec<CallEvent>) {
         match &self.phase {
             Phase::Over | Phase::Ending { .. } => {}
+            // WhatsApp was never asked: there is nothing that could still appear.
+            Phase::Placing { .. } if self.record.facts.offer.is_none() => {
+                self.close(now, EndReason::Cancelled, None);
+            }
             // Nothing to end at Meta yet: if the call turns out to exist, it is ended then.
             Phase::Placing { .. } | Phase::Unclear { .. } => self.intend(now, EndReason::Cancelled, None),
             Phase::Dialing { .. } => self.give_up(now, EndReason::Cancelled, asks),

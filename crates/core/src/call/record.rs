@@ -153,6 +153,9 @@ pub struct Facts {
     pub confirmed_at: Option<Time>,
     /// Agents who declined.
     pub declined: BTreeSet<UserId>,
+    /// Bridged: the customer is on hold.
+    #[serde(default)]
+    pub held: bool,
     /// Our own first reason to end it.
     pub intent: Option<Intent>,
     /// When we closed it without Meta's word.
@@ -220,7 +223,7 @@ impl Facts {
         if self.answered_at().is_some() {
             let reason = match (error, intent) {
                 (Some(error), _) => EndReason::from_meta_code(error.code),
-                (None, Some(reason @ (EndReason::Stale | EndReason::InternalError))) => reason,
+                (None, Some(reason)) if reason.ends_conversations() => reason,
                 (None, Some(_)) => EndReason::LocalHangup,
                 (None, None) => EndReason::RemoteHangup,
             };

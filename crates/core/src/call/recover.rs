@@ -2,9 +2,11 @@
 
 use super::ask::Ask;
 use super::deadline::Deadline;
+use super::end::EndReason;
 use super::hunt::Hunt;
 use super::machine::{Call, Output, Phase};
 use super::record::{CallRecord, State};
+use crate::event::Silence;
 use crate::meta::Direction;
 use crate::time::Time;
 
@@ -41,6 +43,10 @@ impl Call {
         };
         let mut call = Self::with(record, phase);
         let mut asks = Vec::new();
+        if call.is_bridged() && !state.is_over() {
+            call.recover_bridged(now);
+            return call;
+        }
         if let (State::Answering, Some(wacid), Some(answer)) =
             (state, call.record.facts.wacid.clone(), call.record.facts.answer.clone())
         {
@@ -52,5 +58,24 @@ impl Call {
         }
         call.out.extend(asks.into_iter().map(Output::Ask));
         call
+    }
+
+    /// The sound went with the process that carried it, and WhatsApp's leg cannot be built twice. A call that
+    /// WhatsApp has no answer to yet goes on; every other one ends, with the reason.
+    fn recover_bridged(&mut self, now: Time) {
+        let hunting = matches!(self.phase, Phase::Hunting { .. });
+        if hunting && self.record.facts.answer.is_none() {
+            return self.ask_sound();
+        }
+        self.apply(now, |call, asks, events| {
+            call.silence(Silence::Failed, events);
+            match &call.phase {
+                // Whether WhatsApp was asked is not known: if the call shows up, it is ended then.
+                Phase::Placing { .. } | Phase::Unclear { .. } => {
+                    call.intend(now, EndReason::ServerRestarted, None);
+                }
+                _ => call.give_up(now, EndReason::ServerRestarted, asks),
+            }
+        });
     }
 }

@@ -12,6 +12,12 @@ pub enum Refusal {
     /// The call is not ringing (any more), or never rang this agent.
     #[error("this call is not ringing for you")]
     NotRinging,
+    /// The command needs a call whose sound the house carries, or one whose sound it does not.
+    #[error("this call's sound is carried in another way")]
+    OtherMedia,
+    /// There is no conversation (yet).
+    #[error("there is no conversation to do this in")]
+    NotTalking,
     /// The command is for the owner of the call.
     #[error("this call belongs to somebody else")]
     NotYours,
@@ -25,6 +31,8 @@ impl Refusal {
             Self::AnsweredElsewhere => "answered_elsewhere",
             Self::CallEnded => "call_ended",
             Self::NotRinging => "not_ringing",
+            Self::OtherMedia => "other_media",
+            Self::NotTalking => "not_talking",
             Self::NotYours => "not_yours",
         }
     }

@@ -3,6 +3,8 @@
 //! They stay in one file because they share one language; splitting it would hide the words.
 //! A script is a line per step: when, what happens, and everything the call then does.
 
+mod bridged;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -73,9 +75,22 @@ fn dial(now: Time) -> Call {
         id: CallId::from_uuid(Uuid::from_u128(7)),
         number: number(),
         to: Phone::parse("447700900123").unwrap(),
-        offer: Sdp::new("v=0 ours"),
+        offer: Some(Sdp::new("v=0 ours")),
         agent: Some(agent("alice")),
         correlation: Some("ticket-88".to_owned()),
+        conversation_id: None,
+    };
+    Call::place(new, now)
+}
+
+fn dial_bridged(now: Time) -> Call {
+    let new = NewOutbound {
+        id: CallId::from_uuid(Uuid::from_u128(7)),
+        number: number(),
+        to: Phone::parse("447700900123").unwrap(),
+        offer: None,
+        agent: Some(agent("alice")),
+        correlation: None,
         conversation_id: None,
     };
     Call::place(new, now)
@@ -91,6 +106,7 @@ fn drain(call: &mut Call) -> String {
     while let Some(output) = call.poll() {
         match output {
             Output::Ask(ask) => words.push(format!("ask {}", ask.action())),
+            Output::Sound(ask) => words.push(sound_words(&ask).to_owned()),
             Output::Commit(commit) => words.extend(commit.events.iter().map(event_words)),
         }
     }
@@ -98,6 +114,19 @@ fn drain(call: &mut Call) -> String {
     words.push(record.state.as_str().to_owned());
     words.extend(record.end_reason.map(|reason| reason.as_str().to_owned()));
     words.join(", ")
+}
+
+fn sound_words(ask: &SoundAsk) -> &'static str {
+    match ask {
+        SoundAsk::AnswerCustomer { .. } => "sound answers",
+        SoundAsk::OfferCustomer => "sound offers",
+        SoundAsk::Apply { .. } => "sound applies",
+        SoundAsk::Speak => "sound speaks",
+        SoundAsk::CustomerHears(Hears::Nobody) => "customer hears nobody",
+        SoundAsk::CustomerHears(Hears::Agent) => "customer hears agent",
+        SoundAsk::CustomerHears(Hears::Music) => "customer hears music",
+        SoundAsk::Close => "sound closes",
+    }
 }
 
 fn event_words(event: &Event) -> String {
@@ -142,8 +171,8 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
     }
     let direction = call.as_ref().map_or(Direction::Inbound, |call| call.record().direction);
     let input = match words {
-        ["dial"] => {
-            let mut placed = dial(now);
+        ["dial"] | ["dial", "bridged"] => {
+            let mut placed = if words.len() == 1 { dial(now) } else { dial_bridged(now) };
             let said = drain(&mut placed);
             *call = Some(placed);
             return said;
@@ -152,6 +181,25 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
         ["connect", "aged", secs] => {
             Input::Meta(connect(direction, now - Duration::from_secs(secs.parse().unwrap())))
         }
+        ["connect", "bridged"] => {
+            let number = BusinessNumber { media_mode: MediaMode::Bridge, ..number() };
+            let first = connect(Direction::Inbound, now);
+            let mut incoming = Call::incoming(CallId::from_uuid(Uuid::from_u128(8)), &number, first, now);
+            let said = drain(&mut incoming);
+            *call = Some(incoming);
+            return said;
+        }
+        ["described"] => Input::Sound(SoundNews::Described(Sdp::new("v=0 ours"))),
+        ["path", "up"] => Input::Sound(SoundNews::PathUp),
+        ["path", "failed"] => Input::Sound(SoundNews::PathFailed(EndReason::IceFailed)),
+        ["customer", "silent"] => Input::Sound(SoundNews::CustomerSilent),
+        ["customer", "back"] => Input::Sound(SoundNews::CustomerBack),
+        ["agent", "up"] => Input::Sound(SoundNews::AgentUp),
+        ["agent", "gone"] => Input::Sound(SoundNews::AgentGone),
+        ["take", who] => Input::Command(Command::Take { agent: agent(who) }),
+        ["hold", who] => Input::Command(Command::Hold { by: Some(agent(who)), on: true }),
+        ["resume", who] => Input::Command(Command::Hold { by: Some(agent(who)), on: false }),
+        ["reply", "pre-accepted"] => Input::PreAcceptReply(Ok(Reply::PreAccepted)),
         ["ringing"] => Input::Meta(meta(direction, now, MetaEventKind::Ringing)),
         ["accepted"] => Input::Meta(meta(direction, now, MetaEventKind::Accepted)),
         ["rejected"] => Input::Meta(meta(direction, now, MetaEventKind::Rejected)),

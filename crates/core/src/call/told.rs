@@ -22,6 +22,11 @@ pub(super) fn told_by(before: &CallRecord, after: &CallRecord) -> Vec<CallEvent>
         return events;
     }
     if before.state == after.state {
+        match (before.facts.held, after.facts.held) {
+            (false, true) => events.push(CallEvent::Held),
+            (true, false) => events.push(CallEvent::Resumed),
+            (false, false) | (true, true) => {}
+        }
         return events;
     }
     events.extend(match after.state {

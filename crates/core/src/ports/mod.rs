@@ -7,6 +7,7 @@ mod clock;
 mod directory;
 mod gate;
 mod inbox;
+mod sound;
 
 pub mod fake;
 
@@ -17,6 +18,7 @@ pub use directory::{
 };
 pub use gate::{Asker, PermissionAsk};
 pub use inbox::{Inbox, Knock, Knocked, News};
+pub use sound::{Sound, SoundFault};
 
 /// A store that cannot do its work now.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,7 @@ use offhook_core::house::{BusinessNumber, MediaMode, Person, Presence, Role};
 use offhook_core::id::{MetaNumberId, NumberId, TenantId, UserId, Wacid};
 use offhook_core::meta::{Direction, MetaEvent, MetaEventKind, Party, Terminate};
 use offhook_core::phone::Phone;
-use offhook_core::ports::fake::{FakeAsker, FakeIds, Memory};
+use offhook_core::ports::fake::{FakeAsker, FakeIds, FakeSound, Memory};
 use offhook_core::ports::{Clock, Inbox, Knock, News, People};
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
@@ -70,6 +70,7 @@ impl Rig {
             numbers: memory.clone(),
             people: memory.clone(),
             asker: asker.clone(),
+            sound: Arc::new(FakeSound::default()),
             clock: Arc::new(PausedClock(Instant::now())),
             ids: Arc::new(FakeIds::default()),
         };
@@ -118,7 +119,7 @@ impl Rig {
             tenant: self.tenant.clone(),
             number: self.number.id.clone(),
             to: Phone::parse("+447700900123").unwrap(),
-            offer: Sdp::new("v=0 ours"),
+            offer: Some(Sdp::new("v=0 ours")),
             agent: None,
             correlation: None,
             conversation_id: None,

@@ -57,7 +57,7 @@ impl Ring {
             webhook_url: Some(Url::parse(&format!("http://{}/", stopwatch.address))?),
             app_secret: seed.app_secret.clone(),
             verify_token: seed.verify_token.clone(),
-            numbers: vec![demo::sim_number(&seed.access_token)],
+            numbers: demo::sim_numbers(&seed.access_token),
             knobs: Knobs::default(),
             ..SimConfig::default()
         })

@@ -96,7 +96,7 @@ pub(super) struct NumberAdd {
     #[arg(long, value_name = "F")]
     access_token_file: PathBuf,
     /// Who carries the sound of inbound calls.
-    #[arg(long, value_enum, default_value = "relay")]
+    #[arg(long, value_enum, default_value = "bridge")]
     media_mode: MediaWord,
     #[command(flatten)]
     whose: Whose,
@@ -259,9 +259,6 @@ impl NumberAdd {
         if self.waba_id.is_empty() || !self.waba_id.bytes().all(|b| b.is_ascii_digit()) {
             bail!("--waba-id: ids of WhatsApp Business Accounts are digits");
         }
-        if matches!(self.media_mode, MediaWord::Bridge) {
-            bail!("--media-mode: this version carries no sound itself; take relay");
-        }
         let access_token = secret_file("--access-token-file", &self.access_token_file)?;
         let desk = Desk::open(&self.common.flags).await?;
         let tenant = desk.tenant(&self.whose).await?;
@@ -271,7 +268,10 @@ impl NumberAdd {
             meta_id,
             waba_id: self.waba_id,
             phone,
-            media_mode: MediaMode::Relay,
+            media_mode: match self.media_mode {
+                MediaWord::Relay => MediaMode::Relay,
+                MediaWord::Bridge => MediaMode::Bridge,
+            },
             access_token,
             at: desk.clock.now(),
         };

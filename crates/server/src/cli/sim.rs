@@ -54,7 +54,7 @@ impl SimFlags {
         let app_secret = secret("--app-secret-file", &self.app_secret_file)?;
         let verify_token = secret("--verify-token-file", &self.verify_token_file)?;
         let access_token = secret("--access-token-file", &self.access_token_file)?;
-        let usual = || vec![demo::sim_number(&access_token)];
+        let usual = || demo::sim_numbers(&access_token);
         let stated =
             self.numbers.iter().map(|text| number(text, &access_token)).collect::<Result<Vec<_>, _>>()?;
         let numbers = if stated.is_empty() { usual() } else { stated };

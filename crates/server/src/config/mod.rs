@@ -18,7 +18,7 @@ mod check;
 
 mod page;
 
-use self::sections::{Database, Http, Log, Security, Whatsapp};
+use self::sections::{Database, Http, Log, Media, Security, Whatsapp};
 
 pub use check::check;
 pub use load::{Source, load};
@@ -36,14 +36,16 @@ pub struct Config {
     pub security: Security,
     /// `[whatsapp]`
     pub whatsapp: Whatsapp,
+    /// `[media]`
+    pub media: Media,
     /// `[log]`
     pub log: Log,
 }
 
 impl Config {
     /// All sections in reading order.
-    pub const SECTIONS: [section::SectionInfo; 5] =
-        [Http::INFO, Database::INFO, Security::INFO, Whatsapp::INFO, Log::INFO];
+    pub const SECTIONS: [section::SectionInfo; 6] =
+        [Http::INFO, Database::INFO, Security::INFO, Whatsapp::INFO, Media::INFO, Log::INFO];
 }
 
 /// A configuration the server does not start with. The program ends with code 78 (`EX_CONFIG`).

@@ -87,6 +87,18 @@ section! {
 }
 
 section! {
+    /// The sound of bridged calls.
+    Media as "media" {
+        /// One UDP port for every call; WhatsApp and the agents' browsers must reach it.
+        udp_listen: SocketAddr = Some("0.0.0.0:7882");
+        /// This machine's addresses as WhatsApp and browsers see them, best first.
+        /// A list, or one text with commas. Unset, the address of the route to the internet is taken.
+        #[serde(deserialize_with = "super::sections::list")]
+        external_ips: Vec<String> = Some("[]");
+    }
+}
+
+section! {
     /// What is written to standard error.
     Log as "log" {
         /// `json` for machines, `pretty` for people.

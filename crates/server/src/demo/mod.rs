@@ -25,6 +25,10 @@ const NUMBER: &str = "+15550100200";
 const PHONE_NUMBER_ID: &str = "106540352242922";
 const WABA_ID: &str = "102290129340398";
 
+/// The number whose calls the server carries itself, and Meta's id for it.
+const BRIDGED_NUMBER: &str = "+15550100201";
+const BRIDGED_PHONE_NUMBER_ID: &str = "106540352242923";
+
 /// What `offhook demo` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
@@ -60,7 +64,7 @@ impl Demo {
             webhook_url: Some(Url::parse(&webhooks)?),
             app_secret: seed.app_secret.clone(),
             verify_token: seed.verify_token.clone(),
-            numbers: vec![sim_number(&seed.access_token)],
+            numbers: sim_numbers(&seed.access_token),
             knobs: Knobs::default(),
         })
         .await
@@ -87,20 +91,22 @@ pub(crate) fn prepare(folder: &Path) -> anyhow::Result<(Config, Seed)> {
     source.environment.retain(|(name, _)| name.starts_with("OFFHOOK_LOG__"));
     let source = source
         .flag("http.listen", Some("127.0.0.1:0".to_owned()))
+        .flag("media.udp_listen", Some("127.0.0.1:0".to_owned()))
         .flag("database.url", Some(format!("sqlite:{}", folder.join("offhook.db").display())))
         .flag("whatsapp.app_secret", Some(seed.app_secret.clone()))
         .flag("whatsapp.verify_token", Some(seed.verify_token.clone()));
     Ok((load(&source)?, seed))
 }
 
-/// The demo's business number as the simulator knows it.
-pub(crate) fn sim_number(access_token: &str) -> SimNumber {
-    SimNumber {
-        phone_number_id: PHONE_NUMBER_ID.to_owned(),
+/// The demo's business numbers as the simulator knows them.
+pub(crate) fn sim_numbers(access_token: &str) -> Vec<SimNumber> {
+    let number = |id: &str, phone: &str| SimNumber {
+        phone_number_id: id.to_owned(),
         waba_id: WABA_ID.to_owned(),
-        display_phone: NUMBER.to_owned(),
+        display_phone: phone.to_owned(),
         access_token: access_token.to_owned(),
-    }
+    };
+    vec![number(PHONE_NUMBER_ID, NUMBER), number(BRIDGED_PHONE_NUMBER_ID, BRIDGED_NUMBER)]
 }
 
 /// A fresh password: 100 random bits in groups that can be read out.

@@ -15,7 +15,7 @@ use offhook_core::ports::{
 use offhook_store::Store;
 use serde::{Deserialize, Serialize};
 
-use super::{NUMBER, PHONE_NUMBER_ID, WABA_ID, password};
+use super::{BRIDGED_NUMBER, BRIDGED_PHONE_NUMBER_ID, NUMBER, PHONE_NUMBER_ID, WABA_ID, password};
 use crate::clock::{HouseClock, HouseIds};
 use crate::config::Config;
 use crate::wiring;
@@ -49,7 +49,8 @@ pub(super) struct Login {
 pub(crate) struct Seeded {
     pub(super) seed: Seed,
     pub(super) tenant: Tenant,
-    pub(super) number: NumberId,
+    /// The relayed one, then the bridged one.
+    pub(super) numbers: Vec<NumberId>,
     pub(crate) api_key: String,
     pub(crate) people: Vec<UserId>,
 }
@@ -139,23 +140,30 @@ impl Seed {
             };
             People::add(store, new).await?;
         }
-        let meta_id = MetaNumberId::parse(PHONE_NUMBER_ID).context("the demo's number")?;
-        let number = match store.by_meta_id(&meta_id).await? {
-            Some(number) => number,
-            None => {
-                let new = NewNumber {
-                    id: NumberId::from_uuid(ids.next()),
-                    tenant: tenant.id.clone(),
-                    meta_id,
-                    waba_id: WABA_ID.to_owned(),
-                    phone: Phone::parse(NUMBER)?,
-                    media_mode: MediaMode::Relay,
-                    access_token: self.access_token.clone(),
-                    at,
-                };
-                Numbers::add(store, new).await?
-            }
-        };
+        let mut numbers = Vec::new();
+        for (id, phone, media_mode) in [
+            (PHONE_NUMBER_ID, NUMBER, MediaMode::Relay),
+            (BRIDGED_PHONE_NUMBER_ID, BRIDGED_NUMBER, MediaMode::Bridge),
+        ] {
+            let meta_id = MetaNumberId::parse(id).context("the demo's number")?;
+            let number = match store.by_meta_id(&meta_id).await? {
+                Some(number) => number,
+                None => {
+                    let new = NewNumber {
+                        id: NumberId::from_uuid(ids.next()),
+                        tenant: tenant.id.clone(),
+                        meta_id,
+                        waba_id: WABA_ID.to_owned(),
+                        phone: Phone::parse(phone)?,
+                        media_mode,
+                        access_token: self.access_token.clone(),
+                        at,
+                    };
+                    Numbers::add(store, new).await?
+                }
+            };
+            numbers.push(number.id);
+        }
         let api_key = match &self.api_key {
             Some(text) => text.clone(),
             None => {
@@ -174,6 +182,6 @@ impl Seed {
             }
         };
         let people = People::all(store, &tenant.id).await?.into_iter().map(|person| person.id).collect();
-        Ok(Seeded { seed: self, tenant, number: number.id, api_key, people })
+        Ok(Seeded { seed: self, tenant, numbers, api_key, people })
     }
 }

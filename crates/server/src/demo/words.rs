@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::seed::Seeded;
-use super::{NUMBER, PHONE_NUMBER_ID, WABA_ID};
+use super::{BRIDGED_NUMBER, BRIDGED_PHONE_NUMBER_ID, NUMBER, PHONE_NUMBER_ID, WABA_ID};
 
 /// A running demo.
 pub(super) struct Ready<'a> {
@@ -61,8 +61,14 @@ impl Ready<'_> {
             "tenant_id": seeded.tenant.id.as_str(),
             "account_id": seeded.tenant.account_id,
             "agents": seeded.seed.agents,
+            "bridged_number": {
+                "number_id": seeded.numbers[1].as_str(),
+                "phone_number_id": BRIDGED_PHONE_NUMBER_ID,
+                "waba_id": WABA_ID,
+                "display_phone": BRIDGED_NUMBER,
+            },
             "number": {
-                "number_id": seeded.number.as_str(),
+                "number_id": seeded.numbers[0].as_str(),
                 "phone_number_id": PHONE_NUMBER_ID,
                 "waba_id": WABA_ID,
                 "display_phone": NUMBER,

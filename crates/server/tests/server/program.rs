@@ -56,7 +56,7 @@ pub(crate) fn serve(folder: &Path, args: &[&str]) -> Running {
     let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
     all.extend(args);
     let mut command = offhook(folder, &all);
-    command.env("OFFHOOK_LOG__FORMAT", "json");
+    command.env("OFFHOOK_LOG__FORMAT", "json").env("OFFHOOK_MEDIA__UDP_LISTEN", "127.0.0.1:0");
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap());
     let mut running = Running { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), lines };

@@ -195,6 +195,7 @@ impl House {
                 claimed_at: Some(after(3)),
                 confirmed_at: Some(after(4)),
                 declined: BTreeSet::from([UserId::from_uuid(fresh()), UserId::from_uuid(fresh())]),
+                held: true,
                 intent: Some(Intent { reason: EndReason::LocalHangup, at: after(34), error: Some(error) }),
                 closed_at: Some(after(40)),
             },

@@ -172,6 +172,7 @@ impl GraphError {
         ]);
         match ask {
             Ask::Connect { .. } => false,
+            Ask::PreAccept { .. } => says(&["already"]) && !over,
             // "Already in progress, completed or failed" is taken for in progress: if the call was over
             // instead, its `terminate` webhook corrects us, while a wrong "no" would cut a live call.
             Ask::Accept { .. } => {

@@ -246,6 +246,9 @@ impl Asker for Graph {
         let request = self.prepare(number, ask.action(), "calls", shape::call(ask)).await?;
         match ask {
             Ask::Connect { .. } => self.once(&request, shape::placed).await.map(Reply::Placed),
+            Ask::PreAccept { .. } => {
+                self.repeatedly(ask, &request, deadline).await.map(|()| Reply::PreAccepted)
+            }
             Ask::Accept { .. } => self.repeatedly(ask, &request, deadline).await.map(|()| Reply::Accepted),
             Ask::Reject { .. } | Ask::Terminate { .. } => {
                 self.repeatedly(ask, &request, deadline).await.map(|()| Reply::Ended)

@@ -47,7 +47,7 @@ pub(super) fn call(ask: &Ask) -> Vec<u8> {
             ..blank
         },
         // "answer", whatever Meta's tables print: with "offer" the call never connects (1.4).
-        Ask::Accept { wacid, answer, .. } => Call {
+        Ask::PreAccept { wacid, answer } | Ask::Accept { wacid, answer, .. } => Call {
             call_id: Some(wacid.as_str()),
             session: Some(Session { sdp_type: "answer", sdp: answer.as_str() }),
             ..blank

@@ -3,8 +3,8 @@
  * with canned data. For development only; the real doors are proven elsewhere.
  */
 
-const number = { id: 'num_1', phone: '+351210000001' };
-const second = { id: 'num_2', phone: '+442070000001' };
+const number = { id: 'num_1', phone: '+351210000001', media: 'bridge' };
+const second = { id: 'num_2', phone: '+442070000001', media: 'relay' };
 const agent = { id: 'agt_1', name: 'Ana Costa' };
 const peers = {
   rui: { phone: '+351910000002', name: 'Rui Faria' },
@@ -56,6 +56,8 @@ export function callView(id, direction, state, who = 'rui', more = {}) {
     id,
     direction,
     state,
+    media: 'relay',
+    held: false,
     number,
     peer: peers[who],
     agent: direction === 'inbound' && state === 'ringing' ? null : agent,
@@ -73,7 +75,7 @@ export function callView(id, direction, state, who = 'rui', more = {}) {
 export class FakeServer {
   signedIn = true;
   snapshot = { presence: 'away', numbers: [number, second], ringing: [], calls: [] };
-  /** Reply to a command by its type; by default an ack. */
+  /** Reply to a command by its type, perhaps later; by default an ack. */
   replies = {};
   received = [];
   #seq = 0;
@@ -100,7 +102,7 @@ export class FakeServer {
     this.#socket?.send(JSON.stringify(message));
   }
 
-  #handle(message) {
+  async #handle(message) {
     this.received.push(message);
     if (message.type === 'hello') {
       const welcome = { agent, seq: this.#seq, resumed: false, heartbeat_ms: 25_000, snapshot: this.snapshot };
@@ -108,7 +110,7 @@ export class FakeServer {
     }
     if (message.type === 'presence.set') this.snapshot.presence = message.status;
     if (message.type === 'ping') return this.#say({ type: 'pong', id: message.id });
-    const reply = this.replies[message.type]?.(message) ?? {};
+    const reply = (await this.replies[message.type]?.(message)) ?? {};
     this.#say({ type: reply.error ? 'error' : 'ack', id: message.id, ...reply });
   }
 

@@ -69,6 +69,48 @@ const scenes = {
     await scenes['in-call']({ page, server });
     await page.getByTestId('device-menu').click();
   },
+  async 'in-bridged-call'({ page, server }) {
+    const bridged = (state, more) => callView('in_1', 'inbound', state, 'rui', { media: 'bridge', ...more });
+    const answer = async ({ sdp }) => ({
+      call: bridged('connected'),
+      sdp_answer: await page.evaluate((offer) => window.phone.answer(offer), sdp),
+    });
+    server.replies['call.accept'] = answer;
+    server.replies['call.attach'] = answer;
+    server.replies['call.hold'] = () => ({ call: bridged('connected', { held: true }) });
+    await scenes.online({ page, server });
+    await page.getByTestId('dial-input').fill('');
+    server.event({ type: 'call.incoming', call: bridged('ringing') });
+    await page.getByTestId('answer').click();
+    await page.getByTestId('quality-chip').getByText('Good').waitFor();
+  },
+  async 'on-hold'({ page, server }) {
+    await scenes['in-bridged-call']({ page, server });
+    await page.getByTestId('hold').click();
+    await page.getByTestId('call-state').getByText('On hold').waitFor();
+  },
+  async 'after-reload'({ page, server }) {
+    await scenes['in-bridged-call']({ page, server });
+    const answered_at = new Date(Date.now() - 65_000).toISOString();
+    const call = callView('in_1', 'inbound', 'connected', 'rui', { media: 'bridge', answered_at });
+    server.snapshot.calls = [{ call }];
+    await page.reload();
+    await page.getByTestId('quality-chip').getByText('Good').waitFor();
+  },
+  async 'sound-elsewhere'({ page, server }) {
+    const answered_at = new Date(Date.now() - 65_000).toISOString();
+    server.snapshot.calls = [
+      { call: callView('in_1', 'inbound', 'connected', 'mei', { media: 'bridge', answered_at }) },
+    ];
+    await page.goto('/');
+    await page.getByTestId('attach').waitFor();
+  },
+  async 'bringing-sound-back'({ page, server }) {
+    server.replies['call.attach'] = () => new Promise(() => undefined);
+    await scenes['sound-elsewhere']({ page, server });
+    await page.getByTestId('attach').click();
+    await page.getByTestId('attach').getByText('Reconnecting').waitFor();
+  },
   async calling({ page, server }) {
     server.replies['call.place'] = () => ({ call: callView('out_1', 'outbound', 'dialing', 'mei') });
     await scenes.online({ page, server });

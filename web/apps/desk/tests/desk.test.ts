@@ -1,5 +1,6 @@
+import type { CallView } from '@offhook/softphone';
 import { fireEvent, render, screen } from '@testing-library/svelte';
-import { tick, type Component } from 'svelte';
+import { createRawSnippet, tick, type Component } from 'svelte';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { settle } from '../../../packages/softphone/tests/fake/clock';
 import { sdp } from '../../../packages/softphone/tests/fake/media';
@@ -17,7 +18,11 @@ import SignIn from '../src/features/sign-in/SignIn.svelte';
 import Trouble from '../src/features/trouble/Trouble.svelte';
 import { Phone } from '../src/phone/phone.svelte';
 
-beforeEach(() => localStorage.clear());
+beforeEach(() => {
+  localStorage.clear();
+  sessionStorage.clear();
+  vi.restoreAllMocks();
+});
 
 async function desk(start = snapshot()): Promise<{ world: World; phone: Phone; show: Show }> {
   const world = new World();
@@ -166,8 +171,9 @@ test('a number that cannot be right is refused with words, not dialled', async (
 });
 
 test('with several business numbers one is chosen', async () => {
-  const second = { id: 'num_2', phone: '+442070000001' };
-  const { world, show } = await desk(snapshot({ numbers: [{ id: 'num_1', phone: '+351210000001' }, second] }));
+  const number = (id: string, phone: string) => ({ id, phone, media: 'relay' as const });
+  const numbers = [number('num_1', '+351210000001'), number('num_2', '+442070000001')];
+  const { world, show } = await desk(snapshot({ numbers }));
   show(Dialer);
   await fireEvent.change(at('dial-from'), { target: { value: 'num_2' } });
   await fireEvent.input(at('dial-input'), { target: { value: '+351910000002' } });
@@ -183,7 +189,6 @@ test('a call is followed in words from the click to the end', async () => {
   await drawn();
   const facts = phone.engaged[0];
   if (facts === undefined) throw new Error('no call');
-  const { createRawSnippet } = await import('svelte');
   const devices = createRawSnippet(() => ({ render: () => '<i></i>' }));
   const shown = render(Conversation, { phone, facts, devices });
   const becomes = async (state: 'ringing' | 'connected') => {
@@ -241,6 +246,8 @@ test('keys answer, mute and hang up, but not while one types', async () => {
   await fireEvent.keyDown(document.body, { key: 'm' });
   expect(world.device.calls[0]?.isMuted()).toBe(true);
   await fireEvent.keyDown(document.body, { key: 'h' });
+  expect(world.socket.count('call.hold')).toBe(0);
+  await fireEvent.keyDown(document.body, { key: 'e' });
   expect(world.socket.count('call.hangup')).toBe(1);
 });
 
@@ -259,7 +266,6 @@ test('a call whose sound is not in this page can only be hung up', async () => {
   const { phone } = await desk(snapshot({ calls: [{ call }] }));
   const facts = phone.engaged[0];
   if (facts === undefined) throw new Error('no call');
-  const { createRawSnippet } = await import('svelte');
   render(Conversation, { phone, facts, devices: createRawSnippet(() => ({ render: () => '<i></i>' })) });
   expect(at('sound-elsewhere')).toBeTruthy();
   absent('mute');
@@ -291,4 +297,170 @@ test('the list of calls is loaded again when a call is over', async () => {
   await world.event({ type: 'call.ended', call: view('c1', 'inbound', { state: 'missed' }) });
   await vi.waitFor(() => expect(fetched.mock.calls.length).toBeGreaterThan(before));
   vi.unstubAllGlobals();
+});
+
+// ---- bridged calls
+
+function live(more: Partial<CallView> = {}): CallView {
+  const answered = { agent: ana, answered_at: '2026-11-02T08:58:55Z' };
+  return view('c1', 'inbound', { media: 'bridge', state: 'connected', ...answered, ...more });
+}
+
+/** The panel of the only call, redrawn as the page would. */
+function panel(phone: Phone): { redraw(): Promise<void> } {
+  const now = () => {
+    const [facts] = phone.engaged;
+    if (facts === undefined) throw new Error('no call');
+    return facts;
+  };
+  const devices = createRawSnippet(() => ({ render: () => '<i></i>' }));
+  const shown = render(Conversation, { phone, facts: now(), devices });
+  return {
+    async redraw() {
+      await drawn();
+      await shown.rerender({ facts: now() });
+    },
+  };
+}
+
+function microphoneIs(state: PermissionState): void {
+  vi.spyOn(navigator.permissions, 'query').mockResolvedValue(
+    Object.assign(new EventTarget(), { name: 'microphone', state, onchange: null }),
+  );
+}
+
+/** A window in which a bridged call went on until a moment ago. */
+async function interrupted(muted = false): Promise<void> {
+  const { world, phone } = await desk();
+  await world.event({ type: 'call.incoming', call: view('c1', 'inbound', { media: 'bridge' }) });
+  await drawn();
+  const [ring] = phone.ringing;
+  if (ring === undefined) throw new Error('it does not ring');
+  phone.answer(ring);
+  await drawn();
+  await world.ack('call.accept', live(), sdp('passive'));
+  if (muted) ring.call.mute();
+  expect(world.socket.count('call.hangup')).toBe(0);
+}
+
+test('a reload in the middle of a bridged call brings the sound back by itself, with the time that has passed', async () => {
+  microphoneIs('granted');
+  await interrupted();
+  const { world, phone } = await desk(snapshot({ calls: [{ call: live() }] }));
+  const { redraw } = panel(phone);
+  await redraw();
+  expect(at('sound-elsewhere').textContent).toContain('Reconnecting');
+  expect(at('call-timer').textContent).toBe('01:05');
+  await world.ack('call.attach', live(), sdp('passive'));
+  world.peer.become('connected');
+  await redraw();
+  absent('sound-elsewhere');
+  expect(at('call-state').textContent).toBe('Connected');
+  expect(world.peer.sent).toHaveLength(1);
+});
+
+test('who was muted before a reload is muted after it', async () => {
+  microphoneIs('granted');
+  await interrupted(true);
+  const { world, phone } = await desk(snapshot({ calls: [{ call: live() }] }));
+  await drawn();
+  await world.ack('call.attach', live(), sdp('passive'));
+  expect(phone.engaged[0]?.muted).toBe(true);
+  expect(world.media.opened[0]?.track.clones[0]?.enabled).toBe(false);
+});
+
+test('where the browser would ask for the microphone, a click brings the sound back', async () => {
+  microphoneIs('prompt');
+  await interrupted();
+  const { world, phone } = await desk(snapshot({ calls: [{ call: live() }] }));
+  const { redraw } = panel(phone);
+  await redraw();
+  expect(world.media.opened).toHaveLength(0);
+  expect(at('sound-elsewhere').textContent).toContain('Your sound is not connected');
+  absent('mute');
+  await fireEvent.click(at('attach'));
+  await drawn();
+  await world.ack('call.attach', live(), sdp('passive'));
+  world.peer.become('connected');
+  await redraw();
+  absent('attach');
+  expect(at('mute')).toBeTruthy();
+});
+
+test('a second window does not take the sound from the first', async () => {
+  microphoneIs('granted');
+  const { world, phone } = await desk(snapshot({ presence: 'available', calls: [{ call: live() }] }));
+  panel(phone);
+  await drawn();
+  expect(world.socket.count('call.attach')).toBe(0);
+  expect(at('attach').textContent).toContain('Reconnect');
+});
+
+test('sound that another window took is not taken back after a reload', async () => {
+  microphoneIs('granted');
+  await interrupted();
+  const { world } = await desk(snapshot({ calls: [{ call: live() }] }));
+  await drawn();
+  await world.ack('call.attach', live(), sdp('passive'));
+  world.peer.become('connected');
+  world.peer.transport.endRemotely();
+  await world.clock.advance(1_000);
+  expect(world.media.opened[0]?.track.readyState).toBe('ended');
+  const again = await desk(snapshot({ calls: [{ call: live() }] }));
+  await drawn();
+  expect(again.world.socket.count('call.attach')).toBe(0);
+});
+
+test('hold is one press, and so is going on', async () => {
+  microphoneIs('granted');
+  await interrupted();
+  const { world, phone, show } = await desk(snapshot({ calls: [{ call: live() }] }));
+  show(Shortcuts);
+  const { redraw } = panel(phone);
+  await drawn();
+  await world.ack('call.attach', live(), sdp('passive'));
+  world.peer.become('connected');
+  await redraw();
+  expect(at('hold').getAttribute('aria-pressed')).toBe('false');
+  await fireEvent.click(at('hold'));
+  await world.ack('call.hold', live({ held: true }));
+  await redraw();
+  expect(at('hold').getAttribute('aria-pressed')).toBe('true');
+  expect(at('call-state').textContent).toBe('On hold — the customer hears music');
+  await fireEvent.keyDown(document.body, { key: 'h' });
+  await world.ack('call.resume', live());
+  await redraw();
+  expect(at('call-state').textContent).toBe('Connected');
+});
+
+test('a hold that is refused is told', async () => {
+  const { world, phone, show } = await desk(snapshot({ calls: [{ call: live() }] }));
+  show(Trouble);
+  panel(phone);
+  await fireEvent.click(at('hold'));
+  await world.refuse('call.hold', 'unavailable');
+  await drawn();
+  expect(screen.getByText(/no: unavailable/)).toBeTruthy();
+});
+
+test('lost sound is told while it is brought back', async () => {
+  microphoneIs('granted');
+  await interrupted();
+  const { world, phone } = await desk(snapshot({ calls: [{ call: live() }] }));
+  const { redraw } = panel(phone);
+  await drawn();
+  await world.ack('call.attach', live(), sdp('passive'));
+  world.peer.become('connected');
+  await redraw();
+  world.peer.become('disconnected');
+  await redraw();
+  expect(at('call-state').textContent).toBe('Reconnecting your sound…');
+  absent('sound-elsewhere');
+});
+
+test('a relayed call has no hold', async () => {
+  const { phone } = await desk(snapshot({ calls: [{ call: live({ media: 'relay' }) }] }));
+  panel(phone);
+  expect(screen.queryByTestId('hold')).toBeNull();
+  absent('attach');
 });

@@ -10,7 +10,15 @@ describe('the state of a call', () => {
     ['connecting', 'inbound', 'Connecting…'],
     ['reconnecting', 'inbound', 'Sound interrupted…'],
   ] as const)('%s %s is "%s"', (status, direction, words) => {
-    expect(stateInWords(status, null, direction)).toBe(words);
+    expect(stateInWords({ status, direction, state: null, bridged: false, held: false })).toBe(words);
+  });
+
+  test('of a bridged call tells of hold and of sound that comes back', () => {
+    const bridged = { status: 'open', direction: 'inbound', state: 'connected', bridged: true, held: true } as const;
+    expect(stateInWords(bridged)).toBe('On hold — the customer hears music');
+    expect(stateInWords({ ...bridged, held: false })).toBe('Connected');
+    expect(stateInWords({ ...bridged, status: 'reconnecting' })).toBe('Reconnecting your sound…');
+    expect(stateInWords({ ...bridged, state: 'ending' })).toBe('Hanging up…');
   });
 });
 
@@ -38,6 +46,11 @@ describe('the end of a call', () => {
     'provider_error',
     'unconfirmed',
     'stale',
+    'agent_lost',
+    'ice_failed',
+    'dtls_failed',
+    'no_media_from_whatsapp',
+    'server_restarted',
   ])('%s has words of its own', (reason) => {
     expect(endingInWords(reason, null, 'outbound').title).not.toBe('');
     expect(endingInWords(reason, null, 'outbound').text).not.toBe('Something went wrong.');

@@ -117,7 +117,7 @@ export class Device extends Emitter<DeviceEvents> {
     });
   }
 
-  /** Leaves the server. Calls that go on lose their sound; hang up first. */
+  /** Leaves the server. Calls that go on lose their sound here; hang up first, or attach to bridged ones later. */
   unregister(): void {
     this.#link.close();
     this.#roster.clear();
@@ -204,6 +204,7 @@ export class Device extends Emitter<DeviceEvents> {
         return agentId();
       },
       request: (command) => this.#link.request(command),
+      probe: () => this.#link.probe(),
       leave: (callId, how) => this.#leave(callId, how),
     };
   }

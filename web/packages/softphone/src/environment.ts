@@ -26,11 +26,19 @@ export interface Socket {
   close(code: number, reason: string): void;
 }
 
+/** Tells when the other side closes its end, which the state of the peer does not. */
+export interface DtlsTransport {
+  readonly state: RTCDtlsTransportState;
+  addEventListener(type: 'statechange', listener: () => void): void;
+}
+
 export interface Transceiver {
   direction: RTCRtpTransceiverDirection;
   readonly sender: {
     replaceTrack(track: MediaStreamTrack | null): Promise<void>;
     setStreams(...streams: MediaStream[]): void;
+    /** There once a description is set. */
+    readonly transport: DtlsTransport | null;
   };
   readonly receiver: { readonly track: MediaStreamTrack };
 }

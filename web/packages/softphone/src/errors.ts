@@ -41,6 +41,10 @@ const WORDS = {
     'The sound could not reach WhatsApp.',
     'Check that the network lets UDP through, or ask for a TURN server to be configured.',
   ],
+  sound_lost: [
+    'The sound of this call could not be brought back.',
+    'Check the network, then connect the sound again. The call goes on.',
+  ],
   vanished: ['The call ended while the connection was lost.', 'Call back if you were not finished.'],
   destroyed: ['This device was destroyed.', 'Create another one.'],
 } as const satisfies Record<string, readonly [message: string, remedy: string]>;

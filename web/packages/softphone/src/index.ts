@@ -27,6 +27,7 @@ export type {
   CallView,
   Direction,
   ErrorView,
+  MediaMode,
   NumberView,
   PeerView,
   PermissionStatus,

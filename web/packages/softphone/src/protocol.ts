@@ -20,7 +20,7 @@ to: string,
 /**
  * The business number to call from; absent means the first one.
  */
-from_number_id?: string, sdp: string, } | { "type": "call.accept", id: string, call_id: string, sdp: string, } | { "type": "call.decline", id: string, call_id: string, } | { "type": "call.hangup", id: string, call_id: string, } | { "type": "permission.request", id: string, to: string, from_number_id?: string, } | { "type": "ping", id: string, };
+from_number_id?: string, sdp: string, } | { "type": "call.accept", id: string, call_id: string, sdp: string, } | { "type": "call.attach", id: string, call_id: string, sdp: string, } | { "type": "call.hold", id: string, call_id: string, } | { "type": "call.resume", id: string, call_id: string, } | { "type": "call.decline", id: string, call_id: string, } | { "type": "call.hangup", id: string, call_id: string, } | { "type": "permission.request", id: string, to: string, from_number_id?: string, } | { "type": "ping", id: string, };
 
 export type ServerMessage = { "type": "welcome", agent: AgentRef, 
 /**
@@ -38,13 +38,17 @@ heartbeat_ms: number, snapshot: Snapshot, } | { "type": "ack", id: string,
 /**
  * The call the command created or changed.
  */
-call?: CallView, } | { "type": "error", id?: string, error: ErrorView, } | { "type": "event", seq: number, 
+call?: CallView, 
+/**
+ * The server's answer to the offer of a bridged `call.place`, `call.accept` or `call.attach`.
+ */
+sdp_answer?: string, } | { "type": "error", id?: string, error: ErrorView, } | { "type": "event", seq: number, 
 /**
  * RFC 3339, UTC.
  */
 at: string, event: AgentEvent, } | { "type": "pong", id: string, } | { "type": "goaway", reason: GoawayReason, reconnect_after_ms: number, };
 
-export type AgentEvent = { "type": "call.incoming", call: CallView, sdp_offer: string, } | { "type": "call.silenced", call_id: string, reason: SilencedReason, 
+export type AgentEvent = { "type": "call.incoming", call: CallView, sdp_offer?: string, } | { "type": "call.silenced", call_id: string, reason: SilencedReason, 
 /**
  * Who took it, with `answered_elsewhere`.
  */
@@ -64,7 +68,11 @@ ringing: Array<RingingCall>,
  */
 calls: Array<OwnedCall>, };
 
-export type RingingCall = { call: CallView, sdp_offer: string, };
+export type RingingCall = { call: CallView, 
+/**
+ * WhatsApp's offer, of a relayed call.
+ */
+sdp_offer?: string, };
 
 export type OwnedCall = { call: CallView, 
 /**
@@ -72,7 +80,15 @@ export type OwnedCall = { call: CallView,
  */
 sdp_answer?: string, };
 
-export type CallView = { id: string, direction: Direction, state: CallState, number: NumberView, peer: PeerView, 
+export type CallView = { id: string, direction: Direction, state: CallState, 
+/**
+ * Who carries the sound.
+ */
+media: MediaMode, 
+/**
+ * Bridged: the customer waits with music.
+ */
+held: boolean, number: NumberView, peer: PeerView, 
 /**
  * Who owns the call, once somebody does.
  */
@@ -108,7 +124,11 @@ export type NumberView = { id: string,
 /**
  * E.164 with `+`.
  */
-phone: string, };
+phone: string, 
+/**
+ * How its calls are carried.
+ */
+media: MediaMode, };
 
 export type AgentRef = { id: string, name: string, };
 
@@ -125,6 +145,8 @@ message: string,
  * What to do about it.
  */
 remedy: string | null, };
+
+export type MediaMode = "relay" | "bridge";
 
 export type Direction = "inbound" | "outbound";
 

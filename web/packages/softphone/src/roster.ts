@@ -64,6 +64,7 @@ export class Roster extends Emitter<RosterEvents> {
       this.#claim(call);
       this.#handleChanged(call);
       if (sdp_answer !== undefined) this.#calls.get(call.id)?.handleRemoteAnswer(sdp_answer);
+      this.#calls.get(call.id)?.handleWelcome();
     }
     for (const call of this.#placing) call.handlePlacingFailed(SoftphoneError.of('connection_lost'));
     this.#placing.clear();
@@ -109,7 +110,7 @@ export class Roster extends Emitter<RosterEvents> {
     this.emit('changed');
   }
 
-  #handleIncoming(view: CallView, offer: string): void {
+  #handleIncoming(view: CallView, offer: string | undefined): void {
     if (this.#finished.has(view.id)) return;
     const known = this.#calls.get(view.id);
     if (known !== undefined) return known.handleRinging(view);
@@ -122,8 +123,11 @@ export class Roster extends Emitter<RosterEvents> {
 
   #handleChanged(view: CallView): void {
     const known = this.#calls.get(view.id);
-    if (known !== undefined) return known.handleView(view);
+    known?.handleView(view);
     const ours = view.agent !== null && view.agent.id === this.#host.agentId;
+    // Another window of ours took what rang here: it is still our call, and its sound can be brought here.
+    const shared = view.media === 'bridge' && known?.status() === 'closed' && known.endReason === 'answered_elsewhere';
+    if (known !== undefined && !shared) return;
     if (!ours || isOver(view.state) || this.#finished.has(view.id)) return;
     const call = Call.elsewhere(this.#host, view);
     this.#calls.set(view.id, call);

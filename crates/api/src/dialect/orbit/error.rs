@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use offhook_core::call::{CallRecord, EndReason, Fault, Refusal};
 use offhook_core::meta::MetaError;
-use offhook_core::ports::StoreFault;
+use offhook_core::ports::{SoundFault, StoreFault};
 use offhook_engine::EngineError;
 use offhook_whatsapp::sdp::SdpError;
 use serde_json::{Value, json};
@@ -148,6 +148,11 @@ impl ApiError {
             .retry_after(wait)
     }
 
+    pub(crate) fn too_many_sockets(wait: std::time::Duration) -> Self {
+        let message = "too many connections of this address have not said who they are: wait a moment";
+        Self::new("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS, message).retry_after(seconds(wait))
+    }
+
     pub(crate) fn unavailable() -> Self {
         let message = "the server cannot do this now: try again";
         Self::new("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, message).retry_after(2)
@@ -215,7 +220,12 @@ impl ApiError {
                 StatusCode::BAD_GATEWAY,
                 "WhatsApp did not place the call",
             ),
-            EndReason::InternalError => return None,
+            EndReason::IceFailed
+            | EndReason::DtlsFailed
+            | EndReason::NoMediaFromWhatsapp
+            | EndReason::AgentLost
+            | EndReason::ServerRestarted
+            | EndReason::InternalError => return None,
             EndReason::LocalHangup
             | EndReason::RemoteHangup
             | EndReason::Declined
@@ -291,7 +301,8 @@ impl From<EngineError> for ApiError {
             EngineError::Meta(Fault::Unreachable | Fault::Unclear) => {
                 Self::by_reason(EndReason::ProviderError).unwrap_or_else(Self::internal)
             }
-            EngineError::Stopping => Self::unavailable(),
+            EngineError::Sound(SoundFault::BadOffer(why)) => Self::invalid("sdp_offer", why),
+            EngineError::Sound(SoundFault::NoCapacity) | EngineError::Stopping => Self::unavailable(),
         }
     }
 }

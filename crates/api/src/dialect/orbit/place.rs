@@ -95,7 +95,7 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted) -> Answer {
         tenant: principal.tenant.clone(),
         number: number.id.clone(),
         to,
-        offer,
+        offer: Some(offer),
         agent: match &principal.who {
             Who::Person(person) => Some(person.id.clone()),
             Who::Key(_) => None,

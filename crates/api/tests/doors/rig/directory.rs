@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use offhook_core::house::{ApiKey, Person, Presence, Tenant};
+use offhook_core::house::{ApiKey, Person, Presence, Role, Tenant};
 use offhook_core::id::{TenantId, UserId};
 use offhook_core::ports::fake::Memory;
 use offhook_core::ports::{
@@ -20,6 +20,8 @@ pub(crate) struct Directory {
     keys: Mutex<HashMap<String, ApiKey>>,
     sessions: Mutex<HashMap<String, (Person, Time)>>,
     tickets: Mutex<HashMap<String, Ticket>>,
+    /// Roles that were changed since; none for people who were removed.
+    changed: Mutex<HashMap<UserId, Option<Role>>>,
     made: AtomicU64,
 }
 
@@ -30,8 +32,14 @@ impl Directory {
             keys: Mutex::default(),
             sessions: Mutex::default(),
             tickets: Mutex::default(),
+            changed: Mutex::default(),
             made: AtomicU64::new(0),
         }
+    }
+
+    /// Gives a person another role, or removes them.
+    pub(crate) fn change(&self, person: UserId, role: Option<Role>) {
+        self.changed.lock().unwrap().insert(person, role);
     }
 
     pub(crate) fn count(&self) -> u128 {
@@ -70,7 +78,11 @@ impl People for Directory {
     }
 
     async fn load(&self, tenant: &TenantId, id: &UserId) -> Result<Option<Person>, StoreFault> {
-        People::load(&*self.memory, tenant, id).await
+        let person = People::load(&*self.memory, tenant, id).await?;
+        Ok(match self.changed.lock().unwrap().get(id).copied() {
+            Some(role) => role.and_then(|role| Some(Person { role, ..person? })),
+            None => person,
+        })
     }
 
     async fn all(&self, tenant: &TenantId) -> Result<Vec<Person>, StoreFault> {

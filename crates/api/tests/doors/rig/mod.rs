@@ -17,7 +17,7 @@ use offhook_core::call::{CallRecord, State};
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
 use offhook_core::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
-use offhook_core::ports::fake::{FakeAsker, FakeClock, FakeIds, Memory};
+use offhook_core::ports::fake::{FakeAsker, FakeClock, FakeIds, FakeSound, Memory};
 use offhook_core::ports::{Clock, Keys, NewKey, Sessions, Ticket};
 use offhook_core::time::Time;
 use offhook_engine::{Engine, Ports};
@@ -128,6 +128,7 @@ impl Rig {
             numbers: memory.clone(),
             people: directory.clone(),
             asker: asker.clone(),
+            sound: Arc::new(FakeSound::default()),
             clock: clock.clone(),
             ids: ids.clone(),
         };

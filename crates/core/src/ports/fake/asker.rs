@@ -66,6 +66,7 @@ impl Asker for FakeAsker {
                 memory.placed += 1;
                 Reply::Placed(Wacid::new(format!("wacid.PLACED{}==", memory.placed)).expect("short"))
             }
+            Ask::PreAccept { .. } => Reply::PreAccepted,
             Ask::Accept { .. } => Reply::Accepted,
             Ask::Reject { .. } | Ask::Terminate { .. } => Reply::Ended,
         })

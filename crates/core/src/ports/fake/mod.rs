@@ -5,7 +5,9 @@
 mod asker;
 mod clock;
 mod memory;
+mod sound;
 
 pub use asker::FakeAsker;
 pub use clock::{FakeClock, FakeIds};
 pub use memory::Memory;
+pub use sound::FakeSound;

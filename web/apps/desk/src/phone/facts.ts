@@ -18,6 +18,12 @@ export interface CallFacts {
   readonly muted: boolean;
   /** Its sound is in this page. */
   readonly here: boolean;
+  /** The server carries its sound. */
+  readonly bridged: boolean;
+  /** Its sound is not here and could be. */
+  readonly canAttach: boolean;
+  readonly canHold: boolean;
+  readonly held: boolean;
   readonly answeredBy: AgentRef | null;
   readonly endReason: string | null;
   readonly error: ErrorView | null;
@@ -39,6 +45,10 @@ export function factsOf(call: Call): CallFacts {
     numberId: call.view?.number.id ?? null,
     muted: call.isMuted(),
     here: call.soundIs === 'here',
+    bridged: call.view?.media === 'bridge',
+    canAttach: call.canAttach,
+    canHold: call.canHold,
+    held: call.isHeld(),
     answeredBy: call.answeredBy,
     endReason: call.endReason,
     error: call.error,

@@ -13,6 +13,7 @@ import {
   type WarningName,
 } from '@offhook/softphone';
 import { engaged, factsOf, ringing, type CallFacts } from './facts';
+import { carriedOf, recallCarried, rememberCarried } from './carried';
 import { recall, remember } from './choices';
 
 /** A ring that ended without us. */
@@ -60,6 +61,9 @@ export class Phone {
   readonly engaged = $derived(engaged(this.calls));
 
   readonly #followed = new WeakSet<Call>();
+  /** What this window carried before it was reloaded. */
+  readonly #before = recallCarried();
+  #carries = false;
   #timers: ReturnType<typeof setTimeout>[] = [];
 
   constructor(device: Device, onSignedOut: () => void) {
@@ -78,7 +82,7 @@ export class Phone {
 
   async goAway(): Promise<void> {
     await this.#setPresence('away');
-    if (this.presence === 'away' && !this.device.isBusy) this.device.audio.release();
+    this.#letMicrophoneGo();
   }
 
   async prepareMicrophone(): Promise<void> {
@@ -110,6 +114,19 @@ export class Phone {
     this.ended = null;
     this.microphoneError = null;
     void facts.call.accept();
+  }
+
+  /** Brings the sound of a bridged call to this page. */
+  attach({ call }: CallFacts, muted = call.isMuted()): void {
+    void this.device.audio.unlock();
+    this.trouble = null;
+    call.mute(muted);
+    call.attach();
+  }
+
+  toggleHold({ call }: CallFacts): void {
+    this.trouble = null;
+    void call.hold(!call.isHeld());
   }
 
   async askPermission(phone: string, numberId: string | null): Promise<void> {
@@ -155,8 +172,12 @@ export class Phone {
     this.locked = audio.isLocked;
     // Refused here only when signed out, which has its own event.
     await this.device.register().catch(() => undefined);
+    const interrupted = this.calls.find(({ id, canAttach }) => canAttach && id === this.#before?.id);
+    if (this.presence !== 'available' && interrupted === undefined) return;
     // After a reload nobody clicks "Go online" again: open the microphone where no question would be asked.
-    if (this.presence === 'available' && (await microphoneIsAllowed())) await this.prepareMicrophone();
+    if (!(await microphoneIsAllowed())) return;
+    if (interrupted !== undefined) this.attach(interrupted, this.#before?.muted);
+    if (this.presence === 'available') await this.prepareMicrophone();
   }
 
   #listen(onSignedOut: () => void): void {
@@ -176,11 +197,13 @@ export class Phone {
     device.on('callsChanged', (calls) => {
       for (const call of calls) this.#follow(call);
       this.calls = calls.map(factsOf);
+      this.#remember();
     });
     device.on('error', (error, call) => {
       if (call === undefined && CONNECTION.has(error.code)) return;
       // A call that failed tells why by itself; only the microphone is everybody's matter.
-      if (call === undefined || error.code.startsWith('microphone') || call.status() === 'pending') this.#report(error);
+      const goesOn = call?.status() === 'pending' || (call?.view?.media === 'bridge' && call.status() !== 'closed');
+      if (call === undefined || error.code.startsWith('microphone') || goesOn) this.#report(error);
     });
     device.audio.on('lock', (locked) => (this.locked = locked));
     device.audio.on('deviceChange', () => (this.devicesVersion += 1));
@@ -200,6 +223,8 @@ export class Phone {
       this.logVersion += 1;
       this.#clearQuality();
     });
+    call.on('reconnecting', () => this.#clearQuality());
+    call.on('reconnected', () => (this.microphoneError = null));
     call.on('volume', (input, output) => (this.levels = { input, output }));
     call.on('sample', (sample) => (this.sample = sample));
     call.on('warning', (name) => (this.warnings = [...this.warnings, name]));
@@ -234,9 +259,18 @@ export class Phone {
     this.levels = { input: 0, output: 0 };
   }
 
-  /** Someone who is away wants no recording sign in the browser after the call. */
+  /** The next page of this window takes up what this one carries. */
+  #remember(): void {
+    const carried = carriedOf(this.calls);
+    if (carried !== null || this.#carries) rememberCarried(carried);
+    if (carried === null && this.#carries) this.#letMicrophoneGo();
+    this.#carries = carried !== null;
+  }
+
+  /** Someone who is away wants no recording sign in the browser after the call, or when its sound is elsewhere. */
   #letMicrophoneGo(): void {
-    if (this.presence === 'away' && !this.device.isBusy) this.device.audio.release();
+    const used = this.calls.some(({ status, here }) => here && status !== 'pending' && status !== 'closed');
+    if (this.presence === 'away' && !used) this.device.audio.release();
   }
 
   async #setPresence(presence: Presence): Promise<void> {

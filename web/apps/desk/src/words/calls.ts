@@ -2,7 +2,15 @@
 
 import type { CallStatus, CallState, Direction, ErrorView } from '@offhook/softphone';
 
-export function stateInWords(status: CallStatus, state: CallState | null, direction: Direction): string {
+export interface StateFacts {
+  readonly status: CallStatus;
+  readonly state: CallState | null;
+  readonly direction: Direction;
+  readonly bridged: boolean;
+  readonly held: boolean;
+}
+
+export function stateInWords({ status, state, direction, bridged, held }: StateFacts): string {
   switch (status) {
     case 'pending':
       return state === 'queued' ? 'Waiting…' : 'Incoming call';
@@ -11,9 +19,10 @@ export function stateInWords(status: CallStatus, state: CallState | null, direct
     case 'ringing':
       return 'Ringing…';
     case 'open':
-      return state === 'ending' ? 'Hanging up…' : 'Connected';
+      if (state === 'ending') return 'Hanging up…';
+      return held ? 'On hold — the customer hears music' : 'Connected';
     case 'reconnecting':
-      return 'Sound interrupted…';
+      return bridged ? 'Reconnecting your sound…' : 'Sound interrupted…';
     case 'closed':
       return 'Call ended';
   }
@@ -74,6 +83,27 @@ const TROUBLE: Record<string, Words> = {
     'WhatsApp ended the call because no sound came through.',
     'Check your microphone and network, then call again.',
   ],
+  agent_lost: [
+    'Your sound was lost',
+    'It did not come back in time, so the call was ended.',
+    'Check your network, then call the person back.',
+  ],
+  ice_failed: [
+    'No connection for sound',
+    'The server found no path to WhatsApp for the sound, or lost it.',
+    'Call again. If it happens again, ask an administrator whether the server can send UDP to the internet.',
+  ],
+  dtls_failed: [
+    'No connection for sound',
+    'The server and WhatsApp could not agree on how to encrypt the sound.',
+    'Call again. If it happens again, tell an administrator.',
+  ],
+  no_media_from_whatsapp: [
+    'Nothing was heard',
+    'No sound came from the other side any more, so the call was ended.',
+    'Their network may be gone. Call them back.',
+  ],
+  server_restarted: ['Call interrupted', 'The server was restarted during the call.', 'Call the person back.'],
   internal_error: [
     'Call failed',
     'The call ended because of a fault in Offhook.',

@@ -2,8 +2,9 @@
  * One call as a page holds it: Twilio's names over our protocol.
  *
  * The server owns the truth; `handle…` methods bring it in. The call owns its sound: it sends nothing and
- * lets nothing be heard before the server says `connected`. This file stays whole because accept, connect
- * and end share the same few fields and the order in which they change is the point.
+ * lets nothing be heard before the server says `connected`. A relayed call dies with its sound; a bridged one
+ * lives at the server, and its sound comes and goes (`attachment.ts`). This file stays whole because accept,
+ * connect, attach and end share the same few fields and the order in which they change is the point.
  */
 
 import type { DeviceAudio } from '../audio/device-audio';
@@ -15,7 +16,8 @@ import { MediaLeg } from '../media/leg';
 import type { AgentRef, CallView, ErrorView, SilencedReason } from '../protocol';
 import type { QualitySample } from '../quality/sample';
 import type { WarningName } from '../quality/warnings';
-import type { Command } from '../signal/link';
+import type { Command, Reply } from '../signal/link';
+import { Attachment } from './attachment';
 import { CallSound } from './sound';
 import { isOver, mayFollow, statusOf, type CallStatus } from './phase';
 
@@ -31,6 +33,8 @@ export type CallEvents = {
   /** The called side rings. */
   ringing: [hasEarlyMedia: boolean];
   mute: [muted: boolean, Call];
+  /** The customer waits with music, or does not any more. Not in Twilio's SDK. */
+  hold: [held: boolean, Call];
   error: [SoftphoneError, Call];
   volume: [input: number, output: number];
   sample: [QualitySample];
@@ -48,7 +52,9 @@ export interface CallHost {
   readonly audio: DeviceAudio;
   readonly rtcConfiguration: RTCConfiguration;
   readonly agentId: string | null;
-  request(command: Command): Promise<CallView | null>;
+  request(command: Command): Promise<Reply>;
+  /** Finds out whether the server can still be reached. */
+  probe(): void;
   /** Tells the server now, or as soon as it is back, that we leave this call. */
   leave(callId: string, how: 'call.hangup' | 'call.decline'): void;
 }
@@ -57,9 +63,10 @@ export interface CallHost {
 const GONE = new Set(['answered_elsewhere', 'call_ended', 'not_ringing', 'unknown_call', 'call_not_found']);
 
 type Origin =
-  | { kind: 'incoming'; offer: string }
+  /** A bridged call comes without an offer: the page makes one. */
+  | { kind: 'incoming'; offer: string | undefined }
   | { kind: 'outgoing'; to: string; from: string | undefined }
-  /** Ours, but its sound lived in another tab or in this page before a reload. */
+  /** Ours, but its sound began in another tab or in this page before a reload. */
   | { kind: 'elsewhere' };
 
 export class Call extends Emitter<CallEvents> {
@@ -68,9 +75,12 @@ export class Call extends Emitter<CallEvents> {
   #view: CallView | null;
   #status: CallStatus;
   #sound: CallSound | null = null;
-  /** Our answer, made while it rings, so that the click only has to send it. */
-  #ready: { leg: MediaLeg; answer: Promise<string> } | null = null;
+  #soundIs: 'here' | 'elsewhere';
+  readonly #attachment: Attachment;
+  /** Our description, made while it rings, so that the click only has to send it. */
+  #ready: { leg: MediaLeg; sdp: Promise<string> } | null = null;
   #muted = false;
+  #holding = false;
   #ignored = false;
   #remoteAnswered = false;
   #openedAt: number | null = null;
@@ -90,13 +100,18 @@ export class Call extends Emitter<CallEvents> {
     this.#origin = origin;
     this.#view = view;
     this.#status = status;
+    this.#soundIs = origin.kind === 'elsewhere' ? 'elsewhere' : 'here';
     this.#localId = host.environment.uuid();
+    this.#attachment = new Attachment(host.environment.clock, () => this.#attach());
+    this.#attachment.on('lost', () => this.#handleLost());
+    this.#attachment.on('back', () => this.#handleBack());
+    this.#attachment.on('gone', (error) => this.#handleGone(error));
   }
 
   /** @internal */
-  static incoming(host: CallHost, view: CallView, offer: string): Call {
+  static incoming(host: CallHost, view: CallView, offer: string | undefined): Call {
     const call = new Call(host, { kind: 'incoming', offer }, view, 'pending');
-    call.#makeReady(offer);
+    call.#makeReady();
     return call;
   }
 
@@ -120,8 +135,8 @@ export class Call extends Emitter<CallEvents> {
       const sound = await this.#openSound(this.#ready?.leg);
       const ready = this.#ready;
       this.#ready = null;
-      const answer = await (ready === null ? sound?.leg.answer(this.#origin.offer) : ready.answer);
-      if (answer !== undefined && !this.#isClosed()) await this.#sendAnswer(answer);
+      const sdp = await (ready === null ? sound && this.#describe(sound.leg) : ready.sdp);
+      if (sdp !== null && !this.#isClosed()) await this.#sendAnswer(sdp);
     } catch (error) {
       this.#backToRinging(SoftphoneError.from(error, 'negotiation_failed'));
     }
@@ -158,6 +173,28 @@ export class Call extends Emitter<CallEvents> {
     this.emit('changed', this);
   }
 
+  /** Lets the customer wait with music, or goes on. Trouble arrives as `error`. */
+  async hold(held = true): Promise<void> {
+    if (!this.canHold || this.#holding || this.isHeld() === held) return;
+    this.#holding = true;
+    try {
+      const reply = await this.#host.request({ type: held ? 'call.hold' : 'call.resume', call_id: this.id });
+      if (reply.call !== null) this.handleView(reply.call);
+    } catch (error) {
+      this.#report(SoftphoneError.from(error, 'protocol'));
+    } finally {
+      this.#holding = false;
+    }
+  }
+
+  /**
+   * Brings the sound of a bridged call to this page, from wherever it was. It is tried a few times; trouble
+   * arrives as `error`, and it can be asked for again.
+   */
+  attach(): void {
+    if (this.canAttach) this.#attachment.start();
+  }
+
   // ---- queries
 
   /** The server's id; a local one until the server has given it. */
@@ -187,9 +224,25 @@ export class Call extends Emitter<CallEvents> {
     return this.#view;
   }
 
-  /** `elsewhere`: the call is ours but its sound is not in this page; all one can do here is hang up. */
+  /** `elsewhere`: the call is ours but its sound is not in this page; one can hang up, and `attach` if it `canAttach`. */
   get soundIs(): 'here' | 'elsewhere' {
-    return this.#origin.kind === 'elsewhere' ? 'elsewhere' : 'here';
+    return this.#soundIs;
+  }
+
+  /** True when the sound is not here and could be. */
+  get canAttach(): boolean {
+    const live = this.#isBridged() && this.#status !== 'closed' && this.#view?.state !== 'ending';
+    return live && this.#soundIs === 'elsewhere' && !this.#attachment.isBusy;
+  }
+
+  /** True in a conversation whose sound the server carries. */
+  get canHold(): boolean {
+    return this.#isBridged() && this.#view?.state === 'connected' && this.#status !== 'closed';
+  }
+
+  /** True while the customer waits with music. */
+  isHeld(): boolean {
+    return this.#view?.held ?? false;
   }
 
   isMuted(): boolean {
@@ -266,7 +319,9 @@ export class Call extends Emitter<CallEvents> {
   /** @internal */
   handleView(view: CallView): void {
     if (!mayFollow(this.#view, view)) return;
+    const held = this.isHeld();
     this.#view = view;
+    if (this.#status !== 'closed' && this.isHeld() !== held) this.emit('hold', !held, this);
     if (this.#status === 'closed') {
       // Too late to act, not too late to learn why it ended.
       this.emit('changed', this);
@@ -275,7 +330,7 @@ export class Call extends Emitter<CallEvents> {
     } else if (this.#status === 'pending' && view.agent !== null && view.state !== 'ringing') {
       this.#answeredBy = view.agent;
       this.#end('answered_elsewhere', 'cancel');
-    } else if (this.#origin.kind === 'elsewhere') {
+    } else if (this.#soundIs === 'elsewhere') {
       this.#follow(view);
     } else {
       this.#advance(view);
@@ -302,11 +357,16 @@ export class Call extends Emitter<CallEvents> {
 
   /** @internal */
   handleRemoteAnswer(sdp: string): void {
-    if (this.#remoteAnswered || this.#origin.kind !== 'outgoing' || this.#sound === null) return;
-    this.#remoteAnswered = true;
-    this.#sound.leg
-      .applyAnswer(sdp)
-      .catch((error: unknown) => this.#fail(SoftphoneError.from(error, 'negotiation_failed')));
+    if (this.#origin.kind === 'outgoing' && !this.#isBridged()) this.#applyAnswer(sdp);
+  }
+
+  /** The connection to the server was lost and is there again, and this call still is ours. @internal */
+  handleWelcome(): void {
+    if (!this.#isBridged() || this.#status === 'closed' || this.#status === 'pending') return;
+    // The reply was lost, and with it the server's answer.
+    const unanswered = this.#sound !== null && !this.#remoteAnswered;
+    if (unanswered && !this.#attachment.isBusy) this.#attachment.start();
+    else this.#attachment.handleWelcome();
   }
 
   /** The connection was away and the server does not know this call any more. @internal */
@@ -327,18 +387,30 @@ export class Call extends Emitter<CallEvents> {
   // ---- private
 
   /** Only with an open microphone: a browser hides its addresses from pages that have none. */
-  #makeReady(offer: string): void {
+  #makeReady(): void {
     const { environment, audio, rtcConfiguration } = this.#host;
     if (audio.inputStream === null) return;
     const leg = new MediaLeg(environment, rtcConfiguration);
-    const answer = leg.answer(offer);
+    const sdp = this.#describe(leg);
     // Whoever accepts meets the error.
-    answer.catch(() => undefined);
-    this.#ready = { leg, answer };
+    sdp.catch(() => undefined);
+    this.#ready = { leg, sdp };
   }
 
-  /** Null when the call ended while the person was asked for the microphone. */
+  /** An answer to the offer that came with the call, or an offer of our own. */
+  #describe(leg: MediaLeg): Promise<string> {
+    const offer = this.#origin.kind === 'incoming' ? this.#origin.offer : undefined;
+    return offer === undefined ? leg.offer() : leg.answer(offer);
+  }
+
+  /** The sound a call begins with; null when it ended while the person was asked for the microphone. */
   async #openSound(ready?: MediaLeg): Promise<CallSound | null> {
+    this.#sound = await this.#makeSound(ready);
+    if (this.#isClosed()) this.#closeSound();
+    return this.#sound;
+  }
+
+  async #makeSound(ready?: MediaLeg): Promise<CallSound | null> {
     const { environment, audio, rtcConfiguration } = this.#host;
     const track = await audio.takeTrack();
     const sound = new CallSound(environment, audio, ready ?? new MediaLeg(environment, rtcConfiguration), track);
@@ -347,22 +419,49 @@ export class Call extends Emitter<CallEvents> {
       return null;
     }
     sound.mute(this.#muted);
-    sound.on('state', (state) => this.#handleSoundState(state));
+    sound.on('state', (state) => {
+      if (sound === this.#sound) this.#handleSoundState(state);
+    });
     sound.on('sample', (sample) => this.emit('sample', sample));
     sound.on('volume', (input, output) => this.emit('volume', input, output));
     sound.on('warning', ({ name, raised, value }) =>
       this.emit(raised ? 'warning' : 'warning-cleared', name, { value }),
     );
-    this.#sound = sound;
     return sound;
+  }
+
+  /** One try to bring the sound of a bridged call here. */
+  async #attach(): Promise<void> {
+    const sound = await this.#makeSound();
+    try {
+      const sdp = await sound?.leg.offer();
+      if (sound === null || sdp === undefined || this.#isClosed()) return;
+      const reply = await this.#host.request({ type: 'call.attach', call_id: this.id, sdp });
+      if (reply.answer === null) throw SoftphoneError.of('protocol');
+      if (reply.call !== null) this.handleView(reply.call);
+      await sound.leg.applyAnswer(reply.answer);
+      if (this.#isClosed()) return;
+      // Now, not earlier: until here the old one may be all there is.
+      this.#sound?.close();
+      sound.mute(this.#muted);
+      this.#sound = sound;
+      this.#soundIs = 'here';
+      this.#remoteAnswered = true;
+      this.#unheardAnswer = null;
+      if (this.#view?.state === 'connected') this.#start(sound);
+      this.emit('changed', this);
+    } finally {
+      if (this.#sound !== sound) sound?.close();
+    }
   }
 
   async #sendAnswer(sdp: string): Promise<void> {
     this.#unheardAnswer = sdp;
     try {
-      const view = await this.#host.request({ type: 'call.accept', call_id: this.id, sdp });
+      const { call, answer } = await this.#host.request({ type: 'call.accept', call_id: this.id, sdp });
       this.#unheardAnswer = null;
-      if (view !== null) this.handleView(view);
+      if (answer !== null) this.#applyAnswer(answer);
+      if (call !== null) this.handleView(call);
     } catch (error) {
       const known = SoftphoneError.from(error, 'negotiation_failed');
       // Whether the server heard it is known only after the reconnect: `handleRinging` or `handleView` decide.
@@ -376,10 +475,11 @@ export class Call extends Emitter<CallEvents> {
   async #place(to: string, from: string | undefined, sdp: string): Promise<void> {
     const number = from === undefined ? {} : { from_number_id: from };
     try {
-      const view = await this.#host.request({ type: 'call.place', to, ...number, sdp });
+      const { call: view, answer } = await this.#host.request({ type: 'call.place', to, ...number, sdp });
       if (view === null) throw SoftphoneError.of('protocol');
       const givenUp = this.#status === 'closed';
       this.handleView(view);
+      if (answer !== null) this.#applyAnswer(answer);
       if (givenUp && !isOver(view.state)) this.#host.leave(view.id, 'call.hangup');
     } catch (error) {
       const known = SoftphoneError.from(error, 'negotiation_failed');
@@ -417,20 +517,34 @@ export class Call extends Emitter<CallEvents> {
       const answeredAt = view.answered_at === null ? Number.NaN : Date.parse(view.answered_at);
       this.#openedAt = Number.isNaN(answeredAt) ? this.#host.environment.clock.now() : answeredAt;
     }
-    this.#setStatus(status);
+    // Bringing the sound here is under way, which the server does not know.
+    this.#setStatus(status === 'open' && this.#status === 'reconnecting' ? 'reconnecting' : status);
+  }
+
+  #applyAnswer(sdp: string): void {
+    if (this.#remoteAnswered || this.#sound === null) return;
+    this.#remoteAnswered = true;
+    this.#sound.leg
+      .applyAnswer(sdp)
+      .catch((error: unknown) => this.#handleDeadSound(SoftphoneError.from(error, 'negotiation_failed')));
   }
 
   /** Now, and not earlier, sound may flow. */
   #open(): void {
-    if (this.#sound === null || this.#sound.hasStarted) return;
+    if (this.#sound === null || this.#sound.hasStarted) return this.emit('changed', this);
     this.#unheardAnswer = null;
     this.#openedAt = this.#host.environment.clock.now();
-    this.#sound.start().catch((error: unknown) => this.#fail(SoftphoneError.from(error, 'negotiation_failed')));
+    this.#start(this.#sound);
     this.#setStatus('open');
     this.emit('accept', this);
   }
 
+  #start(sound: CallSound): void {
+    sound.start().catch((error: unknown) => this.#handleDeadSound(SoftphoneError.from(error, 'negotiation_failed')));
+  }
+
   #handleSoundState(state: RTCPeerConnectionState): void {
+    if (this.#isBridged()) return this.#attachment.handleState(state);
     if (state === 'failed') return this.#fail(SoftphoneError.of('media_failed'));
     if (state === 'disconnected' && this.#status === 'open') {
       this.#setStatus('reconnecting');
@@ -441,7 +555,35 @@ export class Call extends Emitter<CallEvents> {
     }
   }
 
-  /** WhatsApp never renegotiates: a call without sound cannot be repaired, only ended. */
+  #handleLost(): void {
+    this.#host.probe();
+    if (this.#status === 'open') {
+      this.#setStatus('reconnecting');
+      this.emit('reconnecting', SoftphoneError.of('media_interrupted'));
+    } else {
+      this.emit('changed', this);
+    }
+  }
+
+  #handleBack(): void {
+    if (this.#status !== 'reconnecting') return this.emit('changed', this);
+    this.#setStatus('open');
+    this.emit('reconnected');
+  }
+
+  #handleGone(error: SoftphoneError | null): void {
+    this.#closeSound();
+    this.#soundIs = 'elsewhere';
+    this.#setStatus(this.#status === 'reconnecting' ? 'open' : this.#status);
+    if (error !== null) this.#report(error);
+  }
+
+  #handleDeadSound(error: SoftphoneError): void {
+    if (this.#isBridged()) this.#attachment.handleLoss();
+    else this.#fail(error);
+  }
+
+  /** WhatsApp never renegotiates: a relayed call without sound cannot be repaired, only ended. */
   #fail(error: SoftphoneError): void {
     if (this.#status === 'closed') return;
     this.#report(error);
@@ -456,7 +598,13 @@ export class Call extends Emitter<CallEvents> {
       this.#answeredBy = this.#silenced?.by ?? null;
       return this.#end(this.#silenced?.reason ?? error.code, 'cancel', error);
     }
-    this.#setStatus('pending');
+    if (this.#isBridged() && this.#view?.agent?.id === this.#host.agentId) {
+      // Taken all the same, only without sound.
+      this.#soundIs = 'elsewhere';
+      this.#setStatus(statusOf(this.#view));
+    } else {
+      this.#setStatus('pending');
+    }
     this.#report(error);
   }
 
@@ -476,11 +624,16 @@ export class Call extends Emitter<CallEvents> {
   }
 
   #closeSound(): void {
+    this.#attachment.stop();
     this.#sound?.close();
     this.#sound = null;
     this.#ready?.leg.close();
     this.#ready = null;
     this.#unheardAnswer = null;
+  }
+
+  #isBridged(): boolean {
+    return this.#view?.media === 'bridge';
   }
 
   /** A method, because the compiler does not see that awaiting lets the status change. */

@@ -1,5 +1,6 @@
 /**
- * One peer connection carrying one call's sound. Knows nothing of calls or of the server.
+ * One peer connection carrying one call's sound, to WhatsApp itself or to the server that bridges it. Knows
+ * nothing of calls.
  *
  * Invariant: no RTP leaves before `send()`, and nothing is audible before `listen()`, although both
  * directions are negotiated from the start. WhatsApp starts the caller's clock at our first packet.
@@ -17,6 +18,7 @@ import { checkLocal, settleLocalAnswer, settleRemoteAnswer, withholdCandidates }
 const GATHERING_DEADLINE_MS = 2_000;
 
 interface LegEvents {
+  /** `closed`: by the other side, with a goodbye. */
   state: [RTCPeerConnectionState];
 }
 
@@ -33,9 +35,7 @@ export class MediaLeg extends Emitter<LegEvents> {
     super();
     this.#environment = environment;
     this.#peer = environment.createPeer(configuration);
-    this.#peer.addEventListener('connectionstatechange', () => {
-      if (!this.#closed) this.emit('state', this.#peer.connectionState);
-    });
+    this.#peer.addEventListener('connectionstatechange', () => this.#tell(this.#peer.connectionState));
   }
 
   /** A complete offer, with a sender that has no track yet. */
@@ -71,7 +71,7 @@ export class MediaLeg extends Emitter<LegEvents> {
     );
   }
 
-  /** WhatsApp's answer to our offer. */
+  /** The other side's answer to our offer. */
   async applyAnswer(answer: string): Promise<void> {
     await this.#negotiating(() => this.#peer.setRemoteDescription({ type: 'answer', sdp: settleRemoteAnswer(answer) }));
   }
@@ -81,13 +81,13 @@ export class MediaLeg extends Emitter<LegEvents> {
     if (!this.#closed) await this.#transceiver?.sender.replaceTrack(track);
   }
 
-  /** Lets WhatsApp's sound through. */
+  /** Lets the other side's sound through. */
   listen(): void {
     this.#audible = true;
     for (const track of this.#remote?.getTracks() ?? []) track.enabled = true;
   }
 
-  /** What comes from WhatsApp: silent until `listen()`. */
+  /** What comes from the other side: silent until `listen()`. */
   get remoteStream(): MediaStream | null {
     return this.#remote;
   }
@@ -112,8 +112,16 @@ export class MediaLeg extends Emitter<LegEvents> {
   async #describe(description: RTCSessionDescriptionInit, settle: (sdp: string) => string): Promise<string> {
     const sdp = settle(description.sdp ?? '');
     await this.#peer.setLocalDescription({ type: description.type, sdp });
+    const transport = this.#transceiver?.sender.transport;
+    transport?.addEventListener('statechange', () => {
+      if (transport.state === 'closed') this.#tell('closed');
+    });
     await this.#gathered();
     return checkLocal(this.#peer.localDescription?.sdp ?? '');
+  }
+
+  #tell(state: RTCPeerConnectionState): void {
+    if (!this.#closed) this.emit('state', state);
   }
 
   #gathered(): Promise<void> {

@@ -23,6 +23,8 @@ const CLOSE_NORMAL = 1000;
 /** Longer, and a dead path goes unnoticed while a customer waits; shorter, and a slow mobile link never connects. */
 const WELCOME_DEADLINE_MS = 10_000;
 const PONG_DEADLINE_MS = 10_000;
+/** When something else says that the network is gone, a slow link gets less time to prove that it is not. */
+const PROBE_DEADLINE_MS = 3_000;
 /** Dialing waits for WhatsApp's own reply, which may take the server's whole deadline. */
 const COMMAND_DEADLINE_MS = 30_000;
 /** A page that has this many unanswered commands is looping. */
@@ -60,8 +62,16 @@ export interface LinkOptions {
 
 type Timer = 'welcome' | 'steady' | 'beat' | 'pong' | 'goaway' | 'retry';
 
+/** What the server said yes with. */
+export interface Reply {
+  /** The call the command made or changed, if any. */
+  readonly call: CallView | null;
+  /** The server's answer to the offer of a bridged call. */
+  readonly answer: string | null;
+}
+
 interface Pending {
-  resolve(call: CallView | null): void;
+  resolve(reply: Reply): void;
   reject(error: SoftphoneError): void;
   cancel: Cancel;
 }
@@ -109,8 +119,13 @@ export class SignalLink extends Emitter<LinkEvents> {
     void this.#connect();
   }
 
-  /** Sends a command. Resolves with the call it made or changed, if any; rejects with the server's error. */
-  request(command: Command): Promise<CallView | null> {
+  /** Finds out now whether the path to the server is alive. */
+  probe(): void {
+    if (this.#state.name === 'open') this.#ping(PROBE_DEADLINE_MS);
+  }
+
+  /** Sends a command. Rejects with the server's error. */
+  request(command: Command): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const socket = this.#socket;
       if (this.#state.name !== 'open' || socket === null) return reject(SoftphoneError.of('not_connected'));
@@ -130,7 +145,7 @@ export class SignalLink extends Emitter<LinkEvents> {
       case 'welcome':
         return this.#handleWelcome(message);
       case 'ack':
-        return this.#settle(message.id)?.resolve(message.call ?? null);
+        return this.#settle(message.id)?.resolve({ call: message.call ?? null, answer: message.sdp_answer ?? null });
       case 'error':
         if (message.id === undefined) return this.emit('error', new SoftphoneError(message.error));
         return this.#settle(message.id)?.reject(new SoftphoneError(message.error));
@@ -222,10 +237,14 @@ export class SignalLink extends Emitter<LinkEvents> {
 
   #beat(everyMs: number): void {
     this.#later('beat', everyMs, () => {
-      if (!this.#timers.has('pong')) this.#later('pong', PONG_DEADLINE_MS, () => this.#retry(CLOSE_GONE_QUIET));
-      this.#socket?.send(JSON.stringify({ type: 'ping', id: `p${this.#nextId++}` } satisfies ClientMessage));
+      this.#ping(PONG_DEADLINE_MS);
       this.#beat(everyMs);
     });
+  }
+
+  #ping(deadlineMs: number): void {
+    if (!this.#timers.has('pong')) this.#later('pong', deadlineMs, () => this.#retry(CLOSE_GONE_QUIET));
+    this.#socket?.send(JSON.stringify({ type: 'ping', id: `p${this.#nextId++}` } satisfies ClientMessage));
   }
 
   #settle(id: string): Pending | undefined {

@@ -5,7 +5,7 @@
 
 import { browserEnvironment, Device } from '/dist/index.js';
 
-const number = { id: 'num_1', phone: '+351210000001' };
+const number = { id: 'num_1', phone: '+351210000001', media: 'relay' };
 const agent = { id: 'agt_1', name: 'Ana' };
 
 export function view(id, direction, state, more = {}) {
@@ -14,6 +14,8 @@ export function view(id, direction, state, more = {}) {
     id,
     direction,
     state,
+    media: 'relay',
+    held: false,
     number,
     peer: { phone: '+351910000002', name: 'Rui Faria' },
     agent: state === 'ringing' && direction === 'inbound' ? null : agent,
@@ -31,6 +33,8 @@ export function view(id, direction, state, more = {}) {
 /** The server's side of one socket. */
 export class Server {
   received = [];
+  /** Replies of a test's own, by type; undefined keeps the usual one. */
+  replies = {};
   #waiting = [];
   #seq = 0;
 
@@ -61,6 +65,8 @@ export class Server {
     if (message.type === 'hello') {
       const snapshot = { presence: 'available', numbers: [number], ringing: [], calls: [] };
       this.say({ type: 'welcome', agent, seq: 0, resumed: false, heartbeat_ms: 25_000, snapshot });
+    } else if (this.replies[message.type] !== undefined) {
+      void this.replies[message.type](message).then((reply) => this.say({ type: 'ack', id: message.id, ...reply }));
     } else if (message.type === 'call.place') {
       this.say({ type: 'ack', id: message.id, call: view('out_1', 'outbound', 'dialing') });
     } else if (message.type === 'call.accept') {
@@ -226,6 +232,37 @@ export async function outbound(setup) {
   const heard = await loudest(call.getRemoteStream());
   call.disconnect();
   return { sdp, early, audibleEarly, heard };
+}
+
+/** A bridged call whose first leg the server replaces, as when another page attaches; then it is brought back. */
+export async function bridged() {
+  const { server, device } = await registered();
+  const connected = view('in_1', 'inbound', 'connected', { media: 'bridge', agent });
+  const legs = [];
+  const answer = async ({ sdp }) => {
+    const leg = new Phone(700 + 100 * legs.length);
+    legs.push(leg);
+    return { call: connected, sdp_answer: await leg.answer(sdp, 'passive') };
+  };
+  server.replies = { 'call.accept': answer, 'call.attach': answer };
+  const incoming = new Promise((resolve) => device.once('incoming', resolve));
+  server.event({ type: 'call.incoming', call: view('in_1', 'inbound', 'ringing', { media: 'bridge' }) });
+  const call = await incoming;
+  await call.accept();
+  await legs[0].connected();
+  const first = await loudest(call.getRemoteStream());
+  const goodbyeAt = performance.now();
+  legs[0].peer.close();
+  await until(() => call.soundIs === 'elsewhere', 'the goodbye to be noticed');
+  const noticedAfter = performance.now() - goodbyeAt;
+  const attachedByItself = legs.length > 1;
+  call.attach();
+  await until(() => call.soundIs === 'here' && call.status() === 'open', 'the sound to be back');
+  const second = await loudest(call.getRemoteStream());
+  await until(async () => (await legs[1].packetsReceived()) > 10, 'RTP over the new path');
+  const hungUp = server.received.some(({ type }) => type === 'call.hangup');
+  call.disconnect();
+  return { first, second, noticedAfter, attachedByItself, hungUp };
 }
 
 async function level(stream) {

@@ -78,3 +78,12 @@ for (const setup of ['passive', 'actpass']) {
     assert.ok(Math.abs(seen.heard - 880) < 10, `heard ${seen.heard} Hz`);
   });
 }
+
+test('a bridged call lets its sound go when the server closes the leg, and brings it back when asked', async () => {
+  const seen = await page.evaluate(async () => (await import('/page.mjs')).bridged());
+  assert.ok(Math.abs(seen.first - 700) < 10, `heard ${seen.first} Hz`);
+  assert.ok(seen.noticedAfter < 3_000, `noticed after ${seen.noticedAfter} ms`);
+  assert.equal(seen.attachedByItself, false);
+  assert.ok(Math.abs(seen.second - 800) < 10, `heard ${seen.second} Hz`);
+  assert.equal(seen.hungUp, false);
+});

@@ -150,6 +150,16 @@ export function sdp(setup: string): string {
   ].join('\r\n');
 }
 
+class FakeTransport extends EventTarget {
+  state: RTCDtlsTransportState = 'new';
+
+  /** The other side says goodbye. */
+  endRemotely(): void {
+    this.state = 'closed';
+    this.dispatchEvent(new Event('statechange'));
+  }
+}
+
 export class FakePeer implements Peer {
   iceGatheringState: RTCIceGatheringState = 'new';
   connectionState: RTCPeerConnectionState = 'new';
@@ -161,6 +171,7 @@ export class FakePeer implements Peer {
   readonly sent: (MediaStreamTrack | null)[] = [];
   readonly receiving = new FakeTrack('remote');
   closed = false;
+  readonly transport = new FakeTransport();
   entries: StatsEntry[] = [];
   /** Candidates never end: a STUN server that does not reply. */
   gathersForever = false;
@@ -177,6 +188,7 @@ export class FakePeer implements Peer {
           return Promise.resolve();
         },
         setStreams: () => undefined,
+        transport: this.transport,
       },
       receiver: { track: this.receiving },
     };

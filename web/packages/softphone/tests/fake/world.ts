@@ -8,13 +8,15 @@ import { FakeMedia, FakePeer, FakeSound } from './media';
 
 export const ana = { id: 'agt_1', name: 'Ana' };
 export const bea = { id: 'agt_2', name: 'Bea' };
-const number = { id: 'num_1', phone: '+351210000001' };
+const number = { id: 'num_1', phone: '+351210000001', media: 'relay' as const };
 
 export function view(id: string, direction: 'inbound' | 'outbound', more: Partial<CallView> = {}): CallView {
   return {
     id,
     direction,
     state: direction === 'inbound' ? 'ringing' : 'dialing',
+    media: 'relay',
+    held: false,
     number,
     peer: { phone: '+351910000002', name: 'Rui' },
     agent: direction === 'inbound' ? null : ana,
@@ -170,9 +172,10 @@ export class World {
     await settle();
   }
 
-  async ack(type: Command['type'], call?: CallView): Promise<void> {
+  async ack(type: Command['type'], call?: CallView, answer?: string): Promise<void> {
     const { id } = this.socket.last(type);
-    this.socket.say({ type: 'ack', id, ...(call === undefined ? {} : { call }) });
+    const sdp = answer === undefined ? {} : { sdp_answer: answer };
+    this.socket.say({ type: 'ack', id, ...(call === undefined ? {} : { call }), ...sdp });
     await settle();
   }
 

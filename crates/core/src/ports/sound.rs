@@ -1,0 +1,29 @@
+//! The media plane, as the engine sees it.
+
+use async_trait::async_trait;
+
+use crate::call::SoundAsk;
+use crate::id::CallId;
+use crate::sdp::Sdp;
+
+/// Carries the sound of bridged calls. Its news come by a channel of their own, as
+/// `(CallId, SoundNews)`.
+#[async_trait]
+pub trait Sound: Send + Sync {
+    /// Asks for something. Never waits; what cannot be done comes back as news.
+    fn ask(&self, call: &CallId, ask: SoundAsk);
+
+    /// Sets up an agent's leg as the answer to their offer, in place of the leg before, and returns the answer.
+    async fn attach(&self, call: &CallId, offer: &Sdp) -> Result<Sdp, SoundFault>;
+}
+
+/// Why an agent's leg was not set up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SoundFault {
+    /// This server carries no sound, or no more of it.
+    #[error("no room for another voice")]
+    NoCapacity,
+    /// The offer cannot be answered; the reason is for people.
+    #[error("the offer cannot be answered: {0}")]
+    BadOffer(String),
+}
