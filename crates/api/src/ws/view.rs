@@ -57,38 +57,8 @@ pub(super) fn concern<'a>(event: &'a Event, me: &UserId) -> Concern<'a> {
             CallEvent::Rang { agents } if agents.contains(me) => Concern::Call(call),
             CallEvent::Silenced { agents, .. } if agents.contains(me) => Concern::Plain,
             CallEvent::Rang { .. } | CallEvent::Silenced { .. } | CallEvent::Incoming => Concern::None,
-            CallEvent::Initiated
-            | CallEvent::Dialing
-            | CallEvent::Ringing
-            | CallEvent::RemoteAnswer
-            | CallEvent::Claimed
-            | CallEvent::Answered
-            | CallEvent::Held
-            | CallEvent::Resumed
-            | CallEvent::Ending
-            | CallEvent::Completed
-            | CallEvent::Declined
-            | CallEvent::Missed
-            | CallEvent::Failed
-            | CallEvent::Corrected
-                if owner.as_ref() == Some(me) =>
-            {
-                Concern::Call(call)
-            }
-            CallEvent::Initiated
-            | CallEvent::Dialing
-            | CallEvent::Ringing
-            | CallEvent::RemoteAnswer
-            | CallEvent::Claimed
-            | CallEvent::Answered
-            | CallEvent::Held
-            | CallEvent::Resumed
-            | CallEvent::Ending
-            | CallEvent::Completed
-            | CallEvent::Declined
-            | CallEvent::Missed
-            | CallEvent::Failed
-            | CallEvent::Corrected => Concern::None,
+            _ if owner.as_ref() == Some(me) => Concern::Call(call),
+            _ => Concern::None,
         },
     }
 }
