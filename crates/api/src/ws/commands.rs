@@ -216,8 +216,16 @@ async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: 
     if relayed {
         return Ok(placed.record.into());
     }
-    let attached = house.engine.attach(&me.tenant, &placed.record.id, &me.id, &offer).await;
-    attached.map(Outcome::from).map_err(|why| words::refused(&why))
+    let id = &placed.record.id;
+    match house.engine.attach(&me.tenant, id, &me.id, &offer).await {
+        Ok(attached) => Ok(attached.into()),
+        Err(why) => {
+            // No phone is to ring for somebody who cannot be heard. If this fails too, the call ends as any
+            // other whose agent never comes.
+            let _ = house.engine.command(&me.tenant, id, Command::Hangup { by: Some(me.id.clone()) }).await;
+            Err(words::refused(&why))
+        }
+    }
 }
 
 async fn attach(house: &House, me: &Person, call_id: &str, offer: &str) -> Done {

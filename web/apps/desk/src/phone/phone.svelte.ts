@@ -107,7 +107,7 @@ export class Phone {
     }
   }
 
-  /** Takes a call; WhatsApp knows no hold, so a conversation that goes on is ended first. */
+  /** Takes a call; a conversation in this page is ended first, since it carries one at a time. */
   answer(facts: CallFacts): void {
     void this.device.audio.unlock();
     for (const other of this.engaged) if (other.here) other.call.disconnect();
