@@ -4,17 +4,17 @@
 
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::stage::{Stage, root};
 
-fn play(scenario: &str) {
+/// Plays a scenario, with `PEER` in its environment when another stack plays along.
+pub(crate) fn play(scenario: &str, peer: Option<&Value>) {
     let stage = Stage::start().unwrap();
-    let output = Command::new("node")
-        .arg("e2e/run.mjs")
-        .arg(scenario)
-        .current_dir(root().join("web"))
-        .env("STAGE", stage.ready.to_string())
-        .output()
-        .unwrap();
+    let mut node = Command::new("node");
+    node.args(["e2e/run.mjs", scenario]).current_dir(root().join("web"));
+    node.env("STAGE", stage.ready.to_string()).envs(peer.map(|peer| ("PEER", peer.to_string())));
+    let output = node.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{scenario} failed\n{said}\n{complained}");
@@ -24,7 +24,7 @@ macro_rules! scenarios {
     ($($name:ident),* $(,)?) => {
         $(#[test]
         fn $name() {
-            play(stringify!($name));
+            play(stringify!($name), None);
         })*
     };
 }

@@ -1,10 +1,9 @@
 //! Other people's WebRTC stacks as WhatsApp's side.
 
-use std::process::Command;
-
 use serde_json::json;
 
-use crate::stage::{Stage, root};
+use crate::browser;
+use crate::stage::root;
 
 /// The Python with aiortc in it, which `cargo xtask test` prepares.
 fn python() -> std::path::PathBuf {
@@ -14,7 +13,6 @@ fn python() -> std::path::PathBuf {
 }
 
 fn play(scenario: &str) {
-    let stage = Stage::start().unwrap();
     let peer = json!({
         "python": python(),
         "script": root().join("tests/peers/aiortc_phone.py"),
@@ -22,16 +20,7 @@ fn play(scenario: &str) {
         "hz": 440,
         "hears": 600,
     });
-    let output = Command::new("node")
-        .args(["e2e/run.mjs", scenario])
-        .current_dir(root().join("web"))
-        .env("STAGE", stage.ready.to_string())
-        .env("PEER", peer.to_string())
-        .output()
-        .unwrap();
-    let (said, complained) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{scenario} failed\n{said}\n{complained}");
+    browser::play(scenario, Some(&peer));
 }
 
 #[test]

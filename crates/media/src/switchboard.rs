@@ -58,7 +58,6 @@ struct Ends {
     customer: Option<LegId>,
     agent: Option<LegId>,
     agent_up: bool,
-    hears: Hears,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,9 +155,8 @@ impl Switchboard {
 
     /// Lets the customer hear whom they are to hear, with the legs there are.
     fn route(&self, call: &CallId, hears: Hears) {
-        let mut wires = self.lock();
-        let Some(ends) = wires.calls.get_mut(call) else { return };
-        ends.hears = hears;
+        let wires = self.lock();
+        let Some(ends) = wires.calls.get(call) else { return };
         let Some(customer) = ends.customer else { return };
         match (hears, ends.agent) {
             (Hears::Agent, Some(agent)) => {
