@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::call::CallRecord;
+use crate::call::table::Key;
 use crate::house::Presence;
 use crate::id::{CallId, EventId, NumberId, TenantId, UserId};
 use crate::phone::Phone;
@@ -24,6 +25,24 @@ pub enum Silence {
     NoAnswer,
     /// The call failed, or this agent went away.
     Failed,
+}
+
+/// Why somebody is not in a call any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaving {
+    /// They handed it over.
+    Transferred,
+    /// They parked it.
+    Parked,
+    /// They wanted to.
+    Left,
+    /// Somebody took them out of it.
+    Removed,
+    /// A supervisor took it over.
+    TakenOver,
+    /// Their sound went away and did not come back.
+    Lost,
 }
 
 /// What happened to a call.
@@ -58,6 +77,40 @@ pub enum CallEvent {
     Claimed,
     /// The conversation began.
     Answered,
+    /// Bridged: somebody is looked for, to join the conversation or to take it over.
+    Seeking,
+    /// Bridged: nobody was found, or the search was called off.
+    NotFound,
+    /// Bridged: somebody sat down.
+    Joined {
+        /// Who.
+        agent: UserId,
+    },
+    /// Bridged: somebody is not in the call any more, though it goes on.
+    Left {
+        /// Who.
+        agent: UserId,
+        /// Why.
+        why: Leaving,
+    },
+    /// Bridged: the conversation has another owner.
+    Transferred {
+        /// Who.
+        to: UserId,
+    },
+    /// Bridged: a role changed, or somebody was muted or can be heard again.
+    Rearranged,
+    /// Bridged: the customer waits for whoever takes the call.
+    Parked,
+    /// Bridged: the customer pressed a key.
+    Digit {
+        /// Which.
+        key: Key,
+    },
+    /// Bridged: an announcement began or ended.
+    Announcing,
+    /// Bridged: a recording began, was paused, went on or ended: the record tells.
+    Recording,
     /// Bridged: the customer waits with music.
     Held,
     /// Bridged: the conversation goes on.
@@ -98,6 +151,9 @@ pub enum Event {
         call: CallId,
         /// Who owns it at that moment.
         owner: Option<UserId>,
+        /// Who was or is in it besides.
+        #[serde(default)]
+        seated: BTreeSet<UserId>,
         /// What.
         what: CallEvent,
     },

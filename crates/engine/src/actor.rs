@@ -110,7 +110,7 @@ impl Actor {
         }
         let Ok(Some(record)) = self.house.ports.calls.find(id).await else { return false };
         let now = self.house.ports.clock.now();
-        self.call = Call::restore(record, now);
+        self.call = Call::restore(record, now).with_manners(self.house.manners.clone());
         // What the record would ask of Meta again serves a call that goes on; this one ends.
         while self.call.poll().is_some() {}
         let agents = self.house.available(&self.call.record().tenant);
@@ -218,6 +218,15 @@ impl Actor {
                 Output::Commit(commit) => self.commit(*commit).await?,
                 Output::Ask(ask) => asked.push(self.ask(ask)),
                 Output::Sound(ask) => self.house.ports.sound.ask(&self.call.record().id, ask),
+                Output::Quality(whose, quality) => {
+                    self.house.tell_quality(self.call.record(), whose, quality)
+                }
+                Output::WhoIsFree => {
+                    let free = self.house.available(&self.call.record().tenant);
+                    let now = self.house.ports.clock.now();
+                    // Never refused: only commands are.
+                    let _ = self.call.handle(now, Input::Agents(free));
+                }
             }
         }
         Ok(())
@@ -229,7 +238,7 @@ impl Actor {
         note(&record);
         let rung = self.call.rung().cloned().unwrap_or_default();
         let before = self.house.registry.record(&record.id);
-        let busy_changed = before.as_deref().and_then(busy) != busy(&record);
+        let busy_changed = before.as_deref().map(busy).unwrap_or_default() != busy(&record);
         self.house.registry.show(record.clone(), rung);
         let announced: Vec<Announced> =
             logged.into_iter().map(|logged| Announced { logged, record: Some(record.clone()) }).collect();
@@ -310,8 +319,8 @@ impl Drop for Leaving {
 }
 
 /// Who cannot be rung because of this call.
-fn busy(record: &CallRecord) -> Option<&UserId> {
-    record.agent.as_ref().filter(|_| record.state.holds_owner())
+fn busy(record: &CallRecord) -> Vec<&UserId> {
+    record.people().filter(|_| record.state.holds_owner()).collect()
 }
 
 /// One line and one count per lifecycle step.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook_core::call::{Call, CallRecord, Command, NewOutbound};
+use offhook_core::call::table::Connect;
+use offhook_core::call::{Call, CallRecord, Command, Manners, NewOutbound};
 use offhook_core::event::{Announced, Consent, Event};
 use offhook_core::house::{BusinessNumber, Person, Presence};
 use offhook_core::id::{CallId, NumberId, TenantId, UserId, Wacid};
@@ -24,6 +25,7 @@ use crate::errors::EngineError;
 use crate::presence::{Connected, Roll};
 use crate::publisher::Publisher;
 use crate::registry::{Handle, Message, Registry};
+use crate::voices::{QUALITY, QualityNews};
 
 /// Everything the engine needs from the world.
 #[derive(Clone)]
@@ -62,6 +64,9 @@ pub(crate) struct Inner {
     pub(crate) stopping: CancellationToken,
     pub(crate) knocked: Notify,
     pub(crate) tasks: TaskTracker,
+    pub(crate) manners: Manners,
+    /// How the legs of live calls go. Nobody has to listen.
+    pub(crate) quality: broadcast::Sender<Arc<QualityNews>>,
     /// Held while a call is woken from its record, so that it is woken once.
     waking: Mutex<()>,
 }
@@ -79,6 +84,8 @@ pub struct PlaceRequest {
     pub offer: Option<Sdp>,
     /// Who places it, when a person does.
     pub agent: Option<UserId>,
+    /// Whom a bridged call is connected to at the pick-up, when no person places it.
+    pub connect: Option<Connect>,
     /// The client's correlation.
     pub correlation: Option<String>,
     /// The client's conversation.
@@ -98,7 +105,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the live calls cannot be read.
-    pub async fn start(ports: Ports) -> Result<Self, EngineError> {
+    pub async fn start(ports: Ports, manners: Manners) -> Result<Self, EngineError> {
         let inner = Arc::new(Inner {
             registry: Registry::default(),
             publisher: Publisher::new(ports.events.clone()),
@@ -107,6 +114,8 @@ impl Engine {
             knocked: Notify::new(),
             tasks: TaskTracker::new(),
             waking: Mutex::new(()),
+            quality: broadcast::channel(QUALITY).0,
+            manners,
             ports,
         });
         inner.wake_live().await?;
@@ -150,10 +159,11 @@ impl Engine {
             to: request.to,
             offer: request.offer,
             agent: request.agent,
+            connect: request.connect,
             correlation: request.correlation,
             conversation_id: request.conversation_id,
         };
-        let call = Call::place(new, house.ports.clock.now());
+        let call = Call::place(new, house.ports.clock.now()).with_manners(house.manners.clone());
         let (begun, began) = oneshot::channel();
         let (told, settled) = oneshot::channel();
         metrics::counter!("offhook_outbound_calls_total").increment(1);
@@ -255,10 +265,10 @@ impl Engine {
         live.into_iter().map(|live| live.record).collect()
     }
 
-    /// Live calls a person owns.
+    /// Live calls a person is in, as their owner or otherwise.
     #[must_use]
     pub fn owned(&self, tenant: &TenantId, person: &UserId) -> Vec<Arc<CallRecord>> {
-        let mine = |record: &CallRecord| !record.state.is_over() && record.agent.as_ref() == Some(person);
+        let mine = |record: &CallRecord| !record.state.is_over() && record.seats(person);
         let live = self.inner.registry.live(tenant, |live| mine(&live.record));
         live.into_iter().map(|live| live.record).collect()
     }
@@ -324,7 +334,7 @@ impl Inner {
         let Some(number) = self.ports.numbers.load(&record.tenant, &record.number).await? else {
             return Ok(None);
         };
-        let call = Call::restore(record, self.ports.clock.now());
+        let call = Call::restore(record, self.ports.clock.now()).with_manners(self.manners.clone());
         Ok(Some(self.spawn(call, number, None, Birth::default())))
     }
 
@@ -368,7 +378,7 @@ impl Inner {
     pub(crate) fn available(&self, tenant: &TenantId) -> BTreeSet<UserId> {
         let mut available = self.roll.available(tenant);
         for live in self.registry.live(tenant, |live| live.record.state.holds_owner()) {
-            if let Some(agent) = &live.record.agent {
+            for agent in live.record.people() {
                 available.remove(agent);
             }
         }

@@ -16,3 +16,4 @@ mod voices;
 pub use errors::EngineError;
 pub use house::{Engine, PlaceRequest, Placed, Ports};
 pub use presence::Connected;
+pub use voices::QualityNews;

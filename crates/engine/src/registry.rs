@@ -107,15 +107,21 @@ impl Registry {
         calls.filter(|live| live.record.tenant == *tenant && wanted(live)).cloned().collect()
     }
 
-    /// Tasks of the tenant's inbound calls that nobody has taken.
+    /// Tasks of the tenant's calls that look for somebody.
     pub(crate) fn hunting(&self, tenant: &TenantId) -> Vec<Handle> {
         let maps = self.lock();
         let hunting = |entry: &&Entry| {
             entry.live.as_ref().is_some_and(|live| {
-                live.record.tenant == *tenant && matches!(live.record.state, State::Queued | State::Ringing)
+                let unanswered = matches!(live.record.state, State::Queued | State::Ringing);
+                live.record.tenant == *tenant && (unanswered || live.record.facts.table.seek.is_some())
             })
         };
         maps.calls.values().filter(hunting).map(|entry| entry.handle.clone()).collect()
+    }
+
+    /// The tenant's parked calls.
+    pub(crate) fn parked(&self, tenant: &TenantId) -> Vec<Live> {
+        self.live(tenant, |live| !live.record.state.is_over() && live.record.facts.table.parked.is_some())
     }
 
     /// How many calls have a task.

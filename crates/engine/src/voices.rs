@@ -1,16 +1,36 @@
 //! Bridged calls: the agents' side of the sound, and the plane's news.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use offhook_core::call::{CallRecord, Command, Refusal, SoundNews, State};
+use offhook_core::call::table::{ClipName, Target};
+use offhook_core::call::{CallRecord, Command, LegQuality, Refusal, SoundNews, State, Voice, Wish};
 use offhook_core::house::MediaMode;
 use offhook_core::id::{CallId, TenantId, UserId};
 use offhook_core::sdp::Sdp;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 
 use crate::errors::EngineError;
-use crate::house::Engine;
+use crate::house::{Engine, Inner};
 use crate::registry::Message;
+
+/// Reports kept for a listener that falls behind: a minute of some eighty calls.
+pub(crate) const QUALITY: usize = 1_024;
+
+/// How a leg of a live call went these last seconds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QualityNews {
+    /// Whose call.
+    pub tenant: TenantId,
+    /// Which call.
+    pub call: CallId,
+    /// Everybody of the house who is in it.
+    pub people: BTreeSet<UserId>,
+    /// Whose leg.
+    pub whose: Voice,
+    /// How it went.
+    pub quality: LegQuality,
+}
 
 impl Engine {
     /// Gives the plane's news to the calls they are about, until the plane or the server stops.
@@ -44,16 +64,17 @@ impl Engine {
         agent: UserId,
         offer: &Sdp,
     ) -> Result<(Arc<CallRecord>, Sdp), EngineError> {
+        let me = agent.clone();
         let record = self.command(tenant, call, Command::Take { agent }).await?;
-        let answer = self.inner.ports.sound.attach(call, offer).await?;
+        let answer = self.inner.ports.sound.attach(call, &me, offer).await?;
         Ok((record, answer))
     }
 
-    /// The owner of a live bridged call brings their sound, in place of whatever carried it before.
+    /// Somebody in a live bridged call brings their sound, in place of whatever carried it before.
     ///
     /// # Errors
-    /// [`EngineError::UnknownCall`], a refusal when the call is over, somebody else's or relayed, or why the
-    /// sound cannot be carried.
+    /// [`EngineError::UnknownCall`], a refusal when the call is over, relayed, or not theirs, or why the sound
+    /// cannot be carried.
     pub async fn attach(
         &self,
         tenant: &TenantId,
@@ -65,13 +86,76 @@ impl Engine {
         if record.state.is_over() || record.state == State::Ending {
             return Err(Refusal::CallEnded.into());
         }
-        if record.agent.as_ref() != Some(agent) {
+        if !record.seats(agent) {
             return Err(Refusal::NotYours.into());
         }
         if record.media_mode != MediaMode::Bridge {
             return Err(Refusal::OtherMedia.into());
         }
-        let answer = self.inner.ports.sound.attach(call, offer).await?;
+        let answer = self.inner.ports.sound.attach(call, agent, offer).await?;
         Ok((record, answer))
+    }
+
+    /// Arranges something at a bridged conversation. Returns the record once it is durable.
+    ///
+    /// # Errors
+    /// As [`Engine::command`]; besides [`Refusal::NotAvailable`] when a person is asked for who takes no calls
+    /// now, and [`Refusal::UnknownClip`].
+    pub async fn arrange(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        by: Option<UserId>,
+        wish: Wish,
+    ) -> Result<Arc<CallRecord>, EngineError> {
+        let record = self.load(tenant, call).await?.ok_or(EngineError::UnknownCall)?;
+        match &wish {
+            Wish::Transfer(Target::Agent(who))
+            | Wish::Consult(Target::Agent(who))
+            | Wish::Invite(Target::Agent(who))
+                if !record.seats(who) && !self.inner.available(tenant).contains(who) =>
+            {
+                return Err(Refusal::NotAvailable.into());
+            }
+            Wish::Play(clip) if !self.knows(clip) => return Err(Refusal::UnknownClip.into()),
+            _ => {}
+        }
+        self.command(tenant, call, Command::Arrange { by, wish }).await
+    }
+
+    /// Whether there is an announcement of this name.
+    #[must_use]
+    pub fn knows(&self, clip: &ClipName) -> bool {
+        self.inner.ports.sound.knows(clip)
+    }
+
+    /// The tenant's parked calls, the one that waits longest first.
+    #[must_use]
+    pub fn parked(&self, tenant: &TenantId) -> Vec<Arc<CallRecord>> {
+        let mut parked: Vec<_> =
+            self.inner.registry.parked(tenant).into_iter().map(|live| live.record).collect();
+        parked.sort_by_key(|record| record.facts.table.parked.as_ref().map(|parked| parked.at));
+        parked
+    }
+
+    /// People who can be rung now.
+    #[must_use]
+    pub fn free(&self, tenant: &TenantId) -> BTreeSet<UserId> {
+        self.inner.available(tenant)
+    }
+
+    /// How the legs of live calls go, from now on. Who falls behind misses some.
+    #[must_use]
+    pub fn listen_quality(&self) -> broadcast::Receiver<Arc<QualityNews>> {
+        self.inner.quality.subscribe()
+    }
+}
+
+impl Inner {
+    pub(crate) fn tell_quality(&self, record: &CallRecord, whose: Voice, quality: LegQuality) {
+        let (tenant, call) = (record.tenant.clone(), record.id.clone());
+        let people = record.people().cloned().collect();
+        // Nobody may be listening.
+        let _ = self.quality.send(Arc::new(QualityNews { tenant, call, people, whose, quality }));
     }
 }

@@ -17,8 +17,12 @@ pub enum Deadline {
     PickUp,
     /// We asked Meta to end the call: its `terminate` webhook.
     TerminateSeen,
-    /// Bridged: the agent's sound comes back.
+    /// Bridged: the agent's sound comes back. The wait is the house's to choose ([`super::Manners`]).
     AgentBack,
+    /// Bridged: somebody who is looked for answers. Each rung has a wait of its own.
+    Found,
+    /// Bridged: somebody takes a parked call.
+    Retrieved,
     /// Bridged: a word from WhatsApp after silence.
     CustomerHeard,
     /// A conversation without any news: closed so that no row stays live for ever.
@@ -41,6 +45,10 @@ impl Deadline {
             Self::TerminateSeen => Duration::from_secs(10),
             // Fault catalogue F56: long enough for a crashed browser and a walk to another desk.
             Self::AgentBack => Duration::from_secs(45),
+            // The longest rung.
+            Self::Found => Duration::from_secs(60),
+            // Longer, and the customer hangs up by himself.
+            Self::Retrieved => Duration::from_secs(180),
             // On top of the five seconds after which the plane speaks of silence; Meta itself gives up at 30.
             Self::CustomerHeard => Duration::from_secs(15),
             // Meta has no maximum duration; a day without a `terminate` means it was lost.

@@ -65,6 +65,8 @@ end_reasons! {
     Stale => "stale",
     /// Bridged: the agent's sound went away and did not come back.
     AgentLost => "agent_lost",
+    /// Bridged: nobody of the house took the conversation.
+    NoAgent => "no_agent",
     /// Bridged: no path to WhatsApp's media was found, or it was lost.
     IceFailed => "ice_failed",
     /// Bridged: WhatsApp's media and ours could not agree on keys.
@@ -86,6 +88,7 @@ impl EndReason {
             Self::Stale
                 | Self::InternalError
                 | Self::AgentLost
+                | Self::NoAgent
                 | Self::IceFailed
                 | Self::DtlsFailed
                 | Self::NoMediaFromWhatsapp

@@ -5,13 +5,15 @@ use std::collections::{BTreeSet, VecDeque};
 use super::ask::{Ask, Fault, Reply};
 use super::deadline::Deadline;
 use super::hunt::Hunt;
+use super::manners::Manners;
 use super::record::{CallRecord, Facts, State};
 use super::refusal::Refusal;
-use super::sound::{Line, SoundAsk, SoundNews};
+use super::sound::{LegQuality, Line, SoundAsk, SoundNews};
+use super::table::{ClipName, Connect, Key, Role, Target, Voice};
 use super::told::told_by;
 use crate::event::{CallEvent, Event};
 use crate::house::{BusinessNumber, MediaMode};
-use crate::id::{CallId, UserId};
+use crate::id::{CallId, RecordingId, UserId};
 use crate::meta::{Direction, MetaEvent, Party};
 use crate::phone::Phone;
 use crate::sdp::Sdp;
@@ -24,6 +26,7 @@ pub struct Call {
     pub(super) phase: Phase,
     pub(super) out: VecDeque<Output>,
     pub(super) line: Line,
+    pub(super) manners: Manners,
 }
 
 /// What the call is waiting for, with the data that exists only then.
@@ -114,12 +117,34 @@ pub enum Command {
         /// Who.
         agent: UserId,
     },
-    /// The owner of a bridged conversation lets the customer wait with music, or comes back.
-    Hold {
-        /// Who; none for clients whose key covers every call.
+    /// A client takes a bridged call that rings: it is answered, and connected from there.
+    Answer {
+        /// To whom.
+        connect: Connect,
+    },
+    /// Something about a bridged conversation.
+    Arrange {
+        /// Its owner; none for clients whose key covers every call.
         by: Option<UserId>,
-        /// Wait, or not any more.
-        on: bool,
+        /// What.
+        wish: Wish,
+    },
+    /// Somebody leaves a bridged conversation that goes on without them.
+    Leave {
+        /// Who.
+        agent: UserId,
+    },
+    /// A supervisor comes to a bridged conversation, or changes how they are there.
+    Supervise {
+        /// Who.
+        agent: UserId,
+        /// How: one of the supervising roles.
+        role: Role,
+    },
+    /// A supervisor becomes the owner of a bridged conversation.
+    TakeOver {
+        /// Who.
+        agent: UserId,
     },
     /// An agent does not want it.
     Decline {
@@ -135,6 +160,60 @@ pub enum Command {
     },
 }
 
+/// What may be wanted of a bridged conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// The customer waits with music, or does not any more.
+    Hold(bool),
+    /// Somebody else is to own it; the owner leaves at once.
+    Transfer(Target),
+    /// Somebody is to be asked first, while the customer waits.
+    Consult(Target),
+    /// Whoever was asked owns it now, or whoever comes will.
+    Complete,
+    /// Nobody is asked or looked for any more.
+    Cancel,
+    /// Somebody is to join.
+    Invite(Target),
+    /// Whoever was asked talks with everybody.
+    Merge,
+    /// Somebody is to go.
+    Remove(UserId),
+    /// Somebody's voice reaches nobody, or everybody again.
+    Mute {
+        /// Whose.
+        who: UserId,
+        /// Nobody, or everybody again.
+        on: bool,
+    },
+    /// The customer waits for whoever takes the call.
+    Park,
+    /// Keys are pressed for the customer's side to hear.
+    Press(Vec<Key>),
+    /// An announcement is played to everybody who talks.
+    Play(ClipName),
+    /// The announcement stops.
+    Hush,
+    /// It is recorded, or not.
+    Record(RecordWish),
+}
+
+/// What may be wanted of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordWish {
+    /// Begin one. Where people must be told first, they are.
+    Start {
+        /// A fresh id.
+        id: RecordingId,
+    },
+    /// Leave out what follows.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Finish it.
+    Stop,
+}
+
 /// What the driver must do, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
@@ -144,6 +223,10 @@ pub enum Output {
     Ask(Ask),
     /// Tell this to the media plane.
     Sound(SoundAsk),
+    /// Say who can be rung, with [`Input::Agents`].
+    WhoIsFree,
+    /// Tell those in the call how a leg goes. Not stored now; the record has it at the end.
+    Quality(Voice, LegQuality),
 }
 
 /// A record and the events that tell of its change: stored in one transaction.
@@ -168,6 +251,8 @@ pub struct NewOutbound {
     pub offer: Option<Sdp>,
     /// Who places it, when a person does.
     pub agent: Option<UserId>,
+    /// Whom a bridged call is connected to at the pick-up, when no person places it.
+    pub connect: Option<Connect>,
     /// The client's correlation.
     pub correlation: Option<String>,
     /// The client's conversation.
@@ -181,6 +266,7 @@ impl Call {
         let facts = Facts {
             party: Party { phone: Some(new.to.clone()), ..Party::default() },
             offer: new.offer.clone(),
+            connect: new.connect,
             ..Facts::default()
         };
         let opaque = new.id.as_str().to_owned();
@@ -191,7 +277,7 @@ impl Call {
         record.media_mode = if new.offer.is_some() { MediaMode::Relay } else { MediaMode::Bridge };
         let mut call = Self::with(record, Phase::Placing { until: now + Deadline::ConnectConfirmed.wait() });
         let ask = new.offer.map(|offer| Ask::Connect { to: new.to, offer, opaque });
-        call.commit(now, vec![CallEvent::Initiated], ask.into_iter().collect());
+        call.commit(now, vec![CallEvent::Initiated], BTreeSet::new(), ask.into_iter().collect());
         call.ask_sound();
         call
     }
@@ -208,7 +294,14 @@ impl Call {
     }
 
     pub(super) fn with(record: CallRecord, phase: Phase) -> Self {
-        Self { record, phase, out: VecDeque::new(), line: Line::default() }
+        Self { record, phase, out: VecDeque::new(), line: Line::default(), manners: Manners::default() }
+    }
+
+    /// The same call in a house with these manners.
+    #[must_use]
+    pub fn with_manners(mut self, manners: Manners) -> Self {
+        self.manners = manners;
+        self
     }
 
     /// Changes the call once.
@@ -224,10 +317,14 @@ impl Call {
                 self.apply(now, |call, asks, _| call.connect_reply(now, reply, asks))
             }
             Input::AcceptReply(reply) => self.apply(now, |call, asks, _| call.accept_reply(now, reply, asks)),
-            Input::Sound(news) => self.apply(now, |call, asks, _| call.hear_sound(now, news, asks)),
+            Input::Sound(news) => {
+                self.apply(now, |call, asks, events| call.hear_sound(now, news, asks, events));
+            }
             Input::PreAcceptReply(_) => {}
             Input::EndReply(reply) => self.end_reply(&reply),
-            Input::Agents(agents) => self.apply(now, |call, _, events| call.agents(&agents, events)),
+            Input::Agents(agents) => {
+                self.apply(now, |call, asks, events| call.agents(now, &agents, asks, events));
+            }
             Input::Command(command) => {
                 self.permit(&command)?;
                 self.apply(now, |call, asks, events| call.command(now, command, asks, events));
@@ -275,6 +372,7 @@ impl Call {
     pub const fn rung(&self) -> Option<&BTreeSet<UserId>> {
         match &self.phase {
             Phase::Hunting { hunt, .. } => Some(hunt.rung()),
+            Phase::Talking { .. } => self.line.rung(),
             _ => None,
         }
     }
@@ -293,26 +391,34 @@ impl Call {
     ) {
         let before = self.record.clone();
         let (mut asks, mut events) = (Vec::new(), Vec::new());
+        let searched = self.line.is_searching();
         change(self, &mut asks, &mut events);
+        self.attend(now, &mut events);
         self.watch_line(now);
         self.derive();
         events.extend(told_by(&before, &self.record));
         if before != self.record || !events.is_empty() {
-            self.commit(now, events, asks);
+            let were = before.people().cloned().collect();
+            self.commit(now, events, were, asks);
         } else {
             self.out.extend(asks.into_iter().map(Output::Ask));
         }
         self.ask_sound();
+        let seeks = before.facts.table.seek != self.record.facts.table.seek || !searched;
+        if self.line.is_searching() && seeks {
+            self.out.push_back(Output::WhoIsFree);
+        }
     }
 
-    fn commit(&mut self, now: Time, events: Vec<CallEvent>, asks: Vec<Ask>) {
+    fn commit(&mut self, now: Time, events: Vec<CallEvent>, were: BTreeSet<UserId>, asks: Vec<Ask>) {
         self.record.version += 1;
         self.record.updated_at = now;
         let (call, owner) = (&self.record.id, &self.record.agent);
-        let events = events
-            .into_iter()
-            .map(|what| Event::Call { call: call.clone(), owner: owner.clone(), what })
-            .collect();
+        let mut seated: BTreeSet<UserId> = self.record.people().cloned().chain(were).collect();
+        seated.retain(|who| Some(who) != owner.as_ref());
+        let event =
+            |what| Event::Call { call: call.clone(), owner: owner.clone(), seated: seated.clone(), what };
+        let events = events.into_iter().map(event).collect();
         self.out.push_back(Output::Commit(Box::new(Commit { record: self.record.clone(), events })));
         self.out.extend(asks.into_iter().map(Output::Ask));
     }

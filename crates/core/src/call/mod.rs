@@ -29,6 +29,10 @@ mod close;
 
 pub mod sound;
 
+pub mod table;
+
+pub mod manners;
+
 mod recover;
 
 mod told;
@@ -39,7 +43,9 @@ mod tests;
 pub use ask::{Ask, Fault, Reply};
 pub use deadline::Deadline;
 pub use end::EndReason;
-pub use machine::{Call, Command, Commit, Input, NewOutbound, Output, Phase};
+pub use machine::{Call, Command, Commit, Input, NewOutbound, Output, Phase, RecordWish, Wish};
+pub use manners::{AgentLost, Consent, Manners};
 pub use record::{CallRecord, State};
 pub use refusal::Refusal;
-pub use sound::{Hears, SoundAsk, SoundNews};
+pub use sound::{LegQuality, LegRecord, RecordAsk, SoundAsk, SoundNews};
+pub use table::{Hears, Scene, Voice};

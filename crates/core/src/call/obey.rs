@@ -7,7 +7,7 @@ use super::deadline::Deadline;
 use super::end::EndReason;
 use super::machine::{Call, Command, Phase};
 use super::refusal::Refusal;
-use crate::event::{CallEvent, Silence};
+use crate::event::{CallEvent, Leaving, Silence};
 use crate::id::UserId;
 use crate::meta::Direction;
 use crate::sdp::Sdp;
@@ -20,17 +20,30 @@ impl Call {
             (Command::Hangup { .. }, Phase::Over) | (Command::Reject, Phase::Hunting { .. }) => Ok(()),
             (_, Phase::Over) => Err(Refusal::CallEnded),
             (Command::Accept { .. }, _) if self.is_bridged() => Err(Refusal::OtherMedia),
-            (Command::Take { .. } | Command::Hold { .. }, _) if !self.is_bridged() => {
+            (Command::Take { .. } | Command::Answer { .. }, _) if !self.is_bridged() => {
                 Err(Refusal::OtherMedia)
             }
+            (
+                Command::Arrange { .. }
+                | Command::Leave { .. }
+                | Command::Supervise { .. }
+                | Command::TakeOver { .. },
+                _,
+            ) => self.permit_at_table(command),
+            (Command::Answer { .. }, Phase::Hunting { .. }) => Ok(()),
+            (Command::Answer { .. }, Phase::Answering { .. } | Phase::Talking { .. }) => {
+                Err(Refusal::AnsweredElsewhere)
+            }
+            (Command::Take { agent }, Phase::Talking { .. }) if self.may_sit_down(agent) => Ok(()),
             (Command::Take { agent }, Phase::Hunting { hunt, .. }) if hunt.rung().contains(agent) => Ok(()),
             (Command::Take { agent }, Phase::Answering { .. } | Phase::Talking { .. }) => {
-                let mine = owner == Some(agent) && self.record.direction == Direction::Inbound;
-                if mine { Ok(()) } else { Err(Refusal::AnsweredElsewhere) }
+                let first = owner == Some(agent) && self.record.direction == Direction::Inbound;
+                if first || self.record.facts.table.seats.contains_key(agent) {
+                    Ok(())
+                } else {
+                    Err(Refusal::AnsweredElsewhere)
+                }
             }
-            (Command::Hold { by: Some(agent), .. }, _) if owner != Some(agent) => Err(Refusal::NotYours),
-            (Command::Hold { .. }, Phase::Talking { .. }) => Ok(()),
-            (Command::Hold { .. }, _) => Err(Refusal::NotTalking),
             (Command::Accept { agent, .. }, Phase::Hunting { hunt, .. }) if hunt.rung().contains(agent) => {
                 Ok(())
             }
@@ -47,10 +60,22 @@ impl Call {
             {
                 Ok(())
             }
+            (Command::Decline { agent }, Phase::Talking { .. })
+                if self.line.rung().is_some_and(|rung| rung.contains(agent)) =>
+            {
+                Ok(())
+            }
             (
-                Command::Accept { .. } | Command::Take { .. } | Command::Decline { .. } | Command::Reject,
+                Command::Accept { .. }
+                | Command::Take { .. }
+                | Command::Answer { .. }
+                | Command::Decline { .. }
+                | Command::Reject,
                 _,
             ) => Err(Refusal::NotRinging),
+            (Command::Hangup { by: Some(agent) }, _) if self.record.facts.table.seats.contains_key(agent) => {
+                Ok(())
+            }
             (Command::Hangup { by: Some(agent) }, _) if owner != Some(agent) => Err(Refusal::NotYours),
             (Command::Hangup { .. }, _) => Ok(()),
         }
@@ -64,10 +89,29 @@ impl Call {
         events: &mut Vec<CallEvent>,
     ) {
         match command {
-            Command::Accept { agent, answer } => self.claim(now, agent, Some(answer), asks, events),
-            Command::Take { agent } => self.claim(now, agent, None, asks, events),
-            Command::Hold { on, .. } => self.record.facts.held = on,
+            Command::Accept { agent, answer } => self.claim(now, Some(agent), Some(answer), asks, events),
+            Command::Take { agent } if matches!(self.phase, Phase::Talking { .. }) => {
+                self.sit_down(agent, events)
+            }
+            Command::Take { agent } => self.claim(now, Some(agent), None, asks, events),
+            Command::Answer { connect } => {
+                self.record.facts.connect = Some(connect);
+                self.claim(now, None, None, asks, events);
+            }
+            Command::Arrange { by, wish } => self.arrange(now, by, wish, asks, events),
+            Command::Supervise { agent, role } => {
+                self.record.facts.table.seats.insert(agent, role);
+            }
+            Command::TakeOver { agent } => self.hand_over(agent, Leaving::TakenOver, events),
+            Command::Leave { agent } => self.leave(&agent, events),
+            Command::Decline { agent } if matches!(self.phase, Phase::Talking { .. }) => {
+                self.decline_seat(now, &agent, asks, events);
+            }
             Command::Decline { agent } => self.decline(now, agent, asks, events),
+            // Whoever is not the owner only leaves.
+            Command::Hangup { by: Some(agent) } if self.record.facts.table.seats.contains_key(&agent) => {
+                self.unseat(&agent, Leaving::Left, events);
+            }
             Command::Reject | Command::Hangup { .. } => self.hangup(now, asks, events),
         }
     }
@@ -75,7 +119,7 @@ impl Call {
     pub(super) fn claim(
         &mut self,
         now: Time,
-        agent: UserId,
+        agent: Option<UserId>,
         answer: Option<Sdp>,
         asks: &mut Vec<Ask>,
         events: &mut Vec<CallEvent>,
@@ -83,14 +127,14 @@ impl Call {
         // A repeated accept of the owner's (double click, resent command) changes nothing.
         let Phase::Hunting { hunt, .. } = &mut self.phase else { return };
         let mut others = hunt.stop();
-        others.remove(&agent);
+        others.retain(|other| Some(other) != agent.as_ref());
         if !others.is_empty() {
-            let (reason, by) = (Silence::AnsweredElsewhere, Some(agent.clone()));
+            let (reason, by) = (Silence::AnsweredElsewhere, agent.clone());
             events.push(CallEvent::Silenced { agents: others, reason, by });
         }
         let facts = &mut self.record.facts;
         facts.claimed_at = Some(now);
-        self.record.agent = Some(agent);
+        self.record.agent = agent;
         self.phase = Phase::Answering { until: now + Deadline::AcceptConfirmed.wait() };
         let Some(answer) = answer else { return self.accept_when_ready(asks) };
         let facts = &mut self.record.facts;
@@ -137,8 +181,16 @@ impl Call {
         }
     }
 
-    pub(super) fn agents(&mut self, agents: &BTreeSet<UserId>, events: &mut Vec<CallEvent>) {
-        let Phase::Hunting { hunt, .. } = &mut self.phase else { return };
+    pub(super) fn agents(
+        &mut self,
+        now: Time,
+        agents: &BTreeSet<UserId>,
+        asks: &mut Vec<Ask>,
+        events: &mut Vec<CallEvent>,
+    ) {
+        let Phase::Hunting { hunt, .. } = &mut self.phase else {
+            return self.seek_among(now, agents, asks, events);
+        };
         let change = hunt.available(agents);
         if !change.stopped.is_empty() {
             let (agents, reason) = (change.stopped, Silence::Failed);

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::deadline::STALE_AFTER;
 use super::end::EndReason;
+use super::sound::LegRecord;
+use super::table::{Connect, Table};
 use crate::house::MediaMode;
 use crate::id::{CallId, NumberId, TenantId, UserId, Wacid};
 use crate::meta::{Direction, MetaError, Party, Terminate};
@@ -156,6 +158,15 @@ pub struct Facts {
     /// Bridged: the customer is on hold.
     #[serde(default)]
     pub held: bool,
+    /// Bridged: who else is there, and what is arranged.
+    #[serde(default)]
+    pub table: Table,
+    /// Bridged, taken or placed by no person: whom the conversation is connected to.
+    #[serde(default)]
+    pub connect: Option<Connect>,
+    /// Bridged: how each leg went, once the conversation is over.
+    #[serde(default)]
+    pub quality: Vec<LegRecord>,
     /// Our own first reason to end it.
     pub intent: Option<Intent>,
     /// When we closed it without Meta's word.
@@ -267,6 +278,17 @@ impl Facts {
 }
 
 impl CallRecord {
+    /// Everybody of the house who is in the call, the owner first.
+    pub fn people(&self) -> impl Iterator<Item = &UserId> {
+        self.agent.iter().chain(self.facts.table.seats.keys())
+    }
+
+    /// Whether somebody is in the call.
+    #[must_use]
+    pub fn seats(&self, who: &UserId) -> bool {
+        self.people().any(|person| person == who)
+    }
+
     /// When the conversation began.
     #[must_use]
     pub fn answered_at(&self) -> Option<Time> {

@@ -4,14 +4,21 @@
 //! before is asked. A relayed call wants nothing. WhatsApp's leg is set up once and never touched again,
 //! whatever the agent's side does: it cannot be negotiated a second time (whatsapp-calling.md 6.1).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::ask::Ask;
 use super::deadline::Deadline;
 use super::end::EndReason;
 use super::machine::{Call, Output, Phase};
+use super::table::seek::Search;
+use super::table::{ClipName, Key, RecordingState, Scene, Voice};
+use crate::event::CallEvent;
 use crate::house::MediaMode;
+use crate::id::{RecordingId, UserId};
 use crate::meta::Direction;
 use crate::sdp::Sdp;
 use crate::time::Time;
+use serde::{Deserialize, Serialize};
 
 /// A wish to the media plane about one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,26 +37,59 @@ pub enum SoundAsk {
     },
     /// From now on sound may leave for WhatsApp, and some always does.
     Speak,
-    /// Whom the customer hears from now on.
-    CustomerHears(Hears),
+    /// Who is at the call and hears whom, from now on.
+    Scene(Scene),
+    /// Press these keys for WhatsApp's side to hear.
+    Press(Vec<Key>),
+    /// Record everybody in this way from now on; none ends the recording that is.
+    Record(Option<RecordAsk>),
     /// Let every leg of the call go.
     Close,
 }
 
-/// Whom the customer hears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Hears {
-    /// Nobody yet: comfort sound, so that WhatsApp does not hang up.
-    #[default]
-    Nobody,
-    /// Their agent, who hears them.
-    Agent,
-    /// Music.
-    Music,
+/// How a call is to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordAsk {
+    /// The recording.
+    pub id: RecordingId,
+    /// Leave out what is said now.
+    pub paused: bool,
+    /// When its announcement had been heard to the end, if one was played.
+    pub announced_at: Option<Time>,
+}
+
+/// How well a leg went, so far or in its last seconds. "In" is what the leg's peer sends us.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LegQuality {
+    /// Mean opinion score of what we hear, 1 to 4.5 (E-model, ITU-T G.107).
+    pub mos: Option<f32>,
+    /// Part of the packets lost on their way to us, 0 to 1.
+    pub loss_in: f32,
+    /// The same on their way to the peer, as the peer reports.
+    pub loss_out: Option<f32>,
+    /// Jitter of what comes, milliseconds (RFC 3550 section 6.4.1).
+    pub jitter_ms: f32,
+    /// Round trip, milliseconds.
+    pub rtt_ms: Option<f32>,
+    /// The codec, as in SDP.
+    pub codec: String,
+    /// The kind of the peer's candidate: `host`, `srflx`, `prflx` or `relay`.
+    pub candidate: Option<String>,
+    /// From setting the leg up to its first sound, milliseconds.
+    pub first_audio_ms: Option<u32>,
+}
+
+/// A leg of a finished call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LegRecord {
+    /// Whose; none for the customer's.
+    pub agent: Option<UserId>,
+    /// How it went.
+    pub quality: LegQuality,
 }
 
 /// What the media plane tells of one call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SoundNews {
     /// Our side of WhatsApp's leg, to be sent byte for byte.
     Described(Sdp),
@@ -61,23 +101,82 @@ pub enum SoundNews {
     CustomerSilent,
     /// It comes again.
     CustomerBack,
-    /// The agent's leg is up.
-    AgentUp,
-    /// The agent's leg is gone.
-    AgentGone,
+    /// Somebody's leg is up.
+    AgentUp(UserId),
+    /// Somebody's leg is gone.
+    AgentGone(UserId),
+    /// The customer has heard the announcement to its end.
+    ClipOver(ClipName),
+    /// The customer pressed a key.
+    Pressed(Key),
+    /// The recording ended by itself: its disk is full, or another fault.
+    RecordingBroke(RecordingId),
+    /// How well a leg went these last seconds.
+    Quality(Voice, LegQuality),
 }
 
 /// What is known of the legs, and what was asked. Not stored: a restart ends the sound.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     path_up: bool,
-    agent_up: bool,
-    agent_was_up: bool,
-    /// When a conversation without its agent ends.
-    away_until: Option<Time>,
+    /// Whose sound is here.
+    up: BTreeSet<UserId>,
+    anybody_was_up: bool,
+    /// When somebody without sound has been away for too long.
+    away: BTreeMap<UserId, Time>,
     /// When a conversation without a word from WhatsApp ends.
     silent_until: Option<Time>,
+    /// Somebody is looked for.
+    pub(super) search: Option<Search>,
+    /// Whether the conversation was connected to whom it was meant for.
+    pub(super) connected: bool,
+    /// Whether the recording every call is to have was begun.
+    pub(super) recorded: bool,
+    /// The newest word on each leg.
+    quality: BTreeMap<Voice, LegQuality>,
     told: Plan,
+}
+
+impl Line {
+    pub(super) fn is_up(&self, who: &UserId) -> bool {
+        self.up.contains(who)
+    }
+
+    pub(super) const fn anybody_was_up(&self) -> bool {
+        self.anybody_was_up
+    }
+
+    /// The customer hears music from now on whenever nobody is there: they have been told to wait.
+    pub(super) const fn keep_waiting(&mut self) {
+        self.anybody_was_up = true;
+    }
+
+    pub(super) const fn is_searching(&self) -> bool {
+        self.search.is_some()
+    }
+
+    /// Who is rung to join the conversation.
+    pub(super) const fn rung(&self) -> Option<&BTreeSet<UserId>> {
+        match &self.search {
+            Some(search) => Some(search.hunt.rung()),
+            None => None,
+        }
+    }
+
+    /// How every leg went.
+    pub(super) fn take_quality(&mut self) -> Vec<LegRecord> {
+        let taken = std::mem::take(&mut self.quality).into_iter();
+        let agent = |voice| match voice {
+            Voice::Customer => None,
+            Voice::Agent(agent) => Some(agent),
+        };
+        taken.map(|(voice, quality)| LegRecord { agent: agent(voice), quality }).collect()
+    }
+
+    /// Who was away for too long at this moment.
+    pub(super) fn lost_at(&self, now: Time) -> Vec<UserId> {
+        self.away.iter().filter(|(_, until)| **until <= now).map(|(who, _)| who.clone()).collect()
+    }
 }
 
 /// What is wanted of the media plane.
@@ -86,7 +185,8 @@ struct Plan {
     open: Option<SoundAsk>,
     apply: Option<Sdp>,
     speak: bool,
-    hears: Hears,
+    scene: Scene,
+    record: Option<RecordAsk>,
 }
 
 impl Call {
@@ -94,7 +194,13 @@ impl Call {
         self.record.media_mode == MediaMode::Bridge
     }
 
-    pub(super) fn hear_sound(&mut self, now: Time, news: SoundNews, asks: &mut Vec<Ask>) {
+    pub(super) fn hear_sound(
+        &mut self,
+        now: Time,
+        news: SoundNews,
+        asks: &mut Vec<Ask>,
+        events: &mut Vec<CallEvent>,
+    ) {
         match news {
             SoundNews::Described(sdp) => self.described(sdp, asks),
             SoundNews::PathUp => {
@@ -111,11 +217,22 @@ impl Call {
                 self.line.silent_until = Some(now + Deadline::CustomerHeard.wait());
             }
             SoundNews::CustomerBack => self.line.silent_until = None,
-            SoundNews::AgentUp => {
-                self.line.agent_up = true;
-                self.line.agent_was_up = true;
+            SoundNews::AgentUp(who) => {
+                self.line.anybody_was_up = true;
+                self.line.up.insert(who);
             }
-            SoundNews::AgentGone => self.line.agent_up = false,
+            SoundNews::AgentGone(who) => {
+                self.line.up.remove(&who);
+            }
+            SoundNews::ClipOver(clip) => self.clip_over(now, &clip, asks),
+            SoundNews::Pressed(key) => events.push(CallEvent::Digit { key }),
+            SoundNews::RecordingBroke(id) => {
+                self.record.facts.table.recording.take_if(|recording| recording.id == id);
+            }
+            SoundNews::Quality(voice, quality) => {
+                self.out.push_back(Output::Quality(voice.clone(), quality.clone()));
+                self.line.quality.insert(voice, quality);
+            }
         }
     }
 
@@ -164,21 +281,32 @@ impl Call {
     /// Starts and stops the waits of a conversation that lacks somebody.
     pub(super) fn watch_line(&mut self, now: Time) {
         let talking = self.is_bridged() && matches!(self.phase, Phase::Talking { .. });
+        self.line.up.retain(|who| self.record.seats(who));
         if !talking {
-            self.line.away_until = None;
+            self.line.away.clear();
             self.line.silent_until = None;
-        } else if self.line.agent_up {
-            self.line.away_until = None;
-        } else {
-            self.line.away_until.get_or_insert(now + Deadline::AgentBack.wait());
+            return;
+        }
+        let until = now + self.manners.agent_back;
+        let Line { up, away, .. } = &mut self.line;
+        let lacking: BTreeSet<&UserId> = self.record.people().filter(|who| !up.contains(*who)).collect();
+        away.retain(|who, _| lacking.contains(who));
+        for who in lacking {
+            away.entry(who.clone()).or_insert(until);
         }
     }
 
     /// The earliest of the line's waits.
     pub(super) fn line_deadline(&self) -> Option<(Time, Deadline)> {
-        let away = self.line.away_until.map(|until| (until, Deadline::AgentBack));
+        let away = self.line.away.values().min().map(|until| (*until, Deadline::AgentBack));
         let silent = self.line.silent_until.map(|until| (until, Deadline::CustomerHeard));
-        away.into_iter().chain(silent).min_by_key(|(until, _)| *until)
+        let found = self.line.search.as_ref().map(|search| (search.until, Deadline::Found));
+        let parked = match &self.phase {
+            Phase::Talking { .. } => self.record.facts.table.parked.as_ref(),
+            _ => None,
+        };
+        let parked = parked.map(|parked| (parked.at + Deadline::Retrieved.wait(), Deadline::Retrieved));
+        [away, silent, found, parked].into_iter().flatten().min_by_key(|(until, _)| *until)
     }
 
     /// Asks for what has come to be wanted.
@@ -198,11 +326,14 @@ impl Call {
             if let (None, Some(answer)) = (told.apply, wanted.apply) {
                 asks.push(SoundAsk::Apply { answer });
             }
-            if told.hears != wanted.hears {
-                asks.push(SoundAsk::CustomerHears(wanted.hears));
+            if told.scene != wanted.scene {
+                asks.push(SoundAsk::Scene(wanted.scene));
             }
             if !told.speak && wanted.speak {
                 asks.push(SoundAsk::Speak);
+            }
+            if told.record != wanted.record {
+                asks.push(SoundAsk::Record(wanted.record));
             }
         }
         self.out.extend(asks.into_iter().map(Output::Sound));
@@ -217,17 +348,17 @@ impl Call {
             (_, Direction::Outbound) => Some(SoundAsk::OfferCustomer),
         };
         let talking = open.is_some() && matches!(self.phase, Phase::Talking { .. });
-        let hears = match (talking, facts.held, self.line.agent_up) {
-            (false, _, _) => Hears::Nobody,
-            (true, false, true) => Hears::Agent,
-            (true, true, _) => Hears::Music,
-            (true, false, false) if self.line.agent_was_up => Hears::Music,
-            (true, false, false) => Hears::Nobody,
-        };
         let apply = match self.record.direction {
             Direction::Outbound if open.is_some() => facts.answer.clone(),
             Direction::Inbound | Direction::Outbound => None,
         };
-        Plan { open, apply, speak: talking, hears }
+        let recording = facts.table.recording.as_ref().filter(|_| talking);
+        let record =
+            recording.filter(|recording| recording.state != RecordingState::Announcing).map(|recording| {
+                let paused = recording.state == RecordingState::Paused;
+                RecordAsk { id: recording.id.clone(), paused, announced_at: recording.announced_at }
+            });
+        let scene = if open.is_some() { self.scene() } else { Scene::default() };
+        Plan { open, apply, speak: talking, scene, record }
     }
 }

@@ -4,6 +4,7 @@
 //! A script is a line per step: when, what happens, and everything the call then does.
 
 mod bridged;
+mod conference;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,10 +12,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::table::{ClipName, Connect, Key, Role, Target};
 use super::*;
 use crate::event::{CallEvent, Event, Silence};
 use crate::house::{BusinessNumber, MediaMode};
-use crate::id::{CallId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
+use crate::id::{CallId, MetaNumberId, NumberId, RecordingId, TenantId, UserId, Wacid};
 use crate::meta::{Direction, MetaError, MetaEvent, MetaEventKind, Party, Terminate};
 use crate::phone::Phone;
 use crate::sdp::Sdp;
@@ -34,12 +36,12 @@ fn number() -> BusinessNumber {
 }
 
 fn agent(name: &str) -> UserId {
-    let nth = ["alice", "bob", "carol"].iter().position(|n| *n == name).expect("a known agent");
+    let nth = ["alice", "bob", "carol", "sue"].iter().position(|n| *n == name).expect("a known agent");
     UserId::from_uuid(Uuid::from_u128(100 + nth as u128))
 }
 
 fn name(agent: &UserId) -> &'static str {
-    ["alice", "bob", "carol"][usize::try_from(agent.uuid().as_u128() - 100).unwrap()]
+    ["alice", "bob", "carol", "sue"][usize::try_from(agent.uuid().as_u128() - 100).unwrap()]
 }
 
 fn meta(direction: Direction, at: Time, kind: MetaEventKind) -> MetaEvent {
@@ -77,19 +79,21 @@ fn dial(now: Time) -> Call {
         to: Phone::parse("447700900123").unwrap(),
         offer: Some(Sdp::new("v=0 ours")),
         agent: Some(agent("alice")),
+        connect: None,
         correlation: Some("ticket-88".to_owned()),
         conversation_id: None,
     };
     Call::place(new, now)
 }
 
-fn dial_bridged(now: Time) -> Call {
+fn dial_bridged(now: Time, by: Option<UserId>, connect: Option<Connect>) -> Call {
     let new = NewOutbound {
         id: CallId::from_uuid(Uuid::from_u128(7)),
         number: number(),
         to: Phone::parse("447700900123").unwrap(),
         offer: None,
-        agent: Some(agent("alice")),
+        agent: by,
+        connect,
         correlation: None,
         conversation_id: None,
     };
@@ -106,7 +110,9 @@ fn drain(call: &mut Call) -> String {
     while let Some(output) = call.poll() {
         match output {
             Output::Ask(ask) => words.push(format!("ask {}", ask.action())),
-            Output::Sound(ask) => words.push(sound_words(&ask).to_owned()),
+            Output::Sound(ask) => words.push(sound_words(&ask)),
+            Output::WhoIsFree => words.push("who is free".to_owned()),
+            Output::Quality(..) => words.push("quality".to_owned()),
             Output::Commit(commit) => words.extend(commit.events.iter().map(event_words)),
         }
     }
@@ -116,17 +122,37 @@ fn drain(call: &mut Call) -> String {
     words.join(", ")
 }
 
-fn sound_words(ask: &SoundAsk) -> &'static str {
+fn sound_words(ask: &SoundAsk) -> String {
     match ask {
-        SoundAsk::AnswerCustomer { .. } => "sound answers",
-        SoundAsk::OfferCustomer => "sound offers",
-        SoundAsk::Apply { .. } => "sound applies",
-        SoundAsk::Speak => "sound speaks",
-        SoundAsk::CustomerHears(Hears::Nobody) => "customer hears nobody",
-        SoundAsk::CustomerHears(Hears::Agent) => "customer hears agent",
-        SoundAsk::CustomerHears(Hears::Music) => "customer hears music",
-        SoundAsk::Close => "sound closes",
+        SoundAsk::AnswerCustomer { .. } => "sound answers".to_owned(),
+        SoundAsk::OfferCustomer => "sound offers".to_owned(),
+        SoundAsk::Apply { .. } => "sound applies".to_owned(),
+        SoundAsk::Speak => "sound speaks".to_owned(),
+        SoundAsk::Scene(scene) => scene_words(scene),
+        SoundAsk::Press(keys) => {
+            format!("presses {}", keys.iter().map(|key| key.as_char()).collect::<String>())
+        }
+        SoundAsk::Record(None) => "recording ends".to_owned(),
+        SoundAsk::Record(Some(ask)) if ask.paused => "recording pauses".to_owned(),
+        SoundAsk::Record(Some(_)) => "records".to_owned(),
+        SoundAsk::Close => "sound closes".to_owned(),
     }
+}
+
+/// Everybody, and after each what they hear.
+fn scene_words(scene: &Scene) -> String {
+    let voice = |voice: &Voice| match voice {
+        Voice::Customer => "customer",
+        Voice::Agent(agent) => name(agent),
+    };
+    let hears = |hears: &Hears| match hears {
+        Hears::Comfort => "-".to_owned(),
+        Hears::Music => "music".to_owned(),
+        Hears::Clip(clip) => format!("'{clip}'"),
+        Hears::Voices(voices) => voices.iter().map(voice).collect::<Vec<_>>().join("+"),
+    };
+    let all = scene.hears.iter().map(|(who, what)| format!("{}<{}", voice(who), hears(what)));
+    format!("[{}]", all.collect::<Vec<_>>().join(" "))
 }
 
 fn event_words(event: &Event) -> String {
@@ -144,6 +170,12 @@ fn event_words(event: &Event) -> String {
             };
             format!("silences {} ({why})", people(agents))
         }
+        CallEvent::Joined { agent } => format!("*joined {}", name(agent)),
+        CallEvent::Left { agent, why } => {
+            format!("*left {} ({})", name(agent), format!("{why:?}").to_lowercase())
+        }
+        CallEvent::Transferred { to } => format!("*transferred {}", name(to)),
+        CallEvent::Digit { key } => format!("*digit {}", key.as_char()),
         other => format!("*{other:?}").to_lowercase(),
     }
 }
@@ -163,16 +195,24 @@ fn check(script: &str) {
 
 fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
     if let ["restart"] = words {
-        let record = call.take().expect("a call to restart").record;
-        let mut restored = Call::restore(record, now);
+        let (record, manners) =
+            call.take().map(|call| (call.record, call.manners)).expect("a call to restart");
+        let mut restored = Call::restore(record, now).with_manners(manners);
         let said = drain(&mut restored);
         *call = Some(restored);
         return said;
     }
     let direction = call.as_ref().map_or(Direction::Inbound, |call| call.record().direction);
     let input = match words {
-        ["dial"] | ["dial", "bridged"] => {
-            let mut placed = if words.len() == 1 { dial(now) } else { dial_bridged(now) };
+        ["dial"] | ["dial", "bridged", ..] => {
+            let mut placed = match words[1..] {
+                [] => dial(now),
+                [_] => dial_bridged(now, Some(agent("alice")), None),
+                [_, "to", "queue"] => dial_bridged(now, None, None),
+                [_, "to", "clip"] => dial_bridged(now, None, Some(Connect::Clip(clip()))),
+                [_, "to", who] => dial_bridged(now, None, Some(Connect::Agent(agent(who)))),
+                _ => panic!("unknown step {words:?}"),
+            };
             let said = drain(&mut placed);
             *call = Some(placed);
             return said;
@@ -194,11 +234,36 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
         ["path", "failed"] => Input::Sound(SoundNews::PathFailed(EndReason::IceFailed)),
         ["customer", "silent"] => Input::Sound(SoundNews::CustomerSilent),
         ["customer", "back"] => Input::Sound(SoundNews::CustomerBack),
-        ["agent", "up"] => Input::Sound(SoundNews::AgentUp),
-        ["agent", "gone"] => Input::Sound(SoundNews::AgentGone),
+        ["up", who] => Input::Sound(SoundNews::AgentUp(agent(who))),
+        ["gone", who] => Input::Sound(SoundNews::AgentGone(agent(who))),
+        ["clip", "over"] => Input::Sound(SoundNews::ClipOver(clip())),
+        ["pressed", key] => Input::Sound(SoundNews::Pressed(keys(key)[0])),
+        ["recording", "broke"] => Input::Sound(SoundNews::RecordingBroke(recording())),
         ["take", who] => Input::Command(Command::Take { agent: agent(who) }),
-        ["hold", who] => Input::Command(Command::Hold { by: Some(agent(who)), on: true }),
-        ["resume", who] => Input::Command(Command::Hold { by: Some(agent(who)), on: false }),
+        ["house:", words @ ..] => {
+            let mut manners = Manners::default();
+            match words {
+                ["lost", "ends"] => manners.agent_lost = AgentLost::End,
+                ["all", "recorded"] => manners.record_all = true,
+                ["tells", "callers"] => {
+                    (manners.consent, manners.notice) = (Consent::AnnounceInbound, Some(clip()));
+                }
+                other => panic!("unknown manners {other:?}"),
+            }
+            *call = call.take().map(|call| call.with_manners(manners));
+            return String::new();
+        }
+        ["answer"] => Input::Command(Command::Answer { connect: Connect::Queue }),
+        ["leave", who] => Input::Command(Command::Leave { agent: agent(who) }),
+        ["listen", who] => supervise(who, Role::Listener),
+        ["whisper", who] => supervise(who, Role::Whisperer),
+        ["barge", who] => supervise(who, Role::Barger),
+        ["take", "over", who] => Input::Command(Command::TakeOver { agent: agent(who) }),
+        ["client", rest @ ..] => Input::Command(Command::Arrange { by: None, wish: wish(rest) }),
+        [who, rest @ ..] if ["alice:", "bob:", "carol:"].contains(who) => {
+            let by = Some(agent(who.trim_end_matches(':')));
+            Input::Command(Command::Arrange { by, wish: wish(rest) })
+        }
         ["reply", "pre-accepted"] => Input::PreAcceptReply(Ok(Reply::PreAccepted)),
         ["ringing"] => Input::Meta(meta(direction, now, MetaEventKind::Ringing)),
         ["accepted"] => Input::Meta(meta(direction, now, MetaEventKind::Accepted)),
@@ -246,6 +311,48 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
             assert_eq!(call.poll(), None, "a refusal wants nothing done");
             format!("refused {}", refusal.code())
         }
+    }
+}
+
+fn supervise(who: &str, role: Role) -> Input {
+    Input::Command(Command::Supervise { agent: agent(who), role })
+}
+
+fn clip() -> ClipName {
+    ClipName::parse("welcome").unwrap()
+}
+
+fn recording() -> RecordingId {
+    RecordingId::from_uuid(Uuid::from_u128(9))
+}
+
+fn keys(keys: &str) -> Vec<Key> {
+    keys.chars().map(|key| Key::parse(key).unwrap()).collect()
+}
+
+fn wish(words: &[&str]) -> Wish {
+    let target = |who: &str| if who == "queue" { Target::Queue } else { Target::Agent(agent(who)) };
+    match words {
+        ["hold"] => Wish::Hold(true),
+        ["resume"] => Wish::Hold(false),
+        ["transfer", who] => Wish::Transfer(target(who)),
+        ["consult", who] => Wish::Consult(target(who)),
+        ["complete"] => Wish::Complete,
+        ["cancel"] => Wish::Cancel,
+        ["invite", who] => Wish::Invite(target(who)),
+        ["merge"] => Wish::Merge,
+        ["remove", who] => Wish::Remove(agent(who)),
+        ["mute", who] => Wish::Mute { who: agent(who), on: true },
+        ["unmute", who] => Wish::Mute { who: agent(who), on: false },
+        ["park"] => Wish::Park,
+        ["press", pressed] => Wish::Press(keys(pressed)),
+        ["play"] => Wish::Play(clip()),
+        ["hush"] => Wish::Hush,
+        ["record"] => Wish::Record(RecordWish::Start { id: recording() }),
+        ["pause"] => Wish::Record(RecordWish::Pause),
+        ["unpause"] => Wish::Record(RecordWish::Resume),
+        ["stop"] => Wish::Record(RecordWish::Stop),
+        other => panic!("unknown wish {other:?}"),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::end::EndReason;
 use super::record::{CallRecord, State};
+use super::table::Role;
 use crate::event::CallEvent;
+use crate::id::UserId;
 use crate::meta::Direction;
 use crate::time::Time;
 
@@ -22,11 +24,7 @@ pub(super) fn told_by(before: &CallRecord, after: &CallRecord) -> Vec<CallEvent>
         return events;
     }
     if before.state == after.state {
-        match (before.facts.held, after.facts.held) {
-            (false, true) => events.push(CallEvent::Held),
-            (true, false) => events.push(CallEvent::Resumed),
-            (false, false) | (true, true) => {}
-        }
+        events.extend(arranged(before, after));
         return events;
     }
     events.extend(match after.state {
@@ -41,6 +39,39 @@ pub(super) fn told_by(before: &CallRecord, after: &CallRecord) -> Vec<CallEvent>
         State::Missed => Some(CallEvent::Missed),
         State::Failed => Some(CallEvent::Failed),
     });
+    events
+}
+
+/// What changed at the table of a conversation that goes on.
+fn arranged(before: &CallRecord, after: &CallRecord) -> Vec<CallEvent> {
+    let mut events = Vec::new();
+    let (was, is) = (&before.facts.table, &after.facts.table);
+    match (before.facts.held, after.facts.held) {
+        (false, true) => events.push(CallEvent::Held),
+        (true, false) => events.push(CallEvent::Resumed),
+        (false, false) | (true, true) => {}
+    }
+    let newcomers = is.seats.keys().filter(|who| !before.seats(who));
+    events.extend(newcomers.map(|who| CallEvent::Joined { agent: who.clone() }));
+    if before.agent != after.agent {
+        events.extend(after.agent.iter().map(|to| CallEvent::Transferred { to: to.clone() }));
+    }
+    let stayed = |(who, role): (&UserId, &Role)| was.seats.get(who).is_some_and(|before| before != role);
+    if is.seats.iter().any(stayed) || was.muted != is.muted {
+        events.push(CallEvent::Rearranged);
+    }
+    if is.seek.is_some() && was.seek != is.seek {
+        events.push(CallEvent::Seeking);
+    }
+    if was.parked.is_none() && is.parked.is_some() {
+        events.push(CallEvent::Parked);
+    }
+    if was.clip != is.clip {
+        events.push(CallEvent::Announcing);
+    }
+    if was.recording != is.recording {
+        events.push(CallEvent::Recording);
+    }
     events
 }
 

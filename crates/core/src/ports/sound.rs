@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use crate::call::SoundAsk;
-use crate::id::CallId;
+use crate::call::table::ClipName;
+use crate::id::{CallId, UserId};
 use crate::sdp::Sdp;
 
 /// Carries the sound of bridged calls. Its news come by a channel of their own, as
@@ -13,8 +14,11 @@ pub trait Sound: Send + Sync {
     /// Asks for something. Never waits; what cannot be done comes back as news.
     fn ask(&self, call: &CallId, ask: SoundAsk);
 
-    /// Sets up an agent's leg as the answer to their offer, in place of the leg before, and returns the answer.
-    async fn attach(&self, call: &CallId, offer: &Sdp) -> Result<Sdp, SoundFault>;
+    /// Sets up an agent's leg as the answer to their offer, in place of their leg before, and returns the answer.
+    async fn attach(&self, call: &CallId, agent: &UserId, offer: &Sdp) -> Result<Sdp, SoundFault>;
+
+    /// Whether there is an announcement of this name.
+    fn knows(&self, clip: &ClipName) -> bool;
 }
 
 /// Why an agent's leg was not set up.

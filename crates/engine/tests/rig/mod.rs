@@ -77,7 +77,8 @@ impl Rig {
         change(&mut ports, &memory, &asker);
         let number = number();
         memory.with_number(number.clone());
-        let engine = Some(Engine::start(ports.clone()).await.unwrap());
+        let engine =
+            Some(Engine::start(ports.clone(), offhook_core::call::Manners::default()).await.unwrap());
         Self { engine, ports, memory, asker, tenant: number.tenant.clone(), number }
     }
 
@@ -88,7 +89,8 @@ impl Rig {
     /// The engine goes and another begins on the same memory.
     pub(crate) async fn restart(&mut self) {
         self.engine().stop().await;
-        self.engine = Some(Engine::start(self.ports.clone()).await.unwrap());
+        self.engine =
+            Some(Engine::start(self.ports.clone(), offhook_core::call::Manners::default()).await.unwrap());
     }
 
     pub(crate) async fn arrives(&self, name: &str, presence: Presence) -> Connected {
@@ -121,6 +123,7 @@ impl Rig {
             to: Phone::parse("+447700900123").unwrap(),
             offer: Some(Sdp::new("v=0 ours")),
             agent: None,
+            connect: None,
             correlation: None,
             conversation_id: None,
         };

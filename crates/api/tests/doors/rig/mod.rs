@@ -132,7 +132,7 @@ impl Rig {
             clock: clock.clone(),
             ids: ids.clone(),
         };
-        let engine = Engine::start(ports).await.unwrap();
+        let engine = Engine::start(ports, offhook_core::call::Manners::default()).await.unwrap();
         let ports = DoorPorts {
             tenants: directory.clone(),
             numbers: memory.clone(),

@@ -10,9 +10,9 @@ fn bridged_inbound_call_is_pre_accepted_while_it_rings_and_accepted_when_the_pat
          0s  agents alice bob  => rings alice bob, ringing
          0s  reply pre-accepted => ringing
          1s  path up           => ringing
-         4s  take alice        => silences bob (elsewhere), *claimed, ask accept, answering
-         4s  agent up          => answering
-         5s  reply accepted    => *answered, customer hears agent, sound speaks, connected
+         4s  take alice        => silences bob (elsewhere), *claimed, ask accept, [customer<- alice<-], answering
+         4s  up alice          => answering
+         5s  reply accepted    => *answered, [customer<alice alice<customer], sound speaks, connected
          60s hangup alice      => *ending, ask terminate, sound closes, ending
          61s terminate 56      => *completed, completed, local_hangup",
     );
@@ -24,16 +24,16 @@ fn bridged_call_taken_before_its_path_is_up_is_accepted_with_it() {
         "0s  connect bridged  => *incoming, sound answers, queued
          0s  described        => ask pre_accept, queued
          0s  agents alice     => rings alice, ringing
-         0s  take alice       => *claimed, answering
+         0s  take alice       => *claimed, [customer<- alice<-], answering
          1s  path up          => ask accept, answering
-         1s  reply accepted   => *answered, sound speaks, connected
-         2s  agent up         => customer hears agent, connected",
+         1s  reply accepted   => *answered, [customer<- alice<customer], sound speaks, connected
+         2s  up alice         => [customer<alice alice<customer], connected",
     );
     check(
         "0s  connect bridged  => *incoming, sound answers, queued
          0s  described        => ask pre_accept, queued
          0s  agents alice     => rings alice, ringing
-         0s  take alice       => *claimed, answering
+         0s  take alice       => *claimed, [customer<- alice<-], answering
          15s wake             => *ending, ask terminate, sound closes, ending
          16s terminate        => *failed, failed, ice_failed",
     );
@@ -46,12 +46,13 @@ fn customer_hears_music_while_the_agents_page_reloads() {
          0s  described        => ask pre_accept, queued
          0s  path up          => queued
          0s  agents alice     => rings alice, ringing
-         1s  take alice       => *claimed, ask accept, answering
-         1s  reply accepted   => *answered, sound speaks, connected
-         1s  agent up         => customer hears agent, connected
-         10s agent gone       => customer hears music, connected
-         13s agent up         => customer hears agent, connected
-         20s agent gone       => customer hears music, connected
+         1s  take alice       => *claimed, ask accept, [customer<- alice<-], answering
+         1s  reply accepted   => *answered, [customer<- alice<customer], sound speaks, connected
+         1s  up alice         => [customer<alice alice<customer], connected
+         10s gone alice       => [customer<music alice<customer], connected
+         13s up alice         => [customer<alice alice<customer], connected
+         19s house: lost ends =>
+         20s gone alice       => [customer<music alice<customer], connected
          64s wake             => connected
          65s wake             => *ending, ask terminate, sound closes, ending
          66s terminate 65     => *completed, completed, agent_lost",
@@ -65,38 +66,38 @@ fn customer_waits_with_music_while_on_hold() {
          0s  described        => ask pre_accept, queued
          0s  path up          => queued
          0s  agents alice     => rings alice, ringing
-         1s  hold alice       => refused not_yours
-         1s  take alice       => *claimed, ask accept, answering
-         1s  hold alice       => refused not_talking
-         1s  reply accepted   => *answered, sound speaks, connected
-         1s  agent up         => customer hears agent, connected
-         5s  hold alice       => *held, customer hears music, connected
-         6s  hold bob         => refused not_yours
-         9s  resume alice     => *resumed, customer hears agent, connected",
+         1s  alice: hold      => refused not_yours
+         1s  take alice       => *claimed, ask accept, [customer<- alice<-], answering
+         1s  alice: hold      => refused not_talking
+         1s  reply accepted   => *answered, [customer<- alice<customer], sound speaks, connected
+         1s  up alice         => [customer<alice alice<customer], connected
+         5s  alice: hold      => *held, [customer<music alice<-], connected
+         6s  bob: hold        => refused not_yours
+         9s  alice: resume    => *resumed, [customer<alice alice<customer], connected",
     );
     check(
         "0s connect      => *incoming, queued
          0s agents alice => rings alice, ringing
          0s take alice   => refused other_media
-         0s hold alice   => refused other_media",
+         0s alice: hold  => refused other_media",
     );
 }
 
 #[test]
 fn bridged_outbound_call_offers_first_and_speaks_at_the_pick_up() {
     check(
-        "0s  dial bridged     => *initiated, sound offers, created
+        "0s  dial bridged     => *initiated, sound offers, [customer<- alice<-], created
          0s  described        => ask connect, created
          0s  reply placed     => *dialing, dialing
          1s  connect          => *remoteanswer, sound applies, dialing
-         1s  agent up         => dialing
+         1s  up alice         => dialing
          2s  path up          => dialing
          3s  ringing          => *ringing, ringing
-         9s  accepted         => *answered, customer hears agent, sound speaks, connected
+         9s  accepted         => *answered, [customer<alice alice<customer], sound speaks, connected
          20s terminate 11     => *completed, sound closes, completed, remote_hangup",
     );
     check(
-        "0s  dial bridged     => *initiated, sound offers, created
+        "0s  dial bridged     => *initiated, sound offers, [customer<- alice<-], created
          1s  hangup alice     => *missed, sound closes, missed, cancelled
          1s  described        => missed, cancelled",
     );
@@ -109,9 +110,9 @@ fn whatsapp_that_falls_silent_is_let_go_with_the_reason() {
          0s  described        => ask pre_accept, queued
          0s  path up          => queued
          0s  agents alice     => rings alice, ringing
-         1s  take alice       => *claimed, ask accept, answering
-         1s  reply accepted   => *answered, sound speaks, connected
-         1s  agent up         => customer hears agent, connected
+         1s  take alice       => *claimed, ask accept, [customer<- alice<-], answering
+         1s  reply accepted   => *answered, [customer<- alice<customer], sound speaks, connected
+         1s  up alice         => [customer<alice alice<customer], connected
          10s customer silent  => connected
          12s customer back    => connected
          20s customer silent  => connected
@@ -130,10 +131,10 @@ fn restart_ends_bridged_calls_with_the_reason() {
          2s  terminate        => *failed, failed, server_restarted",
     );
     check(
-        "0s  dial bridged     => *initiated, sound offers, created
+        "0s  dial bridged     => *initiated, sound offers, [customer<- alice<-], created
          0s  described        => ask connect, created
          0s  reply placed     => *dialing, dialing
-         9s  accepted         => *answered, sound speaks, connected
+         9s  accepted         => *answered, [customer<- alice<customer], sound speaks, connected
          9s  restart          => *ending, ask terminate, ending
          10s terminate 1      => *completed, completed, server_restarted",
     );

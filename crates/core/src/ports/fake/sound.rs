@@ -5,11 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::call::SoundAsk;
-use crate::id::CallId;
+use crate::call::table::ClipName;
+use crate::id::{CallId, UserId};
 use crate::ports::{Sound, SoundFault};
 use crate::sdp::Sdp;
 
-/// Answers every agent's offer, and says nothing by itself.
+/// Answers every agent's offer, knows the announcement `welcome`, and says nothing by itself.
 #[derive(Debug, Default)]
 pub struct FakeSound {
     asked: Mutex<Vec<(CallId, SoundAsk)>>,
@@ -33,7 +34,11 @@ impl Sound for FakeSound {
         self.lock().push((call.clone(), ask));
     }
 
-    async fn attach(&self, _: &CallId, _: &Sdp) -> Result<Sdp, SoundFault> {
+    async fn attach(&self, _: &CallId, _: &UserId, _: &Sdp) -> Result<Sdp, SoundFault> {
         Ok(Sdp::new("v=0 the house's answer"))
+    }
+
+    fn knows(&self, clip: &ClipName) -> bool {
+        clip.as_str() == "welcome"
     }
 }

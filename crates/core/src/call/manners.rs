@@ -1,0 +1,65 @@
+//! What a house may choose about its calls.
+
+use std::time::Duration;
+
+use super::table::ClipName;
+use crate::meta::Direction;
+
+/// The choices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manners {
+    /// How long a customer waits with music for an agent whose sound went away.
+    pub agent_back: Duration,
+    /// What happens then.
+    pub agent_lost: AgentLost,
+    /// Whether every bridged conversation is recorded from its beginning.
+    pub record_all: bool,
+    /// Who is told of a recording before it begins.
+    pub consent: Consent,
+    /// What they are told: the announcement that is played.
+    pub notice: Option<ClipName>,
+}
+
+/// What happens when an agent whose sound went away does not come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentLost {
+    /// Everybody who is free is rung; the customer hears music.
+    Queue,
+    /// The call ends.
+    End,
+}
+
+/// Who is told of a recording before it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// Nobody: they know, or need not.
+    None,
+    /// Users who call us.
+    AnnounceInbound,
+    /// Every user.
+    AnnounceAll,
+}
+
+impl Manners {
+    /// What is played before a call of this direction is recorded.
+    pub(super) fn notice_for(&self, direction: Direction) -> Option<ClipName> {
+        let told = match (self.consent, direction) {
+            (Consent::None, _) | (Consent::AnnounceInbound, Direction::Outbound) => false,
+            (Consent::AnnounceAll, _) | (Consent::AnnounceInbound, Direction::Inbound) => true,
+        };
+        self.notice.clone().filter(|_| told)
+    }
+}
+
+impl Default for Manners {
+    /// The wait is the fault catalogue's (F56): long enough for a crashed browser and a walk to another desk.
+    fn default() -> Self {
+        Self {
+            agent_back: Duration::from_secs(45),
+            agent_lost: AgentLost::Queue,
+            record_all: false,
+            consent: Consent::None,
+            notice: None,
+        }
+    }
+}
