@@ -126,10 +126,19 @@ impl Port {
 
     /// Has a datagram made in a buffer of our own and queues it; `make` returns its place, or `None`.
     pub(super) fn make(&mut self, make: impl FnOnce(&mut [u8; SLOT]) -> Option<(SocketAddr, Range<usize>)>) {
+        self.make_from(0, |_, made| make(made));
+    }
+
+    /// The same, with a look at the `n`th received buffer.
+    pub(super) fn make_from(
+        &mut self,
+        n: usize,
+        make: impl FnOnce(&[u8; SLOT], &mut [u8; SLOT]) -> Option<(SocketAddr, Range<usize>)>,
+    ) {
         if self.made_used == BATCH {
             self.flush();
         }
-        if let Some((to, range)) = make(&mut self.made[self.made_used]) {
+        if let Some((to, range)) = make(&self.received[n], &mut self.made[self.made_used]) {
             let place = Place::Made(self.made_used);
             self.queue.push(Queued { place, range: (range.start, range.end), to });
             self.made_used += 1;

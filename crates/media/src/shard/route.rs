@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::Shard;
 use super::flows::Flow;
 use crate::leg::{FailReason, Packet};
-use crate::message::{LegNotice, Play};
-use crate::rtp::Kind;
+use crate::message::LegNotice;
+use crate::rtp::{HEADER_LEN, Kind};
 use crate::stun::{Binding, Class};
 
 impl Shard {
@@ -61,21 +61,37 @@ impl Shard {
         self.remove(now, key);
     }
 
-    /// Sends what one leg said to the leg that hears it.
+    /// Sends what one leg said to the legs that hear it: to the last of them in the buffer it came in, to the
+    /// others in copies made before.
     fn forward(&mut self, now: Instant, from: usize, n: usize, packet: &Packet) {
-        let Some(to) = self.legs[from].peer else {
+        let Some(last) = self.legs[from].listeners.len().checked_sub(1) else {
             return;
         };
-        let slot = &mut self.legs[to];
-        if slot.play != Play::Peer {
-            return;
+        for other in 0..last {
+            let to = self.legs[from].listeners[other];
+            self.forward_copy(now, to, n, packet);
         }
+        let to = self.legs[from].listeners[last];
+        let slot = &mut self.legs[to];
         let (_, _, buffer) = self.port.datagram(n);
         if let Ok(sealed) = slot.leg.send(now, packet, buffer) {
             slot.forwarded_at = Some(now);
             self.counters.forwarded += 1;
             self.port.queue_received(n, sealed.datagram, sealed.to);
         }
+    }
+
+    fn forward_copy(&mut self, now: Instant, to: usize, n: usize, packet: &Packet) {
+        let (slot, counters) = (&mut self.legs[to], &mut self.counters);
+        self.port.make_from(n, |received, made| {
+            let payload = HEADER_LEN..HEADER_LEN + packet.payload.len();
+            made.get_mut(payload.clone())?.copy_from_slice(&received[packet.payload.clone()]);
+            let packet = Packet { payload, ..packet.clone() };
+            let sealed = slot.leg.send(now, &packet, made).ok()?;
+            slot.forwarded_at = Some(now);
+            counters.forwarded += 1;
+            Some((sealed.to, sealed.datagram))
+        });
     }
 
     /// Several legs have selected this sender. Sound is tried with each leg's keys, on a copy, since a failed try
