@@ -19,6 +19,9 @@ mod route;
 mod voice;
 mod wheel;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -94,9 +97,13 @@ pub(crate) struct Shard {
 
 impl Shard {
     pub(crate) fn new(now: Instant, socket: std::net::UdpSocket, setup: Setup) -> std::io::Result<Self> {
-        Ok(Self {
+        Ok(Self::on(now, Port::new(socket)?, setup))
+    }
+
+    fn on(now: Instant, port: Port, setup: Setup) -> Self {
+        Self {
             setup,
-            port: Port::new(socket)?,
+            port,
             legs: Slab::new(),
             ids: HashMap::new(),
             wanted: HashMap::new(),
@@ -106,7 +113,7 @@ impl Shard {
             backlog: VecDeque::new(),
             counters: Counters::default(),
             scratch: Box::new([0; SLOT]),
-        })
+        }
     }
 
     /// Does what it is told.
