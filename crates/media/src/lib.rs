@@ -1,7 +1,8 @@
 //! Carrying sound: WebRTC peers and the thread that owns the media port.
 //!
 //! Reading order: [`srtp`] (packets in place), `rtp` and `rtcp` (their headers), `stun` (the gate), `sdp`
-//! (descriptions), `quality` (what was heard), [`clip`] (recorded pieces), [`leg`] (one peer, without a socket), `message` (plain data), `shard` (all peers of one
+//! (descriptions), `quality` (what was heard), [`clip`] (recorded pieces), [`leg`] (one peer, without a socket), [`tap`] (listening in),
+//! `message` (plain data), `shard` (all peers of one
 //! port), and [`Plane`], the door: commands in, notices out.
 //!
 //! ICE is `rtc-ice`, DTLS is `rtc-dtls`, both as machines without sockets; SRTP, admission, time and sockets are
@@ -28,6 +29,8 @@ mod quality;
 pub mod clip;
 
 pub mod leg;
+
+pub mod tap;
 
 mod message;
 

@@ -6,13 +6,14 @@ use crate::clip::Clip;
 use crate::leg::{Drops, FailReason, LegConfig};
 use crate::quality::Quality;
 use crate::srtp::Profile;
+use crate::tap::TapSink;
 
 /// Names a leg, as its owner likes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LegId(pub u64);
 
 /// What is asked of the plane. Commands about a leg that is gone do nothing: its end has been told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Command {
     /// Sets up a leg; [`LegNotice::LocalDescription`] follows at once, or [`LegNotice::Failed`].
     AddLeg {
@@ -48,6 +49,20 @@ pub enum Command {
         leg: LegId,
         /// What it hears from now on.
         what: Hearing,
+    },
+    /// Takes a peer's voice away from everybody, taps included, or gives it back. Keys it presses are told still.
+    Mute {
+        /// Which leg.
+        leg: LegId,
+        /// Whether it is muted.
+        on: bool,
+    },
+    /// Listens in on what a peer says. A tap before this one is closed, and every tap when its leg goes.
+    Tap {
+        /// Which leg.
+        leg: LegId,
+        /// Where its packets go; `None` ends listening.
+        sink: Option<TapSink>,
     },
     /// Says goodbye to the peer and forgets the leg. No notice follows.
     RemoveLeg {
@@ -166,6 +181,8 @@ pub struct Counters {
     pub sent: u64,
     /// Packets passed from leg to leg.
     pub forwarded: u64,
+    /// Packets a tap had no room for.
+    pub tap_lost: u64,
     /// Datagrams that were for no leg.
     pub unclaimed: u64,
     /// Datagrams the system would not take.

@@ -37,6 +37,7 @@ use crate::clip::Clip;
 use crate::leg::{FailReason, Identity, Leg, LegConfig, LegError, Notice, Output};
 use crate::message::{Command, Counters, Description, Hearing, LegId, LegNotice, Notified, Stats};
 use crate::stun;
+use crate::tap::TapSink;
 
 pub(crate) use counters::SharedCounters;
 pub(crate) use drive::{Wake, run};
@@ -64,6 +65,8 @@ struct Slot {
     sources: Vec<usize>,
     /// The legs this one is passed on to untouched.
     listeners: Vec<usize>,
+    is_muted: bool,
+    tap: Option<TapSink>,
     voice: Voice,
     /// When another leg's sound last went out here.
     forwarded_at: Option<Instant>,
@@ -82,6 +85,7 @@ pub(crate) struct Setup {
 
 pub(crate) struct Shard {
     setup: Setup,
+    started: Instant,
     port: Port,
     legs: Slab<Slot>,
     ids: HashMap<LegId, usize>,
@@ -103,6 +107,7 @@ impl Shard {
     fn on(now: Instant, port: Port, setup: Setup) -> Self {
         Self {
             setup,
+            started: now,
             port,
             legs: Slab::new(),
             ids: HashMap::new(),
@@ -135,6 +140,14 @@ impl Shard {
                 None
             }),
             Command::Hear { leg, what } => self.hear(now, leg, what),
+            Command::Mute { leg, on } => self.with_leg(now, leg, |slot| {
+                slot.is_muted = on;
+                None
+            }),
+            Command::Tap { leg, sink } => self.with_leg(now, leg, |slot| {
+                slot.tap = sink;
+                None
+            }),
             Command::RemoveLeg { leg } => {
                 if let Some(key) = self.ids.get(&leg).copied() {
                     self.legs[key].leg.close(now);
@@ -169,6 +182,8 @@ impl Shard {
             hearing: Hearing::Comfort,
             sources: Vec::new(),
             listeners: Vec::new(),
+            is_muted: false,
+            tap: None,
             voice: Voice::new(now),
             forwarded_at: None,
             wakes_at: None,

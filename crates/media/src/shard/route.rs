@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use super::Shard;
 use super::flows::Flow;
-use crate::leg::{FailReason, Packet};
+use crate::leg::{FailReason, Media, Packet};
 use crate::message::LegNotice;
 use crate::rtp::{HEADER_LEN, Kind};
 use crate::stun::{Binding, Class};
+use crate::tap::Tapped;
 
 impl Shard {
     /// Takes the `n`th datagram received.
@@ -61,9 +62,38 @@ impl Shard {
         self.remove(now, key);
     }
 
+    /// Passes on what one leg said.
+    fn forward(&mut self, now: Instant, from: usize, n: usize, packet: &Packet) {
+        let slot = &self.legs[from];
+        if slot.is_muted {
+            return;
+        }
+        if slot.tap.is_some() {
+            self.tap(now, from, n, packet);
+        }
+        self.send_on(now, from, n, packet);
+    }
+
+    /// Shows what one leg said to whoever listens in.
+    fn tap(&mut self, now: Instant, from: usize, n: usize, packet: &Packet) {
+        let slot = &mut self.legs[from];
+        let Some(tap) = slot.tap.as_mut().filter(|_| packet.media == Media::Opus) else {
+            return;
+        };
+        let (_, _, buffer) = self.port.datagram(n);
+        let taken = tap.put(|| Tapped {
+            leg: slot.id,
+            at: now.saturating_duration_since(self.started),
+            rtp_timestamp: packet.timestamp,
+            sequence: packet.index as u16,
+            payload: buffer[packet.payload.clone()].into(),
+        });
+        self.counters.tap_lost += u64::from(!taken);
+    }
+
     /// Sends what one leg said to the legs that hear it: to the last of them in the buffer it came in, to the
     /// others in copies made before.
-    fn forward(&mut self, now: Instant, from: usize, n: usize, packet: &Packet) {
+    fn send_on(&mut self, now: Instant, from: usize, n: usize, packet: &Packet) {
         let Some(last) = self.legs[from].listeners.len().checked_sub(1) else {
             return;
         };
