@@ -1,7 +1,8 @@
 //! Carrying sound: WebRTC peers and the thread that owns the media port.
 //!
 //! Reading order: [`srtp`] (packets in place), `rtp` and `rtcp` (their headers), `stun` (the gate), `sdp`
-//! (descriptions), `quality` (what was heard), [`leg`] (one peer, without a socket), `message` (plain data), `shard` (all peers of one
+//! (descriptions), `quality` (what was heard), [`clip`] (recorded pieces), [`leg`] (one peer, without a socket), [`tap`] (listening in),
+//! `message` (plain data), `shard` (all peers of one
 //! port), and [`Plane`], the door: commands in, notices out.
 //!
 //! ICE is `rtc-ice`, DTLS is `rtc-dtls`, both as machines without sockets; SRTP, admission, time and sockets are
@@ -25,7 +26,11 @@ mod sdp;
 
 mod quality;
 
+pub mod clip;
+
 pub mod leg;
+
+pub mod tap;
 
 mod message;
 
@@ -35,7 +40,7 @@ mod plane;
 
 mod switchboard;
 
-pub use message::{Command, Counters, Description, LegId, LegNotice, LegOptions, Notified, Play, Stats};
+pub use message::{Command, Counters, Description, Hearing, LegId, LegNotice, LegOptions, Notified, Stats};
 pub use plane::{Plane, PlaneConfig, SendError, StartError};
 pub use quality::{Quality, mos};
 pub use sdp::SdpError;

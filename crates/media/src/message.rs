@@ -2,16 +2,18 @@
 
 use offhook_core::sdp::Sdp;
 
+use crate::clip::Clip;
 use crate::leg::{Drops, FailReason, LegConfig};
 use crate::quality::Quality;
 use crate::srtp::Profile;
+use crate::tap::TapSink;
 
 /// Names a leg, as its owner likes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LegId(pub u64);
 
 /// What is asked of the plane. Commands about a leg that is gone do nothing: its end has been told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Command {
     /// Sets up a leg; [`LegNotice::LocalDescription`] follows at once, or [`LegNotice::Failed`].
     AddLeg {
@@ -41,24 +43,26 @@ pub enum Command {
         /// Which leg.
         leg: LegId,
     },
-    /// Lets two legs hear each other; whoever they heard before, they do not any more.
-    Bridge {
-        /// One.
-        a: LegId,
-        /// The other.
-        b: LegId,
-    },
-    /// Parts a leg from the one it hears. Both are told comfort sound.
-    Unbridge {
-        /// Either of them.
-        leg: LegId,
-    },
-    /// Chooses what a leg is told.
-    SetSource {
+    /// Chooses what a leg is told. It says nothing about who hears that leg.
+    Hear {
         /// Which leg.
         leg: LegId,
-        /// What.
-        source: Play,
+        /// What it hears from now on.
+        what: Hearing,
+    },
+    /// Takes a peer's voice away from everybody, taps included, or gives it back. Keys it presses are told still.
+    Mute {
+        /// Which leg.
+        leg: LegId,
+        /// Whether it is muted.
+        on: bool,
+    },
+    /// Listens in on what a peer says. A tap before this one is closed, and every tap when its leg goes.
+    Tap {
+        /// Which leg.
+        leg: LegId,
+        /// Where its packets go; `None` ends listening.
+        sink: Option<TapSink>,
     },
     /// Says goodbye to the peer and forgets the leg. No notice follows.
     RemoveLeg {
@@ -98,16 +102,19 @@ pub enum Description {
 }
 
 /// What a leg is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Play {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hearing {
     /// Nothing at all. WhatsApp hangs up after 20 seconds of it.
     Silence,
     /// Packets that sound like silence.
     Comfort,
-    /// Music for waiting.
-    HoldMusic,
-    /// The bridged leg; comfort sound while that one says nothing.
-    Peer,
+    /// The music for waiting, from its beginning.
+    Music,
+    /// A recorded piece, from its beginning. [`LegNotice::ClipOver`] and comfort sound follow its end.
+    Clip(Clip),
+    /// These legs; comfort sound while they say nothing. One that is there alone is passed on untouched, several
+    /// are mixed. A leg named that is not there is silent, and heard once it is; naming it twice changes nothing.
+    Legs(Vec<LegId>),
 }
 
 /// Something happened on a leg.
@@ -140,6 +147,11 @@ pub enum LegNotice {
     MediaLost,
     /// They are back.
     MediaResumed,
+    /// A piece without repetition has been told to its end.
+    ClipOver {
+        /// Its name.
+        id: u64,
+    },
     /// Every five seconds, how well it goes.
     Stats(Box<Stats>),
     /// The leg is over and forgotten.
@@ -169,6 +181,8 @@ pub struct Counters {
     pub sent: u64,
     /// Packets passed from leg to leg.
     pub forwarded: u64,
+    /// Packets a tap had no room for.
+    pub tap_lost: u64,
     /// Datagrams that were for no leg.
     pub unclaimed: u64,
     /// Datagrams the system would not take.

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, channel};
 
+use crate::clip;
 use crate::leg::{Identity, IdentityError};
 use crate::message::{Command, Counters, Notified};
-use crate::shard::{self, Music, Setup, Shard, SharedCounters, Wake};
+use crate::shard::{self, Setup, Shard, SharedCounters, Wake};
 
 /// Commands under way; a plane this far behind is overloaded, and its callers must know.
 const COMMANDS: usize = 4_096;
@@ -100,7 +101,7 @@ impl Plane {
         let setup = Setup {
             identity: Arc::new(Identity::generate()?),
             addresses,
-            music: Arc::new(Music::synthesize()?),
+            music: clip::music()?,
             notices,
             max_legs: config.max_legs,
         };

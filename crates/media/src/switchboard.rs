@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::leg::FailReason;
-use crate::message::{Command, Description, LegId, LegNotice, LegOptions, Notified, Play};
+use crate::message::{Command, Description, Hearing, LegId, LegNotice, LegOptions, Notified};
 use crate::plane::Plane;
 
 /// News under way to the engine. A call has a handful in its life.
@@ -115,9 +115,8 @@ impl Switchboard {
                 }
                 wires.agent_is(&call, false)
             }
-            (_, LegNotice::IceConnected | LegNotice::Stats(_)) | (Side::Agent, LegNotice::FirstPacket) => {
-                None
-            }
+            (_, LegNotice::IceConnected | LegNotice::Stats(_) | LegNotice::ClipOver { .. })
+            | (Side::Agent, LegNotice::FirstPacket) => None,
         };
         drop(wires);
         if let Some(news) = news {
@@ -160,21 +159,21 @@ impl Switchboard {
         let Some(customer) = ends.customer else { return };
         match (hears, ends.agent) {
             (Hears::Agent, Some(agent)) => {
-                self.send(Command::Bridge { a: customer, b: agent });
-                self.send(Command::SetSource { leg: customer, source: Play::Peer });
-                self.send(Command::SetSource { leg: agent, source: Play::Peer });
+                self.hear(customer, Hearing::Legs(vec![agent]));
+                self.hear(agent, Hearing::Legs(vec![customer]));
             }
-            (Hears::Agent | Hears::Nobody, _) => {
-                self.send(Command::SetSource { leg: customer, source: Play::Comfort });
-            }
+            (Hears::Agent | Hears::Nobody, _) => self.hear(customer, Hearing::Comfort),
             (Hears::Music, agent) => {
-                self.send(Command::Unbridge { leg: customer });
-                self.send(Command::SetSource { leg: customer, source: Play::HoldMusic });
+                self.hear(customer, Hearing::Music);
                 if let Some(agent) = agent {
-                    self.send(Command::SetSource { leg: agent, source: Play::Comfort });
+                    self.hear(agent, Hearing::Comfort);
                 }
             }
         }
+    }
+
+    fn hear(&self, leg: LegId, what: Hearing) {
+        self.send(Command::Hear { leg, what });
     }
 
     fn customer(&self, call: &CallId) -> Option<LegId> {
@@ -239,7 +238,6 @@ impl Sound for Switchboard {
             self.lock().waiting.remove(&leg);
             return Err(SoundFault::NoCapacity);
         }
-        self.send(Command::SetSource { leg, source: Play::Comfort });
         match timeout(DESCRIBES_WITHIN, answered).await {
             Ok(Ok(described)) => described,
             Ok(Err(_)) | Err(_) => Err(SoundFault::NoCapacity),

@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
 use offhook_core::sdp::Sdp;
 use offhook_media::leg::{Identity, Leg, LegConfig, Media, Notice, Output, Packet};
-use offhook_media::{Command, Description, LegId, LegNotice, LegOptions, Notified, Plane};
+use offhook_media::{Command, Description, Hearing, LegId, LegNotice, LegOptions, Notified, Plane};
 use tokio::sync::mpsc::Receiver;
 
 use crate::now;
@@ -75,7 +75,9 @@ impl FarEnds {
                 && b.is_connected
             {
                 let (a, b) = (LegId(2 * bridged as u64), LegId(2 * bridged as u64 + 1));
-                self.plane.send(Command::Bridge { a, b })?;
+                for (leg, other) in [(a, b), (b, a)] {
+                    self.plane.send(Command::Hear { leg, what: Hearing::Legs(vec![other]) })?;
+                }
                 bridged += 1;
             }
         }

@@ -56,27 +56,7 @@ pub(crate) fn run(
 ) {
     let mut pace = Pace::new(now());
     while !wake.stop.load(Ordering::Relaxed) {
-        for command in commands.try_iter().take(COMMANDS) {
-            shard.command(now(), command);
-        }
-        shard.expire(now());
-        for _ in 0..BATCHES {
-            let received = shard.port.receive();
-            if received == 0 {
-                break;
-            }
-            let now = now();
-            for n in 0..received {
-                shard.datagram(now, n);
-            }
-            // What is queued lies in the buffers the next batch would overwrite.
-            shard.port.flush();
-            pace.count(received);
-        }
-        shard.port.flush();
-        shard.pass_on();
-        (shard.counters.sent, shard.counters.send_refused) = shard.port.counters();
-        shard.counters.legs = shard.legs.len() as u64;
+        pace.count(shard.turn(now, commands));
         counters.store(&shard.counters);
         if pace.is_busy(now()) && !tick.is_zero() {
             std::thread::sleep(tick);
@@ -85,6 +65,35 @@ pub(crate) fn run(
         }
     }
     shard.close(now());
+}
+
+impl Shard {
+    /// One turn of everything: commands, time, datagrams, notices. Returns how many datagrams there were.
+    pub(super) fn turn(&mut self, now: impl Fn() -> Instant, commands: &Receiver<Command>) -> usize {
+        for command in commands.try_iter().take(COMMANDS) {
+            self.command(now(), command);
+        }
+        self.expire(now());
+        let mut datagrams = 0;
+        for _ in 0..BATCHES {
+            let received = self.port.receive();
+            if received == 0 {
+                break;
+            }
+            let now = now();
+            for n in 0..received {
+                self.datagram(now, n);
+            }
+            // What is queued lies in the buffers the next batch would overwrite.
+            self.port.flush();
+            datagrams += received;
+        }
+        self.port.flush();
+        self.pass_on();
+        (self.counters.sent, self.counters.send_refused) = self.port.counters();
+        self.counters.legs = self.legs.len() as u64;
+        datagrams
+    }
 }
 
 /// Waits for a datagram, a command or a deadline.

@@ -5,17 +5,22 @@
 //! path nothing is allocated, locked or copied.
 //!
 //! Reading order: `port` (the socket), `wheel` (time), `flows` (whose datagram), `voice` (sound of our own), this
-//! file (legs and what they say), `route` (who hears whom), `drive` (the loop).
+//! file (legs and what they say), `hearing` (who hears whom), `route` (from datagram to datagram), `drive` (the
+//! loop).
 //!
 //! Invariant: every queue is bounded, and what does not fit is counted.
 
 mod counters;
 mod drive;
 mod flows;
+mod hearing;
 mod port;
 mod route;
 mod voice;
 mod wheel;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -28,21 +33,22 @@ use slab::Slab;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
+use crate::clip::Clip;
 use crate::leg::{FailReason, Identity, Leg, LegConfig, LegError, Notice, Output};
-use crate::message::{Command, Counters, Description, LegId, LegNotice, Notified, Play, Stats};
+use crate::message::{Command, Counters, Description, Hearing, LegId, LegNotice, Notified, Stats};
 use crate::stun;
+use crate::tap::TapSink;
 
 pub(crate) use counters::SharedCounters;
 pub(crate) use drive::{Wake, run};
 pub(crate) use port::bind;
-pub(crate) use voice::Music;
 
 use flows::{Flows, Ufrag};
 use port::{Port, SLOT};
-use voice::{Tune, Voice};
+use voice::{Said, Tune, Voice};
 use wheel::Wheel;
 
-/// A bridged peer that sends nothing for this long is filled in for. Longer than any jitter worth waiting for;
+/// A leg that is heard and sends nothing for this long is filled in for. Longer than any jitter worth waiting for;
 /// much shorter than the 20 s after which WhatsApp hangs up.
 const FILL_AFTER: Duration = Duration::from_millis(200);
 /// Notices nobody has fetched yet, beyond the channel's own room. A consumer this far behind is broken.
@@ -54,11 +60,15 @@ struct Slot {
     leg: Leg,
     ufrag: Ufrag,
     flow: Option<SocketAddr>,
-    /// Who is heard here when [`Play::Peer`] is on.
-    peer: Option<usize>,
-    play: Play,
+    hearing: Hearing,
+    /// The legs heard here, as far as they are there.
+    sources: Vec<usize>,
+    /// The legs this one is passed on to untouched.
+    listeners: Vec<usize>,
+    is_muted: bool,
+    tap: Option<TapSink>,
     voice: Voice,
-    /// When the peer's sound last went out here.
+    /// When another leg's sound last went out here.
     forwarded_at: Option<Instant>,
     /// The earliest wake-up in the wheel.
     wakes_at: Option<Instant>,
@@ -68,16 +78,19 @@ struct Slot {
 pub(crate) struct Setup {
     pub(crate) identity: Arc<Identity>,
     pub(crate) addresses: Vec<SocketAddr>,
-    pub(crate) music: Arc<Music>,
+    pub(crate) music: Clip,
     pub(crate) notices: Sender<Notified>,
     pub(crate) max_legs: usize,
 }
 
 pub(crate) struct Shard {
     setup: Setup,
+    started: Instant,
     port: Port,
     legs: Slab<Slot>,
     ids: HashMap<LegId, usize>,
+    /// The legs that want to hear a leg, by its name, whether it is there or not.
+    wanted: HashMap<LegId, Vec<usize>>,
     flows: Flows,
     wheel: Wheel,
     due: Vec<usize>,
@@ -88,18 +101,24 @@ pub(crate) struct Shard {
 
 impl Shard {
     pub(crate) fn new(now: Instant, socket: std::net::UdpSocket, setup: Setup) -> std::io::Result<Self> {
-        Ok(Self {
+        Ok(Self::on(now, Port::new(socket)?, setup))
+    }
+
+    fn on(now: Instant, port: Port, setup: Setup) -> Self {
+        Self {
             setup,
-            port: Port::new(socket)?,
+            started: now,
+            port,
             legs: Slab::new(),
             ids: HashMap::new(),
+            wanted: HashMap::new(),
             flows: Flows::new(),
             wheel: Wheel::new(now),
             due: Vec::new(),
             backlog: VecDeque::new(),
             counters: Counters::default(),
             scratch: Box::new([0; SLOT]),
-        })
+        }
     }
 
     /// Does what it is told.
@@ -120,15 +139,13 @@ impl Shard {
                 slot.leg.open_gate(now);
                 None
             }),
-            Command::Bridge { a, b } => self.bridge(now, a, b),
-            Command::Unbridge { leg } => {
-                if let Some(key) = self.ids.get(&leg).copied() {
-                    self.unbridge(now, key);
-                }
-            }
-            Command::SetSource { leg, source } => self.with_leg(now, leg, |slot| {
-                slot.play = source;
-                slot.forwarded_at = None;
+            Command::Hear { leg, what } => self.hear(now, leg, what),
+            Command::Mute { leg, on } => self.with_leg(now, leg, |slot| {
+                slot.is_muted = on;
+                None
+            }),
+            Command::Tap { leg, sink } => self.with_leg(now, leg, |slot| {
+                slot.tap = sink;
                 None
             }),
             Command::RemoveLeg { leg } => {
@@ -162,8 +179,11 @@ impl Shard {
             leg,
             ufrag,
             flow: None,
-            peer: None,
-            play: Play::Comfort,
+            hearing: Hearing::Comfort,
+            sources: Vec::new(),
+            listeners: Vec::new(),
+            is_muted: false,
+            tap: None,
             voice: Voice::new(now),
             forwarded_at: None,
             wakes_at: None,
@@ -172,6 +192,7 @@ impl Shard {
         self.flows.add_leg(ufrag, key);
         self.tell(id, LegNotice::LocalDescription { sdp: Sdp::new(sdp) });
         self.settle(now, key);
+        self.heard_differently(now, id);
     }
 
     fn with_leg(&mut self, now: Instant, id: LegId, act: impl FnOnce(&mut Slot) -> Option<LegError>) {
@@ -186,62 +207,16 @@ impl Shard {
         self.settle(now, key);
     }
 
-    fn bridge(&mut self, now: Instant, a: LegId, b: LegId) {
-        let (Some(a), Some(b)) = (self.ids.get(&a).copied(), self.ids.get(&b).copied()) else {
-            return;
-        };
-        if a == b {
-            return;
-        }
-        for key in [a, b] {
-            self.unbridge(now, key);
-        }
-        if !(self.legs.contains(a) && self.legs.contains(b)) {
-            return;
-        }
-        for (key, other) in [(a, b), (b, a)] {
-            let slot = &mut self.legs[key];
-            slot.peer = Some(other);
-            slot.play = Play::Peer;
-            slot.forwarded_at = None;
-        }
-        self.settle(now, a);
-        self.settle(now, b);
-    }
-
-    /// Parts two legs; each is told comfort sound until something else is said.
-    fn unbridge(&mut self, now: Instant, key: usize) {
-        if let Some(other) = self.part(key) {
-            self.settle(now, key);
-            self.settle(now, other);
-        }
-    }
-
-    /// Parts two legs and returns the other one.
-    fn part(&mut self, key: usize) -> Option<usize> {
-        let other = self.legs[key].peer?;
-        for key in [key, other] {
-            let slot = &mut self.legs[key];
-            slot.peer = None;
-            if slot.play == Play::Peer {
-                slot.play = Play::Comfort;
-            }
-        }
-        Some(other)
-    }
-
     fn remove(&mut self, now: Instant, key: usize) {
-        let other = self.part(key);
         self.drain(now, key);
+        self.stop_hearing(key);
         let slot = self.legs.remove(key);
         self.ids.remove(&slot.id);
         self.flows.remove_leg(&slot.ufrag);
         if let Some(address) = slot.flow {
             self.flows.leave(&address, key);
         }
-        if let Some(other) = other {
-            self.settle(now, other);
-        }
+        self.heard_differently(now, slot.id);
     }
 
     /// Lets every leg say goodbye.
@@ -280,7 +255,7 @@ impl Shard {
     /// After anything that may have changed a leg: sends what it says, tells what happened, gives it its voice,
     /// and sets its next wake-up.
     fn settle(&mut self, now: Instant, key: usize) {
-        // Settling one leg of a pair may have removed the other.
+        // Settling one leg may have removed another.
         if !self.legs.contains(key) {
             return;
         }
@@ -310,24 +285,34 @@ impl Shard {
 
     fn speak(&mut self, now: Instant, key: usize) {
         let slot = &mut self.legs[key];
-        let tune = match slot.play {
-            _ if !slot.leg.can_send() => None,
-            Play::Silence => None,
-            Play::Comfort => Some(Tune::Comfort),
-            Play::HoldMusic => Some(Tune::Music),
-            Play::Peer => {
+        let (tune, clip) = match &slot.hearing {
+            _ if !slot.leg.can_send() => (None, None),
+            Hearing::Silence => (None, None),
+            Hearing::Comfort => (Some(Tune::Comfort), None),
+            Hearing::Music => (Some(Tune::Clip), Some(&self.setup.music)),
+            Hearing::Clip(clip) => (Some(Tune::Clip), Some(clip)),
+            Hearing::Legs(_) => {
                 let talks = slot.forwarded_at.is_some_and(|at| at + FILL_AFTER > now);
-                (!talks).then_some(Tune::Comfort)
+                ((!talks).then_some(Tune::Comfort), None)
             }
         };
         slot.voice.say(now, tune);
-        if slot.voice.next_at().is_some_and(|at| at <= now) {
-            let music = &self.setup.music;
-            self.port.make(|buffer| {
-                let packet = slot.voice.frame(now, music, buffer)?;
+        if slot.voice.next_at().is_none_or(|at| at > now) {
+            return;
+        }
+        let mut over = false;
+        self.port.make(|buffer| match slot.voice.frame(now, clip, buffer)? {
+            Said::Frame(packet) => {
                 let sealed = slot.leg.send(now, &packet, buffer).ok()?;
                 Some((sealed.to, sealed.datagram))
-            });
+            }
+            Said::Over => {
+                over = true;
+                None
+            }
+        });
+        if over {
+            self.clip_over(now, key);
         }
     }
 

@@ -47,9 +47,24 @@ struct Queued {
     to: SocketAddr,
 }
 
+/// What datagrams come from and go to.
+enum Wire {
+    Socket(UdpSocket),
+    /// A test's: what it puts in is received, what is sent it may look at.
+    #[cfg(test)]
+    Memory(Memory),
+}
+
+#[cfg(test)]
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) inbox: std::collections::VecDeque<(SocketAddr, Vec<u8>)>,
+    pub(super) outbox: Vec<(SocketAddr, Vec<u8>)>,
+}
+
 /// The socket with its buffers.
 pub(super) struct Port {
-    socket: UdpSocket,
+    wire: Wire,
     is_v6: bool,
     receive_headers: MultiHeaders<SockaddrStorage>,
     send_headers: MultiHeaders<SockaddrStorage>,
@@ -64,9 +79,28 @@ pub(super) struct Port {
 
 impl Port {
     pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
-        Ok(Self {
-            is_v6: socket.local_addr()?.is_ipv6(),
-            socket,
+        let is_v6 = socket.local_addr()?.is_ipv6();
+        Ok(Self::on(Wire::Socket(socket), is_v6))
+    }
+
+    /// A port without a socket.
+    #[cfg(test)]
+    pub(super) fn in_memory() -> Self {
+        Self::on(Wire::Memory(Memory::default()), false)
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory(&mut self) -> &mut Memory {
+        match &mut self.wire {
+            Wire::Memory(memory) => memory,
+            Wire::Socket(_) => panic!("the port has a socket"),
+        }
+    }
+
+    fn on(wire: Wire, is_v6: bool) -> Self {
+        Self {
+            wire,
+            is_v6,
             receive_headers: MultiHeaders::preallocate(BATCH, None),
             send_headers: MultiHeaders::preallocate(BATCH, None),
             received: vec![[0; SLOT]; BATCH].into_boxed_slice(),
@@ -76,11 +110,15 @@ impl Port {
             queue: Vec::with_capacity(2 * BATCH),
             sent: 0,
             refused: 0,
-        })
+        }
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        match &self.wire {
+            Wire::Socket(socket) => socket.as_fd(),
+            #[cfg(test)]
+            Wire::Memory(_) => panic!("nobody waits in a test"),
+        }
     }
 
     /// Datagrams sent, and datagrams the system would not take.
@@ -91,6 +129,18 @@ impl Port {
     /// Receives what is there, at most a batch, and returns how many. What was queued before must be flushed.
     pub(super) fn receive(&mut self) -> usize {
         self.meta.clear();
+        let socket = match &mut self.wire {
+            Wire::Socket(socket) => socket,
+            #[cfg(test)]
+            Wire::Memory(memory) => {
+                for buffer in &mut self.received {
+                    let Some((from, bytes)) = memory.inbox.pop_front() else { break };
+                    buffer[..bytes.len()].copy_from_slice(&bytes);
+                    self.meta.push((from, bytes.len()));
+                }
+                return self.meta.len();
+            }
+        };
         let mut buffers = self.received.iter_mut();
         let mut slices: [[IoSliceMut<'_>; 1]; BATCH] = std::array::from_fn(|_| {
             let buffer = buffers.next().expect("there are as many buffers as slices");
@@ -98,7 +148,7 @@ impl Port {
         });
         let flags = MsgFlags::MSG_DONTWAIT;
         let messages =
-            recvmmsg(self.socket.as_raw_fd(), &mut self.receive_headers, slices.iter_mut(), flags, None);
+            recvmmsg(socket.as_raw_fd(), &mut self.receive_headers, slices.iter_mut(), flags, None);
         // Nothing there, or an error of the network about something sent before: either way, nothing to read.
         let Ok(messages) = messages else {
             return 0;
@@ -126,10 +176,19 @@ impl Port {
 
     /// Has a datagram made in a buffer of our own and queues it; `make` returns its place, or `None`.
     pub(super) fn make(&mut self, make: impl FnOnce(&mut [u8; SLOT]) -> Option<(SocketAddr, Range<usize>)>) {
+        self.make_from(0, |_, made| make(made));
+    }
+
+    /// The same, with a look at the `n`th received buffer.
+    pub(super) fn make_from(
+        &mut self,
+        n: usize,
+        make: impl FnOnce(&[u8; SLOT], &mut [u8; SLOT]) -> Option<(SocketAddr, Range<usize>)>,
+    ) {
         if self.made_used == BATCH {
             self.flush();
         }
-        if let Some((to, range)) = make(&mut self.made[self.made_used]) {
+        if let Some((to, range)) = make(&self.received[n], &mut self.made[self.made_used]) {
             let place = Place::Made(self.made_used);
             self.queue.push(Queued { place, range: (range.start, range.end), to });
             self.made_used += 1;
@@ -183,7 +242,15 @@ impl Port {
         }
         let flags = MsgFlags::MSG_DONTWAIT;
         let (slices, addresses) = (&slices[..batch.len()], &addresses[..batch.len()]);
-        let fd = self.socket.as_raw_fd();
+        let fd = match &mut self.wire {
+            Wire::Socket(socket) => socket.as_raw_fd(),
+            #[cfg(test)]
+            Wire::Memory(memory) => {
+                let bytes = slices.iter().map(|[slice]| slice.to_vec());
+                memory.outbox.extend(batch.iter().map(|queued| queued.to).zip(bytes));
+                return Ok(batch.len());
+            }
+        };
         sendmmsg(fd, &mut self.send_headers, slices, addresses, [], flags).map(Iterator::count)
     }
 }

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use super::Shard;
 use super::flows::Flow;
-use crate::leg::{FailReason, Packet};
-use crate::message::{LegNotice, Play};
-use crate::rtp::Kind;
+use crate::leg::{FailReason, Media, Packet};
+use crate::message::LegNotice;
+use crate::rtp::{HEADER_LEN, Kind};
 use crate::stun::{Binding, Class};
+use crate::tap::Tapped;
 
 impl Shard {
     /// Takes the `n`th datagram received.
@@ -61,21 +62,66 @@ impl Shard {
         self.remove(now, key);
     }
 
-    /// Sends what one leg said to the leg that hears it.
+    /// Passes on what one leg said.
     fn forward(&mut self, now: Instant, from: usize, n: usize, packet: &Packet) {
-        let Some(to) = self.legs[from].peer else {
-            return;
-        };
-        let slot = &mut self.legs[to];
-        if slot.play != Play::Peer {
+        let slot = &self.legs[from];
+        if slot.is_muted {
             return;
         }
+        if slot.tap.is_some() {
+            self.tap(now, from, n, packet);
+        }
+        self.send_on(now, from, n, packet);
+    }
+
+    /// Shows what one leg said to whoever listens in.
+    fn tap(&mut self, now: Instant, from: usize, n: usize, packet: &Packet) {
+        let slot = &mut self.legs[from];
+        let Some(tap) = slot.tap.as_mut().filter(|_| packet.media == Media::Opus) else {
+            return;
+        };
+        let (_, _, buffer) = self.port.datagram(n);
+        let taken = tap.put(|| Tapped {
+            leg: slot.id,
+            at: now.saturating_duration_since(self.started),
+            rtp_timestamp: packet.timestamp,
+            sequence: packet.index as u16,
+            payload: buffer[packet.payload.clone()].into(),
+        });
+        self.counters.tap_lost += u64::from(!taken);
+    }
+
+    /// Sends what one leg said to the legs that hear it: to the last of them in the buffer it came in, to the
+    /// others in copies made before.
+    fn send_on(&mut self, now: Instant, from: usize, n: usize, packet: &Packet) {
+        let Some(last) = self.legs[from].listeners.len().checked_sub(1) else {
+            return;
+        };
+        for other in 0..last {
+            let to = self.legs[from].listeners[other];
+            self.forward_copy(now, to, n, packet);
+        }
+        let to = self.legs[from].listeners[last];
+        let slot = &mut self.legs[to];
         let (_, _, buffer) = self.port.datagram(n);
         if let Ok(sealed) = slot.leg.send(now, packet, buffer) {
             slot.forwarded_at = Some(now);
             self.counters.forwarded += 1;
             self.port.queue_received(n, sealed.datagram, sealed.to);
         }
+    }
+
+    fn forward_copy(&mut self, now: Instant, to: usize, n: usize, packet: &Packet) {
+        let (slot, counters) = (&mut self.legs[to], &mut self.counters);
+        self.port.make_from(n, |received, made| {
+            let payload = HEADER_LEN..HEADER_LEN + packet.payload.len();
+            made.get_mut(payload.clone())?.copy_from_slice(&received[packet.payload.clone()]);
+            let packet = Packet { payload, ..packet.clone() };
+            let sealed = slot.leg.send(now, &packet, made).ok()?;
+            slot.forwarded_at = Some(now);
+            counters.forwarded += 1;
+            Some((sealed.to, sealed.datagram))
+        });
     }
 
     /// Several legs have selected this sender. Sound is tried with each leg's keys, on a copy, since a failed try

@@ -6,7 +6,7 @@ use std::time::Duration;
 use offhook_core::sdp::Sdp;
 use offhook_media::leg::{Drop, FailReason, Media, Notice};
 use offhook_media::{
-    Command, Description, LegId, LegNotice, LegOptions, Plane, PlaneConfig, Play, StartError,
+    Command, Description, Hearing, LegId, LegNotice, LegOptions, Plane, PlaneConfig, StartError,
 };
 
 use crate::far_end::{FarEnd, House, LOOPBACK, now};
@@ -54,14 +54,13 @@ fn a_leg_is_told_silence_at_once_and_what_it_is_set_to() {
     let (a, b) = (house.add(false, LOOPBACK), house.add(true, LOOPBACK));
     house.until("comfort sound by itself", |house| [a, b].iter().all(|n| house.ends[*n].heard.len() > 5));
     assert!(house.ends[a].heard.iter().all(|heard| heard.payload[0] == SILENCE));
-    let leg = house.ends[a].id;
-    house.send(Command::SetSource { leg, source: Play::HoldMusic });
+    house.hear(a, Hearing::Music);
     let start = now();
     house.run_for(Duration::from_secs(1));
     let music =
         house.ends[a].heard.iter().filter(|heard| heard.at > start && heard.payload.len() > 20).count();
     assert!((30..=55).contains(&music), "{music} frames of music in a second");
-    house.send(Command::SetSource { leg, source: Play::Silence });
+    house.hear(a, Hearing::Silence);
     house.run_for(Duration::from_millis(200));
     let frames = house.ends[a].heard.len();
     house.run_for(Duration::from_millis(300));
@@ -74,19 +73,19 @@ fn the_line_has_no_seam_through_bridge_hold_and_parting() {
     let mut house = House::new();
     let (a, b) = house.bridged();
     (house.ends[a].says, house.ends[b].says) = (Some(1), Some(2));
-    let leg = house.ends[a].id;
     let pause = Duration::from_millis(300);
     house.run_for(pause);
-    house.send(Command::SetSource { leg, source: Play::HoldMusic });
+    house.hear(a, Hearing::Music);
     house.run_for(pause);
     let held = now();
     house.run_for(pause);
     assert!(!house.ends[a].hears(2, held), "on hold the peer is not heard");
     assert!(house.ends[b].hears(1, held), "but is still talked to");
-    house.send(Command::SetSource { leg, source: Play::Peer });
+    house.hear(a, Hearing::Legs(vec![house.ends[b].id]));
     house.run_for(pause);
     assert!(house.ends[a].hears(2, held));
-    house.send(Command::Unbridge { leg });
+    house.hear(a, Hearing::Comfort);
+    house.hear(b, Hearing::Comfort);
     house.run_for(pause);
     let parted = now();
     house.run_for(pause);
@@ -121,7 +120,7 @@ fn a_held_leg_is_sent_nothing_before_its_gate_opens() {
     let b = house.add(true, LOOPBACK);
     house.ends[b].says = Some(2);
     house.until("both connect", |house| [a, b].iter().all(|n| house.ends[*n].is_connected()));
-    house.send(Command::Bridge { a: house.ends[a].id, b: house.ends[b].id });
+    house.join(a, b);
     house.run_for(Duration::from_millis(500));
     assert!(house.ends[a].raw.iter().all(|raw| !(128..192).contains(&raw[0])));
     house.send(Command::OpenGate { leg: house.ends[a].id });
@@ -183,8 +182,8 @@ fn a_customer_stays_on_the_line_while_the_agent_comes_back_on_a_new_leg() {
     (house.ends[customer].says, house.ends[page].says) = (Some(1), Some(2));
     let start = now();
     house.until("the agent is heard", |house| house.ends[customer].hears(2, start));
-    let (leg, gone) = (house.ends[customer].id, house.ends[page].id);
-    house.send(Command::SetSource { leg, source: Play::HoldMusic });
+    let gone = house.ends[page].id;
+    house.hear(customer, Hearing::Music);
     house.send(Command::RemoveLeg { leg: gone });
     let waiting = now();
     house.until("music", |house| {
@@ -249,8 +248,8 @@ fn refusals_have_names() {
     });
     assert_eq!(reason, FailReason::DescriptionRefused);
     for command in [
-        Command::Bridge { a: leg, b: leg },
-        Command::Unbridge { leg },
+        Command::Hear { leg, what: Hearing::Legs(vec![leg]) },
+        Command::Hear { leg, what: Hearing::Music },
         Command::RemoveLeg { leg },
         Command::Answer { leg, sdp: Sdp::new("") },
     ] {

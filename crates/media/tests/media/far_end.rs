@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use offhook_core::sdp::Sdp;
 use offhook_media::leg::{Identity, Leg, LegConfig, Media, Notice, Output, Packet};
-use offhook_media::{Command, Description, LegId, LegNotice, LegOptions, Notified, Plane, PlaneConfig};
+use offhook_media::{
+    Command, Description, Hearing, LegId, LegNotice, LegOptions, Notified, Plane, PlaneConfig,
+};
 use tokio::sync::mpsc::Receiver;
 
 const FRAME: Duration = Duration::from_millis(20);
@@ -205,7 +207,17 @@ impl House {
     /// Waits for two legs to connect and bridges them.
     pub(crate) fn bridge(&mut self, a: usize, b: usize) {
         self.until("both connect", |house| [a, b].iter().all(|n| house.ends[*n].is_connected()));
-        self.send(Command::Bridge { a: self.ends[a].id, b: self.ends[b].id });
+        self.join(a, b);
+    }
+
+    /// Lets two legs hear each other.
+    pub(crate) fn join(&self, a: usize, b: usize) {
+        self.hear(a, Hearing::Legs(vec![self.ends[b].id]));
+        self.hear(b, Hearing::Legs(vec![self.ends[a].id]));
+    }
+
+    pub(crate) fn hear(&self, end: usize, what: Hearing) {
+        self.send(Command::Hear { leg: self.ends[end].id, what });
     }
 
     /// Lets things happen until `done`.

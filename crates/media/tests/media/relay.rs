@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use offhook_core::sdp::Sdp;
 use offhook_media::leg::{Identity, Leg, LegConfig, Media, Notice, Output, Packet};
-use offhook_media::{Command, Description, LegId, LegNotice, Notified, Plane, PlaneConfig};
+use offhook_media::{Command, Description, Hearing, LegId, LegNotice, Notified, Plane, PlaneConfig};
 use tokio::sync::mpsc::Receiver;
 
 use crate::far_end::{LOOPBACK, now};
@@ -104,7 +104,9 @@ fn two_calls_through_one_remote_address_keep_apart() {
         relay.until("the caller connects", |callers| callers[n].is_connected);
     }
     relay.until("everybody is told silence", |callers| callers.iter().all(|caller| caller.heard.len() > 5));
-    relay.plane.send(Command::Bridge { a: LegId(0), b: LegId(2) }).unwrap();
+    for (leg, other) in [(LegId(0), LegId(2)), (LegId(2), LegId(0))] {
+        relay.plane.send(Command::Hear { leg, what: Hearing::Legs(vec![other]) }).unwrap();
+    }
     for _ in 0..30 {
         relay.say(0, 10);
         relay.say(1, 11);

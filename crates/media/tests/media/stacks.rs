@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use offhook_core::sdp::Sdp;
 use offhook_media::leg::Drop;
-use offhook_media::{Command, Description, LegId, LegNotice, Notified, Plane, PlaneConfig, Play};
+use offhook_media::{Command, Description, Hearing, LegId, LegNotice, Notified, Plane, PlaneConfig};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Receiver;
 
@@ -121,6 +121,10 @@ impl House {
         })
     }
 
+    fn hear(&self, leg: LegId, what: Hearing) {
+        self.plane.send(Command::Hear { leg, what }).unwrap();
+    }
+
     fn connect(&mut self, leg: LegId, peer: &mut Peer, plane_offers: bool) {
         if plane_offers {
             let add = Command::AddLeg { leg, options: LOOPBACK, description: Description::Offer };
@@ -165,12 +169,14 @@ fn converse(mut peers: [Peer; 2], plane_offers: [bool; 2]) -> (House, [Peer; 2])
     for ((leg, peer), plane_offers) in LEGS.iter().zip(&mut peers).zip(plane_offers) {
         house.connect(*leg, peer, plane_offers);
     }
-    house.plane.send(Command::Bridge { a: LEGS[0], b: LEGS[1] }).unwrap();
+    for (leg, other) in [(LEGS[0], LEGS[1]), (LEGS[1], LEGS[0])] {
+        house.hear(leg, Hearing::Legs(vec![other]));
+    }
     peers[0].hears(870.0..890.0, 1_000.0);
     peers[1].hears(430.0..450.0, 1_000.0);
-    house.plane.send(Command::SetSource { leg: LEGS[0], source: Play::HoldMusic }).unwrap();
+    house.hear(LEGS[0], Hearing::Music);
     peers[0].hears(150.0..460.0, 100.0);
-    house.plane.send(Command::SetSource { leg: LEGS[0], source: Play::Peer }).unwrap();
+    house.hear(LEGS[0], Hearing::Legs(vec![LEGS[1]]));
     peers[0].hears(870.0..890.0, 1_000.0);
     for leg in LEGS {
         let stats = house.notice(leg, |notice| match notice {

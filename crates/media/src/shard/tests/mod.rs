@@ -1,0 +1,5 @@
+//! What peers of a shard notice, in virtual time.
+
+mod graph;
+mod taps;
+mod world;

@@ -1,0 +1,326 @@
+//! A shard and its peers in virtual time: a clean network without delay, one step a millisecond.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use opus::{Application, Channels, Decoder, Encoder};
+
+use crate::clip;
+use crate::leg::{Identity, Leg, LegConfig, Media, Notice, Output, Packet};
+use crate::message::{Command, Description, Hearing, LegId, LegNotice, LegOptions, Notified};
+use crate::rtp::Header;
+use crate::shard::port::Port;
+use crate::shard::{Setup, Shard};
+use offhook_core::sdp::Sdp;
+
+const STEP: Duration = Duration::from_millis(1);
+const FRAME: Duration = Duration::from_millis(20);
+
+fn identity() -> Arc<Identity> {
+    static IDENTITY: OnceLock<Arc<Identity>> = OnceLock::new();
+    IDENTITY.get_or_init(|| Arc::new(Identity::generate().unwrap())).clone()
+}
+
+fn plane_address() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], 7_882))
+}
+
+/// What a peer says every 20 ms.
+pub(super) enum Says {
+    Nothing,
+    /// Frames of nothing but this byte, which no decoder is asked about.
+    Bytes(u8),
+    Tone(Tone),
+}
+
+pub(super) struct Tone {
+    hz: f32,
+    at: usize,
+    encoder: Encoder,
+}
+
+impl Says {
+    pub(super) fn tone(hz: f32) -> Self {
+        let encoder = Encoder::new(48_000, Channels::Mono, Application::Voip).unwrap();
+        Self::Tone(Tone { hz, at: 0, encoder })
+    }
+
+    fn frame(&mut self) -> Option<Vec<u8>> {
+        match self {
+            Self::Nothing => None,
+            Self::Bytes(byte) => Some(vec![*byte; 60]),
+            Self::Tone(tone) => {
+                let turn = std::f32::consts::TAU * tone.hz / 48_000.0;
+                let samples: Vec<f32> =
+                    (tone.at..tone.at + 960).map(|n| 0.25 * (turn * n as f32).sin()).collect();
+                tone.at += 960;
+                Some(tone.encoder.encode_vec_float(&samples, 1_200).unwrap())
+            }
+        }
+    }
+}
+
+pub(super) struct Heard {
+    pub(super) at: Instant,
+    pub(super) media: Media,
+    pub(super) marker: bool,
+    pub(super) index: u64,
+    pub(super) timestamp: u32,
+    pub(super) payload: Vec<u8>,
+}
+
+pub(super) struct End {
+    pub(super) id: LegId,
+    pub(super) leg: Leg,
+    pub(super) says: Says,
+    pub(super) heard: Vec<Heard>,
+    pub(super) notices: Vec<Notice>,
+    /// SSRCs and payload types as they came.
+    pub(super) streams: HashSet<(u32, u8)>,
+    /// Every so many datagrams of sound are lost on the way to the plane.
+    pub(super) loses_one_in: Option<u64>,
+    address: SocketAddr,
+    next_at: Instant,
+    pub(super) number: u64,
+}
+
+impl End {
+    /// Seals a packet of this numbering, ready to be put on the wire.
+    pub(super) fn seal(
+        &mut self,
+        now: Instant,
+        media: Media,
+        (index, timestamp): (u64, u32),
+        marker: bool,
+        payload: &[u8],
+    ) -> Option<Vec<u8>> {
+        let mut buffer = vec![0; 12];
+        buffer.extend(payload);
+        let mut packet = Packet::new(media, 7, index, timestamp, 12..buffer.len());
+        packet.marker = marker;
+        buffer.resize(buffer.len() + 32, 0);
+        let sealed = self.leg.send(now, &packet, &mut buffer).ok()?;
+        Some(buffer[sealed.datagram].to_vec())
+    }
+}
+
+pub(super) struct World {
+    pub(super) start: Instant,
+    pub(super) now: Instant,
+    pub(super) shard: Shard,
+    pub(super) ends: Vec<End>,
+    pub(super) notices: Vec<Notified>,
+    commands: SyncSender<Command>,
+    inbox: Receiver<Command>,
+    notified: tokio::sync::mpsc::Receiver<Notified>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let now = tokio::time::Instant::now().into_std();
+        let (notices, notified) = tokio::sync::mpsc::channel(4_096);
+        let (commands, inbox) = sync_channel(256);
+        let setup = Setup {
+            identity: identity(),
+            addresses: vec![plane_address()],
+            music: clip::music().unwrap(),
+            notices,
+            max_legs: 100,
+        };
+        let shard = Shard::on(now, Port::in_memory(), setup);
+        let (start, ends) = (now, Vec::new());
+        Self { start, now, shard, ends, notices: Vec::new(), commands, inbox, notified }
+    }
+
+    /// A world of so many connected legs.
+    pub(super) fn of(legs: usize) -> Self {
+        let mut world = Self::new();
+        for _ in 0..legs {
+            world.add(|offer| offer);
+        }
+        world
+    }
+
+    pub(super) fn send(&mut self, command: Command) {
+        self.commands.try_send(command).unwrap();
+    }
+
+    pub(super) fn hear(&mut self, end: usize, what: Hearing) {
+        self.send(Command::Hear { leg: self.ends[end].id, what });
+    }
+
+    pub(super) fn hear_legs(&mut self, end: usize, others: &[usize]) {
+        let legs = others.iter().map(|other| self.ends[*other].id).collect();
+        self.hear(end, Hearing::Legs(legs));
+    }
+
+    /// Adds a leg whose peer offers, as changed on the way, and waits until it is connected.
+    pub(super) fn add(&mut self, on_the_way: impl Fn(String) -> String) -> usize {
+        let n = self.ends.len();
+        let id = LegId(n as u64 + 1);
+        let address = SocketAddr::from(([198, 51, 100, n as u8 + 1], 5_000));
+        let (leg, offer) = Leg::offer(self.now, &identity(), LegConfig::new(vec![address])).unwrap();
+        let description = Description::Answer { offer: Sdp::new(on_the_way(offer)) };
+        self.send(Command::AddLeg { leg: id, options: LegOptions::default(), description });
+        self.ends.push(End {
+            id,
+            leg,
+            says: Says::Nothing,
+            heard: Vec::new(),
+            notices: Vec::new(),
+            streams: HashSet::new(),
+            loses_one_in: None,
+            address,
+            next_at: self.now,
+            number: 0,
+        });
+        self.step();
+        let answer = self.of_leg(id).find_map(|notice| match notice {
+            LegNotice::LocalDescription { sdp } => Some(sdp.as_str().to_owned()),
+            _ => None,
+        });
+        let now = self.now;
+        self.ends[n].leg.take_answer(now, &answer.unwrap()).unwrap();
+        let connected = |notice: &Notice| matches!(notice, Notice::DtlsConnected(_));
+        self.until("the leg connects", |world| {
+            let of_plane = |notice: &LegNotice| matches!(notice, LegNotice::DtlsConnected { .. });
+            world.ends[n].notices.iter().any(connected) && world.of_leg(id).any(of_plane)
+        });
+        n
+    }
+
+    /// What the plane has told of a leg.
+    pub(super) fn of_leg(&self, id: LegId) -> impl Iterator<Item = &LegNotice> {
+        let of_leg = self.notices.iter().filter(move |notified| notified.leg == id);
+        of_leg.map(|notified| &notified.notice)
+    }
+
+    pub(super) fn of_end(&self, end: usize) -> Vec<LegNotice> {
+        self.of_leg(self.ends[end].id).cloned().collect()
+    }
+
+    pub(super) fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        for _ in 0..20_000 {
+            if done(self) {
+                return;
+            }
+            self.step();
+        }
+        panic!("not within 20 s: {what}; {:?}", self.notices);
+    }
+
+    pub(super) fn run_for(&mut self, millis: u64) -> Instant {
+        let before = self.now;
+        for _ in 0..millis {
+            self.step();
+        }
+        before
+    }
+
+    /// Puts a datagram of a peer's on the wire.
+    pub(super) fn put(&mut self, end: usize, datagram: Vec<u8>) {
+        let from = self.ends[end].address;
+        self.shard.port.memory().inbox.push_back((from, datagram));
+    }
+
+    pub(super) fn step(&mut self) {
+        self.now += STEP;
+        let now = self.now;
+        for n in 0..self.ends.len() {
+            let end = &mut self.ends[n];
+            if end.next_at <= now {
+                end.next_at += FRAME;
+                if let Some(frame) = end.says.frame() {
+                    end.number += 1;
+                    let place = (end.number, (end.number as u32).wrapping_mul(960));
+                    let sealed = end.seal(now, Media::Opus, place, false, &frame);
+                    let is_lost = end.loses_one_in.is_some_and(|one_in| end.number.is_multiple_of(one_in));
+                    if let Some(datagram) = sealed.filter(|_| !is_lost) {
+                        self.put(n, datagram);
+                    }
+                }
+            }
+            let end = &mut self.ends[n];
+            end.leg.tick(now);
+            while let Some(output) = self.ends[n].leg.poll() {
+                match output {
+                    Output::Transmit { datagram, .. } => self.put(n, datagram.to_vec()),
+                    Output::Notice(notice) => self.ends[n].notices.push(notice),
+                }
+            }
+        }
+        self.shard.turn(|| now, &self.inbox);
+        let sent = std::mem::take(&mut self.shard.port.memory().outbox);
+        for (to, mut bytes) in sent {
+            let Some(end) = self.ends.iter_mut().find(|end| end.address == to) else {
+                continue;
+            };
+            let header = Header::read(&bytes);
+            if let Some(packet) = end.leg.receive(now, plane_address(), &mut bytes) {
+                end.streams.extend(header.map(|header| (header.ssrc, header.payload_type)));
+                let payload = bytes[packet.payload.clone()].to_vec();
+                let Packet { media, marker, index, timestamp, .. } = packet;
+                end.heard.push(Heard { at: now, media, marker, index, timestamp, payload });
+            }
+        }
+        while let Ok(notified) = self.notified.try_recv() {
+            self.notices.push(notified);
+        }
+    }
+
+    /// First bytes of the frames a peer has heard since then, each once, in order of appearance.
+    pub(super) fn bytes(&self, end: usize, since: Instant) -> Vec<u8> {
+        let mut seen = Vec::new();
+        for heard in self.ends[end].heard.iter().filter(|heard| heard.at > since) {
+            let byte = heard.payload[0];
+            if heard.media == Media::Opus && !seen.contains(&byte) {
+                seen.push(byte);
+            }
+        }
+        seen
+    }
+
+    /// How loud each of these tones is in what a peer has heard since then: 1 is as loud as it was said.
+    pub(super) fn tones<const N: usize>(&self, end: usize, since: Instant, hz: [f32; N]) -> [f32; N] {
+        let sound = self.sound(end, since);
+        hz.map(|hz| {
+            let (mut sine, mut cosine) = (0.0, 0.0);
+            for (n, sample) in sound.iter().enumerate() {
+                let (s, c) = (std::f32::consts::TAU * hz / 48_000.0 * n as f32).sin_cos();
+                (sine, cosine) = (sine + sample * s, cosine + sample * c);
+            }
+            let amplitude = 2.0 * f32::hypot(sine, cosine) / sound.len().max(1) as f32;
+            amplitude / 0.25
+        })
+    }
+
+    /// What a peer has heard since then, decoded.
+    pub(super) fn sound(&self, end: usize, since: Instant) -> Vec<f32> {
+        let mut decoder = Decoder::new(48_000, Channels::Mono).unwrap();
+        let mut sound = Vec::new();
+        for heard in self.ends[end].heard.iter().filter(|heard| heard.at > since) {
+            let mut out = [0.0; 5_760];
+            let samples = decoder.decode_float(&heard.payload, &mut out, false).unwrap();
+            sound.extend(&out[..samples]);
+        }
+        sound
+    }
+
+    /// One SSRC, sequence numbers without a gap, timestamps that follow the clock.
+    pub(super) fn assert_one_line(&self, end: usize) {
+        let end = &self.ends[end];
+        let ssrcs: HashSet<u32> = end.streams.iter().map(|(ssrc, _)| *ssrc).collect();
+        assert_eq!(ssrcs.len(), 1, "one SSRC whoever talks");
+        for pair in end.heard.windows(2) {
+            assert_eq!(pair[1].index, pair[0].index + 1);
+            let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+            let is_same_key = pair.iter().all(|heard| heard.media == Media::Dtmf) && step == 0;
+            assert!(is_same_key || (step > 0 && step.is_multiple_of(960)), "{step}");
+            let waited = (pair[1].at - pair[0].at).as_millis() as u32 * 48;
+            assert!(step.abs_diff(waited) <= 3 * 960, "{step} after {waited}");
+        }
+    }
+}
