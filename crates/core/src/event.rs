@@ -100,7 +100,7 @@ pub enum CallEvent {
     },
     /// Bridged: a role changed, or somebody was muted or can be heard again.
     Rearranged,
-    /// Bridged: the customer waits for whoever takes the call.
+    /// Bridged: the customer waits for whoever takes the call, or does not any more: the record tells.
     Parked,
     /// Bridged: the customer pressed a key.
     Digit {

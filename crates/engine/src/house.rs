@@ -86,6 +86,8 @@ pub struct PlaceRequest {
     pub agent: Option<UserId>,
     /// Whom a bridged call is connected to at the pick-up, when no person places it.
     pub connect: Option<Connect>,
+    /// Whether a bridged call is recorded from its beginning.
+    pub record: bool,
     /// The client's correlation.
     pub correlation: Option<String>,
     /// The client's conversation.
@@ -160,6 +162,7 @@ impl Engine {
             offer: request.offer,
             agent: request.agent,
             connect: request.connect,
+            record: request.record,
             correlation: request.correlation,
             conversation_id: request.conversation_id,
         };

@@ -138,6 +138,17 @@ impl Engine {
         parked
     }
 
+    /// The tenant's bridged conversations, oldest first.
+    #[must_use]
+    pub fn conversations(&self, tenant: &TenantId) -> Vec<Arc<CallRecord>> {
+        let talking =
+            |record: &CallRecord| record.media_mode == MediaMode::Bridge && record.state == State::Connected;
+        let live = self.inner.registry.live(tenant, |live| talking(&live.record));
+        let mut records: Vec<_> = live.into_iter().map(|live| live.record).collect();
+        records.sort_by(|a, b| a.id.cmp(&b.id));
+        records
+    }
+
     /// People who can be rung now.
     #[must_use]
     pub fn free(&self, tenant: &TenantId) -> BTreeSet<UserId> {

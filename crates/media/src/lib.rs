@@ -44,4 +44,4 @@ pub use message::{Command, Counters, Description, Hearing, LegId, LegNotice, Leg
 pub use plane::{Plane, PlaneConfig, SendError, StartError};
 pub use quality::{Quality, mos};
 pub use sdp::SdpError;
-pub use switchboard::{Carried, Switchboard};
+pub use switchboard::{BoardConfig, Carried, Clips, RecordOrder, Switchboard};

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use anyhow::Context;
-use offhook_media::{Carried, Plane, PlaneConfig, Switchboard};
+use offhook_media::{BoardConfig, Carried, Clips, Plane, PlaneConfig, Switchboard};
 use url::{Host, Url};
 
 use crate::config::Config;
@@ -22,7 +22,11 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Carried> {
         );
     }
     let (plane, notices) = Plane::start(plane).context("media.udp_listen")?;
-    Ok(Switchboard::carry(plane, notices, is_private_url(&config.whatsapp.graph_url)))
+    let board = BoardConfig {
+        whatsapp_is_private: is_private_url(&config.whatsapp.graph_url),
+        clips: Clips::new(),
+    };
+    Ok(Switchboard::carry(plane, notices, board))
 }
 
 fn addresses(config: &Config) -> anyhow::Result<Vec<IpAddr>> {

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
 use offhook_api::{DoorConfig, DoorPorts, Doors, Sockets};
+use offhook_core::call::table::ClipName;
+use offhook_core::call::{AgentLost, Consent, Manners};
 use offhook_engine::{Engine, Ports};
 use offhook_media::Carried;
 use offhook_store::{MasterKey, Store};
@@ -14,6 +17,7 @@ use offhook_whatsapp::{Graph, GraphConfig, Timeouts};
 
 use crate::clock::{HouseClock, HouseIds};
 use crate::config::Config;
+use crate::config::sections;
 use crate::config::secret::Secret;
 use crate::sound;
 
@@ -75,8 +79,8 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
     )
     .context("whatsapp.graph_url")?;
     let (clock, ids) = (Arc::new(clock), Arc::new(HouseIds::new(clock)));
-    let Carried { board: sound, news, listen } = sound::open(config)?;
-    let engine = Engine::start(Ports {
+    let Carried { board: sound, news, orders: _orders, listen } = sound::open(config)?;
+    let engine_ports = Ports {
         calls: store.clone(),
         events: store.clone(),
         inbox: store.clone(),
@@ -86,8 +90,8 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
         sound,
         clock: clock.clone(),
         ids: ids.clone(),
-    })
-    .await?;
+    };
+    let engine = Engine::start(engine_ports, manners(config)).await?;
     engine.carry(news);
     let ports = DoorPorts {
         tenants: store.clone(),
@@ -103,6 +107,24 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
     let doors = Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret) };
     let (doors, sockets) = offhook_api::router(doors);
     Ok(House { engine, doors, sockets, listen })
+}
+
+/// What the house has chosen about its calls.
+fn manners(config: &Config) -> Manners {
+    Manners {
+        agent_back: Duration::from_secs(u64::from(config.calls.agent_wait_secs)),
+        agent_lost: match config.calls.agent_lost {
+            sections::AgentLost::Queue => AgentLost::Queue,
+            sections::AgentLost::End => AgentLost::End,
+        },
+        record_all: config.recordings.all,
+        consent: match config.recordings.consent {
+            sections::Consent::None => Consent::None,
+            sections::Consent::AnnounceInbound => Consent::AnnounceInbound,
+            sections::Consent::AnnounceAll => Consent::AnnounceAll,
+        },
+        notice: config.recordings.notice.as_deref().and_then(ClipName::parse),
+    }
 }
 
 fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {

@@ -4,8 +4,14 @@ use offhook_core::call::CallRecord;
 use offhook_core::id::{TenantId, UserId};
 use offhook_core::ports::StoreFault;
 
+use super::arrange;
 use super::view::{self, Cast};
 use crate::manners::directory::Directory;
+
+/// Everybody a view of the call names.
+fn named(record: &CallRecord) -> impl Iterator<Item = &UserId> {
+    record.agent.iter().chain(arrange::named(&record.facts.table))
+}
 
 /// The cast of some calls and people of one tenant.
 pub(super) async fn cast<'a>(
@@ -17,7 +23,7 @@ pub(super) async fn cast<'a>(
     let records: Vec<&CallRecord> = records.into_iter().collect();
     let mut cast = Cast::default();
     let people: Vec<&UserId> =
-        people.into_iter().chain(records.iter().filter_map(|r| r.agent.as_ref())).collect();
+        people.into_iter().chain(records.iter().flat_map(|record| named(record))).collect();
     for person in people {
         if let Some(name) = directory.name(tenant, person).await? {
             cast.names.insert(person.clone(), name);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook_core::call::{CallRecord, Command, Refusal};
+use offhook_core::call::{CallRecord, Command, Refusal, Wish};
 use offhook_core::house::{BusinessNumber, MediaMode, Person};
-use offhook_core::id::CallId;
+use offhook_core::id::{CallId, RecordingId};
 use offhook_core::phone::Phone;
 use offhook_core::sdp::Sdp;
 use offhook_engine::{EngineError, PlaceRequest};
@@ -17,6 +17,7 @@ use super::casting::cast;
 use super::protocol::{CallView, ClientMessage, ErrorView, ServerMessage};
 use super::view;
 use super::words;
+use super::{arrange, supervise};
 use crate::house::House;
 use crate::manners::body::{self, JsonFault};
 use crate::manners::emergency;
@@ -25,11 +26,17 @@ use crate::manners::limits::Operation;
 const LONGEST_ID: usize = 128;
 
 /// Commands this server knows: the shapes of others are not looked at.
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 15] = [
     "presence.set",
     "call.place",
     "call.accept",
     "call.attach",
+    "call.arrange",
+    "call.leave",
+    "call.retrieve",
+    "call.supervise",
+    "call.take_over",
+    "colleagues.list",
     "call.hold",
     "call.resume",
     "call.decline",
@@ -81,6 +88,12 @@ fn sort(message: ClientMessage) -> Heard {
         | ClientMessage::Place { id, .. }
         | ClientMessage::Accept { id, .. }
         | ClientMessage::Attach { id, .. }
+        | ClientMessage::Arrange { id, .. }
+        | ClientMessage::Leave { id, .. }
+        | ClientMessage::Retrieve { id, .. }
+        | ClientMessage::Supervise { id, .. }
+        | ClientMessage::TakeOver { id, .. }
+        | ClientMessage::ListColleagues { id }
         | ClientMessage::Hold { id, .. }
         | ClientMessage::Resume { id, .. }
         | ClientMessage::Decline { id, .. }
@@ -119,11 +132,11 @@ fn is_id(id: &str) -> bool {
 /// How long a command may take. The database has some eight seconds to come back, WhatsApp ten to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-type Done = Result<Outcome, ErrorView>;
+pub(super) type Done = Result<Outcome, ErrorView>;
 
 /// What a command led to.
 #[derive(Default)]
-struct Outcome {
+pub(super) struct Outcome {
     record: Option<Arc<CallRecord>>,
     /// Our answer to the page's offer, of a bridged call.
     answer: Option<Sdp>,
@@ -144,6 +157,13 @@ impl From<(Arc<CallRecord>, Sdp)> for Outcome {
 /// Carries a command out and returns its reply.
 pub(super) async fn carry_out(house: &House, me: &Person, ask: Ask) -> ServerMessage {
     let Ask { id, message } = ask;
+    if let ClientMessage::ListColleagues { .. } = message {
+        return match timeout(PATIENCE, supervise::colleagues(house, me)).await {
+            Ok(Ok((colleagues, live))) => ServerMessage::Colleagues { id, colleagues, live },
+            Ok(Err(error)) => ServerMessage::Error { id: Some(id), error },
+            Err(_) => ServerMessage::Error { id: Some(id), error: words::late() },
+        };
+    }
     let viewed = timeout(PATIENCE, done(house, me, message)).await.unwrap_or_else(|_| Err(words::late()));
     match viewed {
         Ok((call, answer)) => {
@@ -169,12 +189,21 @@ async fn done(
         }
         ClientMessage::Accept { call_id, sdp, .. } => accept(house, me, &call_id, &sdp).await,
         ClientMessage::Attach { call_id, sdp, .. } => attach(house, me, &call_id, &sdp).await,
-        ClientMessage::Hold { call_id, .. } => {
-            command(house, me, &call_id, Command::Hold { by: Some(me.id.clone()), on: true }).await
+        ClientMessage::Hold { call_id, .. } => arrange(house, me, &call_id, Wish::Hold(true)).await,
+        ClientMessage::Resume { call_id, .. } => arrange(house, me, &call_id, Wish::Hold(false)).await,
+        ClientMessage::Arrange { call_id, wish, .. } => {
+            let recording = RecordingId::from_uuid(house.ports.ids.next());
+            let wish = arrange::wish(wish, recording).map_err(|why| words::senseless(&why))?;
+            arrange(house, me, &call_id, wish).await
         }
-        ClientMessage::Resume { call_id, .. } => {
-            command(house, me, &call_id, Command::Hold { by: Some(me.id.clone()), on: false }).await
+        ClientMessage::Leave { call_id, .. } => {
+            command(house, me, &call_id, Command::Leave { agent: me.id.clone() }).await
         }
+        ClientMessage::Retrieve { call_id, sdp, .. } => supervise::retrieve(house, me, &call_id, &sdp).await,
+        ClientMessage::Supervise { call_id, how, sdp, .. } => {
+            supervise::supervise(house, me, &call_id, how, sdp.as_deref()).await
+        }
+        ClientMessage::TakeOver { call_id, .. } => supervise::take_over(house, me, &call_id).await,
         ClientMessage::Decline { call_id, .. } => {
             command(house, me, &call_id, Command::Decline { agent: me.id.clone() }).await
         }
@@ -184,7 +213,9 @@ async fn done(
         ClientMessage::RequestPermission { to, from_number_id, .. } => {
             ask_permission(house, me, &to, from_number_id.as_deref()).await
         }
-        ClientMessage::Hello { .. } | ClientMessage::Ping { .. } => Ok(Outcome::default()),
+        ClientMessage::Hello { .. } | ClientMessage::Ping { .. } | ClientMessage::ListColleagues { .. } => {
+            Ok(Outcome::default())
+        }
     };
     let Outcome { record, answer } = outcome?;
     let Some(record) = record else { return Ok((None, answer)) };
@@ -208,6 +239,8 @@ async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: 
         to,
         offer: relayed.then(|| offer.clone()),
         agent: Some(me.id.clone()),
+        connect: None,
+        record: false,
         correlation: None,
         conversation_id: None,
     };
@@ -271,7 +304,13 @@ async fn taken(house: &House, me: &Person, id: &CallId) -> ErrorView {
     }
 }
 
-async fn command(house: &House, me: &Person, call_id: &str, command: Command) -> Done {
+async fn arrange(house: &House, me: &Person, call_id: &str, wish: Wish) -> Done {
+    let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
+    let done = house.engine.arrange(&me.tenant, &id, Some(me.id.clone()), wish).await;
+    done.map(Outcome::from).map_err(|why| words::refused(&why))
+}
+
+pub(super) async fn command(house: &House, me: &Person, call_id: &str, command: Command) -> Done {
     let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
     let done = house.engine.command(&me.tenant, &id, command).await;
     done.map(Outcome::from).map_err(|why| words::refused(&why))

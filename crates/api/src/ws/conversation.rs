@@ -8,14 +8,17 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use offhook_core::call::CallRecord;
+use offhook_core::call::{CallRecord, Voice};
 use offhook_core::event::{Announced, CallEvent, Event, Logged};
 use offhook_core::house::Person;
 use offhook_core::id::{CallId, UserId};
 use offhook_core::ports::StoreFault;
+use offhook_engine::QualityNews;
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{Instant, Interval, interval_at};
 
+use super::arrange;
 use super::casting::cast;
 use super::commands::{self, Ask, Heard};
 use super::greeting::{Member, greet};
@@ -71,6 +74,7 @@ async fn talk<S: Socket>(house: &Shared, wire: &mut Wire<S>, stranger: Option<Co
         lane: None,
         waiting: VecDeque::new(),
         slow: FuturesUnordered::new(),
+        quality: house.engine.listen_quality(),
         rights: interval_at(Instant::now() + RIGHTS, RIGHTS),
     };
     let farewell = match conversation.run(wire).await {
@@ -93,6 +97,8 @@ struct Conversation {
     /// Commands that came after it, in their order.
     waiting: VecDeque<Ask>,
     slow: FuturesUnordered<Replying>,
+    /// How the legs of live calls go.
+    quality: broadcast::Receiver<Arc<QualityNews>>,
     /// When to look again whether the person may take calls.
     rights: Interval,
 }
@@ -121,6 +127,7 @@ impl Conversation {
                 }
                 _ = self.rights.tick() => look_again(&self.house, &self.member.me).await?,
                 Some(reply) = self.slow.next(), if !self.slow.is_empty() => wire.say(&reply)?,
+                news = self.quality.recv(), if caught_up => self.how_it_goes(news, wire)?,
                 event = self.member.events.recv(), if idle && caught_up => match event {
                     Ok(event) => self.tell(event, wire).await?,
                     Err(RecvError::Lagged(_)) => return Err(Farewell::slow()),
@@ -175,6 +182,27 @@ impl Conversation {
         }
     }
 
+    /// How a call of this agent's goes. What a slow client misses is told anew in a few seconds.
+    fn how_it_goes<S: Socket>(
+        &self,
+        news: Result<Arc<QualityNews>, RecvError>,
+        wire: &mut Wire<S>,
+    ) -> Result<(), Farewell> {
+        let Ok(news) = news else { return Ok(()) };
+        if news.tenant != self.member.me.tenant
+            || !news.people.contains(&self.member.me.id)
+            || !wire.has_room()
+        {
+            return Ok(());
+        }
+        let agent_id = match &news.whose {
+            Voice::Customer => None,
+            Voice::Agent(agent) => Some(agent.as_str().to_owned()),
+        };
+        let call_id = news.call.as_str().to_owned();
+        wire.say(&ServerMessage::Quality { call_id, agent_id, quality: arrange::quality(&news.quality) })
+    }
+
     /// Tells again what was missed, as fast as the client reads.
     async fn replay<S: Socket>(&mut self, wire: &mut Wire<S>) -> Result<(), Farewell> {
         while wire.has_room() {
@@ -224,7 +252,7 @@ impl Conversation {
             }
         };
         let cast = cast(&self.house.directory, &me.tenant, record.as_deref(), taker(&logged.event)).await?;
-        let event = view::event(&logged.event, record.as_deref(), &cast);
+        let event = view::event(&logged.event, record.as_deref(), &cast, &me.id);
         let (seq, at) = (logged.seq, moment::precise(logged.at));
         Ok(event.map(|event| ServerMessage::Event { seq, at, event }))
     }

@@ -140,13 +140,15 @@ async fn snapshot(house: &House, me: &Person) -> Result<(Snapshot, Shown), Store
     ringing.sort_by(|a, b| a.id.cmp(&b.id));
     owned.sort_by(|a, b| a.id.cmp(&b.id));
     let numbers = house.directory.numbers_now(&me.tenant).await?;
-    let all = ringing.iter().chain(&owned);
+    let parked = house.engine.parked(&me.tenant);
+    let all = ringing.iter().chain(&owned).chain(&parked);
     let cast = cast(&house.directory, &me.tenant, all.clone().map(Arc::as_ref), [&me.id]).await?;
     let snapshot = Snapshot {
         presence: view::presence(house.engine.presence(&me.id).unwrap_or(me.presence)),
         numbers: numbers.iter().map(view::number).collect(),
         ringing: ringing.iter().filter_map(|call| view::ringing(call, &cast)).collect(),
         calls: owned.iter().map(|call| view::owned(call, &cast)).collect(),
+        parked: parked.iter().map(|call| view::call(call, &cast)).collect(),
     };
     let shown = all.map(|call| (call.id.clone(), call.clone())).collect();
     Ok((snapshot, shown))

@@ -14,9 +14,11 @@ mod words;
 
 mod view;
 
+mod arrange;
 mod casting;
 
 mod sockets;
+mod supervise;
 
 mod wire;
 
@@ -36,6 +38,7 @@ use axum::routing::any;
 
 use crate::house::Shared;
 
+pub(crate) use arrange::{QUEUE, quality, wish};
 pub use sockets::Sockets;
 
 pub(crate) fn routes() -> Router<Shared> {

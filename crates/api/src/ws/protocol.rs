@@ -50,6 +50,34 @@ pub enum ClientMessage {
     /// after a reload, a lost network, or from another device. `sdp` is a complete offer, answered in the `ack`.
     #[serde(rename = "call.attach")]
     Attach { id: String, call_id: String, sdp: String },
+    /// Arranges something at a bridged conversation of this agent: transfer, conference, recording and so on.
+    #[serde(rename = "call.arrange")]
+    Arrange { id: String, call_id: String, wish: Wish },
+    /// Leaves a bridged conversation that goes on without this agent. The owner of one hands it to somebody who
+    /// talks with the customer too.
+    #[serde(rename = "call.leave")]
+    Leave { id: String, call_id: String },
+    /// Takes a parked call. `sdp` is a complete offer, answered in the `ack`, as with `call.accept`.
+    #[serde(rename = "call.retrieve")]
+    Retrieve { id: String, call_id: String, sdp: String },
+    /// A supervisor comes to a bridged conversation with an offer of their own, or changes how they are there
+    /// (without an offer). Roles owner and admin.
+    #[serde(rename = "call.supervise")]
+    Supervise {
+        id: String,
+        call_id: String,
+        how: Supervision,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        sdp: Option<String>,
+    },
+    /// A supervisor who is in a bridged conversation becomes its owner. Roles owner and admin.
+    #[serde(rename = "call.take_over")]
+    TakeOver { id: String, call_id: String },
+    /// Colleagues, and who of them can be rung now; with the calls that can be supervised for those who may.
+    /// Answered by `colleagues`.
+    #[serde(rename = "colleagues.list")]
+    ListColleagues { id: String },
     /// Lets the customer of a bridged conversation wait with music.
     #[serde(rename = "call.hold")]
     Hold { id: String, call_id: String },
@@ -106,6 +134,19 @@ pub enum ServerMessage {
         #[ts(optional)]
         sdp_answer: Option<String>,
     },
+    /// The positive reply to `colleagues.list`.
+    #[serde(rename = "colleagues")]
+    Colleagues { id: String, colleagues: Vec<ColleagueView>, live: Vec<CallView> },
+    /// How the legs of a bridged call of this agent go, every few seconds. Not an event: it has no `seq`.
+    #[serde(rename = "call.quality")]
+    Quality {
+        call_id: String,
+        /// Whose leg; absent for the customer's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        agent_id: Option<String>,
+        quality: QualityView,
+    },
     /// The one negative reply to a command; without `id` it is about the connection, which then closes.
     #[serde(rename = "error")]
     Error {
@@ -160,6 +201,15 @@ pub enum AgentEvent {
     /// WhatsApp's SDP answer to the offer of an outbound call. Not the pick-up: `state` `connected` is.
     #[serde(rename = "call.remote_answer")]
     RemoteAnswer { call_id: String, sdp_answer: String },
+    /// This agent is not in a call any more, though it goes on.
+    #[serde(rename = "call.left")]
+    Left { call: CallView, reason: LeftReason },
+    /// The customer of a bridged call of this agent pressed a key.
+    #[serde(rename = "call.digit")]
+    Digit { call_id: String, digit: String },
+    /// A call was parked, or a parked one was taken or ended: `parked` of its view tells.
+    #[serde(rename = "call.parked")]
+    Parked { call: CallView },
     /// A call of this agent is over.
     #[serde(rename = "call.ended")]
     Ended { call: CallView },
@@ -179,8 +229,10 @@ pub struct Snapshot {
     pub numbers: Vec<NumberView>,
     /// Calls ringing at this agent.
     pub ringing: Vec<RingingCall>,
-    /// Live calls this agent owns.
+    /// Live calls this agent is in.
     pub calls: Vec<OwnedCall>,
+    /// Parked calls, which any agent may take.
+    pub parked: Vec<CallView>,
 }
 
 /// A call that rings at this agent, with what is needed to answer it.
@@ -217,6 +269,10 @@ pub struct CallView {
     pub peer: PeerView,
     /// Who owns the call, once somebody does.
     pub agent: Option<AgentRef>,
+    /// Bridged: what is arranged, while the call is live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub table: Option<TableView>,
     /// RFC 3339 times, UTC.
     pub created_at: String,
     pub ringing_at: Option<String>,
@@ -228,6 +284,180 @@ pub struct CallView {
     pub end_reason: Option<String>,
     /// What went wrong, when the call failed.
     pub error: Option<ErrorView>,
+}
+
+/// What is arranged at a bridged conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct TableView {
+    /// Everybody besides customer and owner.
+    pub parties: Vec<PartyView>,
+    /// Whose voice reaches nobody, the owner perhaps among them.
+    pub muted: Vec<String>,
+    /// Somebody is being looked for.
+    pub seeking: Option<SeekView>,
+    /// Since when the customer waits for whoever takes the call, RFC 3339.
+    pub parked_at: Option<String>,
+    /// The announcement that plays.
+    pub playing: Option<String>,
+    /// The recording being made.
+    pub recording: Option<RecordingView>,
+}
+
+/// Somebody besides customer and owner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PartyView {
+    pub agent: AgentRef,
+    pub role: PartyRole,
+}
+
+/// What somebody besides the owner is to a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum PartyRole {
+    /// Talks with everybody.
+    Member,
+    /// Talks with the owner while the customer waits.
+    Consulted,
+    /// Hears everybody.
+    Listener,
+    /// Hears everybody, heard by the owner.
+    Whisperer,
+    /// A supervisor who talks with everybody.
+    Barger,
+}
+
+/// Who is looked for, and what for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct SeekView {
+    pub purpose: SeekPurpose,
+    /// Whom; absent when it is whoever is free first.
+    pub agent: Option<AgentRef>,
+}
+
+/// What somebody is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SeekPurpose {
+    /// To take the conversation over.
+    Handover,
+    /// To be asked while the customer waits.
+    Consult,
+    /// To talk with everybody.
+    Join,
+}
+
+/// A recording being made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct RecordingView {
+    pub id: String,
+    pub state: RecordingState,
+}
+
+/// How a recording stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    /// People are being told; nothing is recorded yet.
+    Announcing,
+    Recording,
+    Paused,
+}
+
+/// Whom a conversation is to reach: a person, or whoever is free first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum To {
+    /// A person's id.
+    Agent(String),
+    /// The name of a queue. There is one, `default`: everybody who is free.
+    Queue(String),
+}
+
+/// What may be arranged at a bridged conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Wish {
+    /// Somebody else is to own it; this agent leaves at once.
+    Transfer { to: To },
+    /// Somebody is asked first, while the customer waits: an attended transfer.
+    Consult { to: To },
+    /// Whoever was asked owns it now, or whoever comes will.
+    Complete,
+    /// Nobody is asked or looked for any more; back to the customer.
+    Cancel,
+    /// Somebody is to join.
+    Invite { to: To },
+    /// Whoever was asked talks with everybody.
+    Merge,
+    /// Somebody is to go.
+    Remove { agent_id: String },
+    /// Somebody's voice reaches nobody, or everybody again.
+    Mute { agent_id: String, on: bool },
+    /// The customer waits with music for whoever takes the call.
+    Park,
+    /// Keys are pressed for the customer's side: `0` to `9`, `*`, `#`, `A` to `D`.
+    Press { digits: String },
+    /// An announcement is played to everybody who talks.
+    Play { clip: String },
+    /// The announcement stops.
+    StopPlaying,
+    /// The conversation is recorded.
+    Record,
+    /// What follows is left out of the recording.
+    PauseRecording,
+    /// It is in it again.
+    ResumeRecording,
+    /// The recording is finished.
+    StopRecording,
+}
+
+/// How a supervisor is in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Supervision {
+    /// Hears everybody.
+    Listen,
+    /// Is heard by the owner besides.
+    Whisper,
+    /// Talks with everybody.
+    Barge,
+}
+
+/// Why an agent is not in a call any more that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftReason {
+    Transferred,
+    Parked,
+    Left,
+    Removed,
+    TakenOver,
+    Lost,
+}
+
+/// A colleague.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ColleagueView {
+    pub agent: AgentRef,
+    /// Whether they can be rung now: here, available, in no call.
+    pub free: bool,
+}
+
+/// How a leg goes. "In" is what its peer sends the server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct QualityView {
+    /// Mean opinion score, 1 to 4.5 (E-model).
+    pub mos: Option<f32>,
+    /// Part of the packets lost, 0 to 1.
+    pub loss_in: f32,
+    pub loss_out: Option<f32>,
+    pub jitter_ms: f32,
+    pub rtt_ms: Option<f32>,
+    pub codec: String,
+    /// `host`, `srflx`, `prflx` or `relay`.
+    pub candidate: Option<String>,
+    /// From setting the leg up to its first sound.
+    pub first_audio_ms: Option<u32>,
 }
 
 /// The WhatsApp user's side of a call.

@@ -9,6 +9,7 @@ use offhook_core::house::{BusinessNumber, MediaMode, Presence};
 use offhook_core::id::{CallId, NumberId, UserId};
 use offhook_core::meta::Direction;
 
+use super::arrange;
 use super::protocol as p;
 use super::words;
 use crate::manners::moment;
@@ -21,7 +22,7 @@ pub(super) struct Cast {
 }
 
 impl Cast {
-    fn agent(&self, id: &UserId) -> p::AgentRef {
+    pub(super) fn agent(&self, id: &UserId) -> p::AgentRef {
         let name = self.names.get(id).map_or_else(String::new, |name| name.to_string());
         p::AgentRef { id: id.as_str().to_owned(), name }
     }
@@ -53,11 +54,13 @@ pub(super) fn concern<'a>(event: &'a Event, me: &UserId) -> Concern<'a> {
         Event::Permission { .. } => Concern::Plain,
         Event::Presence { person, .. } if person == me => Concern::Plain,
         Event::Presence { .. } => Concern::None,
-        Event::Call { call, owner, what } => match what {
+        Event::Call { call, owner, seated, what } => match what {
             CallEvent::Rang { agents } if agents.contains(me) => Concern::Call(call),
             CallEvent::Silenced { agents, .. } if agents.contains(me) => Concern::Plain,
             CallEvent::Rang { .. } | CallEvent::Silenced { .. } | CallEvent::Incoming => Concern::None,
-            _ if owner.as_ref() == Some(me) => Concern::Call(call),
+            // Whoever is here may take a parked call, and sees that it is gone.
+            CallEvent::Parked => Concern::Call(call),
+            _ if owner.as_ref() == Some(me) || seated.contains(me) => Concern::Call(call),
             _ => Concern::None,
         },
     }
@@ -65,7 +68,12 @@ pub(super) fn concern<'a>(event: &'a Event, me: &UserId) -> Concern<'a> {
 
 /// An event that concerns an agent, in their words. `record` is the call's where there is one; none comes of
 /// an event whose call has moved on so far that it would mislead (an offer that is gone, an answer not there).
-pub(super) fn event(event: &Event, record: Option<&CallRecord>, cast: &Cast) -> Option<p::AgentEvent> {
+pub(super) fn event(
+    event: &Event,
+    record: Option<&CallRecord>,
+    cast: &Cast,
+    me: &UserId,
+) -> Option<p::AgentEvent> {
     match event {
         Event::Permission { number, phone, consent } => Some(p::AgentEvent::PermissionChanged {
             number_id: number.as_str().to_owned(),
@@ -82,11 +90,11 @@ pub(super) fn event(event: &Event, record: Option<&CallRecord>, cast: &Cast) -> 
                 by: by.as_ref().map(|by| cast.agent(by)),
             })
         }
-        Event::Call { what, .. } => call_event(what, record?, cast),
+        Event::Call { what, .. } => call_event(what, record?, cast, me),
     }
 }
 
-fn call_event(what: &CallEvent, record: &CallRecord, cast: &Cast) -> Option<p::AgentEvent> {
+fn call_event(what: &CallEvent, record: &CallRecord, cast: &Cast, me: &UserId) -> Option<p::AgentEvent> {
     let view = call(record, cast);
     Some(match what {
         CallEvent::Rang { .. } => {
@@ -102,7 +110,22 @@ fn call_event(what: &CallEvent, record: &CallRecord, cast: &Cast) -> Option<p::A
         CallEvent::Completed | CallEvent::Declined | CallEvent::Missed | CallEvent::Failed => {
             p::AgentEvent::Ended { call: view }
         }
-        CallEvent::Initiated
+        CallEvent::Left { agent, why } if agent == me && !record.seats(me) => {
+            p::AgentEvent::Left { call: view, reason: arrange::left(*why) }
+        }
+        CallEvent::Digit { key } => {
+            p::AgentEvent::Digit { call_id: view.id, digit: key.as_char().to_string() }
+        }
+        CallEvent::Parked => p::AgentEvent::Parked { call: view },
+        CallEvent::Seeking
+        | CallEvent::NotFound
+        | CallEvent::Joined { .. }
+        | CallEvent::Left { .. }
+        | CallEvent::Transferred { .. }
+        | CallEvent::Rearranged
+        | CallEvent::Announcing
+        | CallEvent::Recording
+        | CallEvent::Initiated
         | CallEvent::Dialing
         | CallEvent::Ringing
         | CallEvent::Claimed
@@ -118,6 +141,7 @@ fn call_event(what: &CallEvent, record: &CallRecord, cast: &Cast) -> Option<p::A
 /// A call.
 pub(super) fn call(record: &CallRecord, cast: &Cast) -> p::CallView {
     let meta_error = record.facts.error();
+    let arranged = record.media_mode == MediaMode::Bridge && record.state == State::Connected;
     p::CallView {
         id: record.id.as_str().to_owned(),
         direction: direction(record.direction),
@@ -130,6 +154,7 @@ pub(super) fn call(record: &CallRecord, cast: &Cast) -> p::CallView {
             name: record.facts.party.name.clone(),
         },
         agent: record.agent.as_ref().map(|agent| cast.agent(agent)),
+        table: arranged.then(|| arrange::table(&record.facts.table, cast)),
         created_at: moment::precise(record.created_at),
         ringing_at: record.rang_at().map(moment::precise),
         answered_at: record.answered_at().map(moment::precise),

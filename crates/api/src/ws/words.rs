@@ -8,6 +8,7 @@ use offhook_core::ports::{SoundFault, StoreFault};
 use offhook_engine::EngineError;
 use offhook_whatsapp::sdp::SdpError;
 
+use super::arrange::Senseless;
 use super::protocol::ErrorView;
 
 pub(super) fn error(code: &str, message: impl Into<String>, remedy: Option<&str>) -> ErrorView {
@@ -88,6 +89,7 @@ fn by_reason(reason: EndReason) -> Option<Words> {
             "The sound with WhatsApp could not be secured.",
             Some("Try again. If it happens again, tell an administrator."),
         ),
+        EndReason::NoAgent => ("Nobody of the house took the call.", Some("Call the customer back.")),
         EndReason::NoMediaFromWhatsapp => (
             "Nothing was heard from the customer's phone any more.",
             Some("Call the customer back: their network may have gone."),
@@ -146,9 +148,35 @@ fn refusal_words(refusal: Refusal) -> ErrorView {
         Refusal::NotRinging => ("This call does not ring for you.", None),
         Refusal::OtherMedia => ("This cannot be done with a call carried in this way.", None),
         Refusal::NotTalking => ("There is no conversation yet.", None),
+        Refusal::AlreadySeeking => {
+            ("Somebody is being rung for this call already.", Some("Wait, or call it off."))
+        }
+        Refusal::AlreadyThere => ("They are in this call already.", None),
+        Refusal::NotThere => ("They are not in this call.", None),
+        Refusal::NotConsulting => ("Nobody is being asked.", None),
+        Refusal::LastOne => {
+            ("Nobody else is talking with the customer.", Some("Hang up, transfer the call, or park it."))
+        }
+        Refusal::CallFull => ("This call has no room for one more.", None),
+        Refusal::NotAvailable => {
+            ("They are not free to take a call.", Some("Choose somebody else, or the queue."))
+        }
+        Refusal::UnknownClip => ("There is no announcement of this name.", None),
+        Refusal::NotRecording => ("There is no recording to do this with.", None),
+        Refusal::AlreadyRecording => ("This call is being recorded already.", None),
         Refusal::NotYours => ("This call belongs to somebody else.", None),
     };
     error(refusal.code(), message, remedy)
+}
+
+/// A wish makes no sense.
+pub(super) fn senseless(why: &Senseless) -> ErrorView {
+    error("invalid_message", why.to_string(), None)
+}
+
+pub(super) fn not_allowed() -> ErrorView {
+    let remedy = Some("Ask an administrator for the role of an administrator or owner.");
+    error("forbidden", "Your role does not supervise calls.", remedy)
 }
 
 /// The call was taken, and by whom.

@@ -84,6 +84,13 @@ async fn all_spellings_of_the_path_work_without_redirects() {
     );
 }
 
+/// A request for a call whose sound the server carries, and one more field.
+fn bridged(field: &str, value: Value) -> Value {
+    let mut body = without("sdp_offer");
+    body[field] = value;
+    body
+}
+
 #[tokio::test]
 async fn wrong_fields_are_named() {
     let rig = Rig::new().await;
@@ -91,7 +98,22 @@ async fn wrong_fields_are_named() {
     let cases = [
         (without("to"), 422, "MISSING_REQUIRED_FIELD", json!("to")),
         (without("from_phone_number_id"), 422, "MISSING_REQUIRED_FIELD", json!("from_phone_number_id")),
-        (without("sdp_offer"), 422, "VALIDATION_ERROR", json!("sdp_offer")),
+        (with("connect_to", json!({ "queue": "default" })), 422, "VALIDATION_ERROR", json!("connect_to")),
+        (bridged("connect_to", json!({ "agent": "usr_1" })), 422, "VALIDATION_ERROR", json!("connect_to.agent")),
+        (bridged("connect_to", json!({ "queue": "vip" })), 422, "VALIDATION_ERROR", json!("connect_to.queue")),
+        (
+            bridged("connect_to", json!({ "announcement": "absent" })),
+            422,
+            "VALIDATION_ERROR",
+            json!("connect_to.announcement"),
+        ),
+        (
+            bridged("connect_to", json!({ "stream": "wss://bot.example" })),
+            422,
+            "VALIDATION_ERROR",
+            json!("connect_to.stream"),
+        ),
+        (bridged("connect_to", json!("me")), 422, "VALIDATION_ERROR", json!("connect_to")),
         (with("sdp_offer", json!("v=0")), 422, "WHATSAPP_CALLING_INVALID_SDP", json!("sdp_offer")),
         (with("sdp_offer", json!({})), 422, "VALIDATION_ERROR", json!("sdp_offer")),
         (with("to", json!("+99")), 422, "INVALID_PHONE_NUMBER", json!("to")),
@@ -227,7 +249,8 @@ async fn only_a_waiting_inbound_call_can_be_rejected() {
     let call = rig.until(State::Queued).await;
     let act = async |action: &str| rig.post(&format!("{PATH}/{}/{action}", call.id), &key, &json!({})).await;
     assert_eq!(act("accept").await.code(), "VALIDATION_ERROR");
-    assert_eq!(act("hold").await.code(), "NOT_FOUND");
+    assert_eq!(act("juggle").await.code(), "NOT_FOUND");
+    assert_eq!(act("hold").await.code(), "CALL_STATE_CONFLICT");
     assert_eq!(act("reject").await.status, StatusCode::OK);
     rig.until(State::Ending).await;
     assert_eq!(rig.asker.actions(), ["reject"]);

@@ -32,6 +32,7 @@ async fn a_ticket_is_welcomed_with_what_the_page_needs() {
             "phone": "+15550100200"
           }
         ],
+        "parked": [],
         "presence": "available",
         "ringing": []
       },

@@ -253,6 +253,8 @@ pub struct NewOutbound {
     pub agent: Option<UserId>,
     /// Whom a bridged call is connected to at the pick-up, when no person places it.
     pub connect: Option<Connect>,
+    /// Whether a bridged call is recorded from its beginning.
+    pub record: bool,
     /// The client's correlation.
     pub correlation: Option<String>,
     /// The client's conversation.
@@ -267,6 +269,7 @@ impl Call {
             party: Party { phone: Some(new.to.clone()), ..Party::default() },
             offer: new.offer.clone(),
             connect: new.connect,
+            record: new.record,
             ..Facts::default()
         };
         let opaque = new.id.as_str().to_owned();

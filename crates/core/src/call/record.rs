@@ -9,7 +9,7 @@ use super::end::EndReason;
 use super::sound::LegRecord;
 use super::table::{Connect, Table};
 use crate::house::MediaMode;
-use crate::id::{CallId, NumberId, TenantId, UserId, Wacid};
+use crate::id::{CallId, NumberId, RecordingId, TenantId, UserId, Wacid};
 use crate::meta::{Direction, MetaError, Party, Terminate};
 use crate::sdp::Sdp;
 use crate::time::Time;
@@ -164,6 +164,12 @@ pub struct Facts {
     /// Bridged, taken or placed by no person: whom the conversation is connected to.
     #[serde(default)]
     pub connect: Option<Connect>,
+    /// Bridged: it is to be recorded from its beginning.
+    #[serde(default)]
+    pub record: bool,
+    /// Bridged: the recordings that were begun.
+    #[serde(default)]
+    pub recordings: BTreeSet<RecordingId>,
     /// Bridged: how each leg went, once the conversation is over.
     #[serde(default)]
     pub quality: Vec<LegRecord>,

@@ -80,6 +80,7 @@ fn dial(now: Time) -> Call {
         offer: Some(Sdp::new("v=0 ours")),
         agent: Some(agent("alice")),
         connect: None,
+        record: false,
         correlation: Some("ticket-88".to_owned()),
         conversation_id: None,
     };
@@ -94,6 +95,7 @@ fn dial_bridged(now: Time, by: Option<UserId>, connect: Option<Connect>) -> Call
         offer: None,
         agent: by,
         connect,
+        record: false,
         correlation: None,
         conversation_id: None,
     };

@@ -23,6 +23,9 @@ pub(super) fn told_by(before: &CallRecord, after: &CallRecord) -> Vec<CallEvent>
         events.push(CallEvent::Corrected);
         return events;
     }
+    if before.facts.table.parked.is_some() != after.facts.table.parked.is_some() {
+        events.push(CallEvent::Parked);
+    }
     if before.state == after.state {
         events.extend(arranged(before, after));
         return events;
@@ -62,9 +65,6 @@ fn arranged(before: &CallRecord, after: &CallRecord) -> Vec<CallEvent> {
     }
     if is.seek.is_some() && was.seek != is.seek {
         events.push(CallEvent::Seeking);
-    }
-    if was.parked.is_none() && is.parked.is_some() {
-        events.push(CallEvent::Parked);
     }
     if was.clip != is.clip {
         events.push(CallEvent::Announcing);

@@ -124,6 +124,7 @@ impl Rig {
             offer: Some(Sdp::new("v=0 ours")),
             agent: None,
             connect: None,
+            record: false,
             correlation: None,
             conversation_id: None,
         };

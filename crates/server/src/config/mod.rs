@@ -18,7 +18,7 @@ mod check;
 
 mod page;
 
-use self::sections::{Database, Http, Log, Media, Security, Whatsapp};
+use self::sections::{Calls, Database, Http, Log, Media, Recordings, Security, Whatsapp};
 
 pub use check::check;
 pub use load::{Source, load};
@@ -38,14 +38,18 @@ pub struct Config {
     pub whatsapp: Whatsapp,
     /// `[media]`
     pub media: Media,
+    /// `[calls]`
+    pub calls: Calls,
+    /// `[recordings]`
+    pub recordings: Recordings,
     /// `[log]`
     pub log: Log,
 }
 
 impl Config {
     /// All sections in reading order.
-    pub const SECTIONS: [section::SectionInfo; 6] =
-        [Http::INFO, Database::INFO, Security::INFO, Whatsapp::INFO, Media::INFO, Log::INFO];
+    pub const SECTIONS: [section::SectionInfo; 8] =
+        [Http::INFO, Database::INFO, Security::INFO, Whatsapp::INFO, Media::INFO, Calls::INFO, Recordings::INFO, Log::INFO];
 }
 
 /// A configuration the server does not start with. The program ends with code 78 (`EX_CONFIG`).

@@ -95,6 +95,31 @@ section! {
         /// A list, or one text with commas. Unset, the address of the route to the internet is taken.
         #[serde(deserialize_with = "super::sections::list")]
         external_ips: Vec<String> = Some("[]");
+        /// Folder of announcements: every `NAME.ogg` (Opus) and `NAME.wav` in it can be played by its name.
+        clips_dir: Option<PathBuf> = None;
+    }
+}
+
+section! {
+    /// How calls whose sound the server carries are treated.
+    Calls as "calls" {
+        /// Seconds a customer waits with music for an agent whose sound went away.
+        agent_wait_secs: u32 = Some("45");
+        /// What happens then: `queue` rings everybody who is free, `end` ends the call.
+        agent_lost: AgentLost = Some("queue");
+    }
+}
+
+section! {
+    /// Recordings of calls whose sound the server carries.
+    Recordings as "recordings" {
+        /// Whether every such call is recorded from its beginning. Others are when somebody asks for it.
+        #[serde(deserialize_with = "super::sections::flag")]
+        all: bool = Some("false");
+        /// Who is told before a recording begins: `none`, `announce_inbound` or `announce_all`.
+        consent: Consent = Some("none");
+        /// What they are told: the name of an announcement in `media.clips_dir`.
+        notice: Option<String> = None;
     }
 }
 
@@ -106,6 +131,28 @@ section! {
         /// Which messages: a level, or `target=level` pairs with commas between them.
         filter: String = Some("info");
     }
+}
+
+/// What happens when an agent does not come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentLost {
+    /// Everybody who is free is rung.
+    Queue,
+    /// The call ends.
+    End,
+}
+
+/// Who is told of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    /// Nobody.
+    None,
+    /// Users who call.
+    AnnounceInbound,
+    /// Every user.
+    AnnounceAll,
 }
 
 /// How log lines look.

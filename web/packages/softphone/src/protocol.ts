@@ -20,7 +20,7 @@ to: string,
 /**
  * The business number to call from; absent means the first one.
  */
-from_number_id?: string, sdp: string, } | { "type": "call.accept", id: string, call_id: string, sdp: string, } | { "type": "call.attach", id: string, call_id: string, sdp: string, } | { "type": "call.hold", id: string, call_id: string, } | { "type": "call.resume", id: string, call_id: string, } | { "type": "call.decline", id: string, call_id: string, } | { "type": "call.hangup", id: string, call_id: string, } | { "type": "permission.request", id: string, to: string, from_number_id?: string, } | { "type": "ping", id: string, };
+from_number_id?: string, sdp: string, } | { "type": "call.accept", id: string, call_id: string, sdp: string, } | { "type": "call.attach", id: string, call_id: string, sdp: string, } | { "type": "call.arrange", id: string, call_id: string, wish: Wish, } | { "type": "call.leave", id: string, call_id: string, } | { "type": "call.retrieve", id: string, call_id: string, sdp: string, } | { "type": "call.supervise", id: string, call_id: string, how: Supervision, sdp?: string, } | { "type": "call.take_over", id: string, call_id: string, } | { "type": "colleagues.list", id: string, } | { "type": "call.hold", id: string, call_id: string, } | { "type": "call.resume", id: string, call_id: string, } | { "type": "call.decline", id: string, call_id: string, } | { "type": "call.hangup", id: string, call_id: string, } | { "type": "permission.request", id: string, to: string, from_number_id?: string, } | { "type": "ping", id: string, };
 
 export type ServerMessage = { "type": "welcome", agent: AgentRef, 
 /**
@@ -42,7 +42,11 @@ call?: CallView,
 /**
  * The server's answer to the offer of a bridged `call.place`, `call.accept` or `call.attach`.
  */
-sdp_answer?: string, } | { "type": "error", id?: string, error: ErrorView, } | { "type": "event", seq: number, 
+sdp_answer?: string, } | { "type": "colleagues", id: string, colleagues: Array<ColleagueView>, live: Array<CallView>, } | { "type": "call.quality", call_id: string, 
+/**
+ * Whose leg; absent for the customer's.
+ */
+agent_id?: string, quality: QualityView, } | { "type": "error", id?: string, error: ErrorView, } | { "type": "event", seq: number, 
 /**
  * RFC 3339, UTC.
  */
@@ -52,7 +56,7 @@ export type AgentEvent = { "type": "call.incoming", call: CallView, sdp_offer?: 
 /**
  * Who took it, with `answered_elsewhere`.
  */
-by?: AgentRef, } | { "type": "call.changed", call: CallView, } | { "type": "call.remote_answer", call_id: string, sdp_answer: string, } | { "type": "call.ended", call: CallView, } | { "type": "permission.changed", number_id: string, phone: string, status: PermissionStatus, } | { "type": "presence.changed", status: Presence, };
+by?: AgentRef, } | { "type": "call.changed", call: CallView, } | { "type": "call.remote_answer", call_id: string, sdp_answer: string, } | { "type": "call.left", call: CallView, reason: LeftReason, } | { "type": "call.digit", call_id: string, digit: string, } | { "type": "call.parked", call: CallView, } | { "type": "call.ended", call: CallView, } | { "type": "permission.changed", number_id: string, phone: string, status: PermissionStatus, } | { "type": "presence.changed", status: Presence, };
 
 export type Snapshot = { presence: Presence, 
 /**
@@ -64,9 +68,13 @@ numbers: Array<NumberView>,
  */
 ringing: Array<RingingCall>, 
 /**
- * Live calls this agent owns.
+ * Live calls this agent is in.
  */
-calls: Array<OwnedCall>, };
+calls: Array<OwnedCall>, 
+/**
+ * Parked calls, which any agent may take.
+ */
+parked: Array<CallView>, };
 
 export type RingingCall = { call: CallView, 
 /**
@@ -94,6 +102,10 @@ held: boolean, number: NumberView, peer: PeerView,
  */
 agent: AgentRef | null, 
 /**
+ * Bridged: what is arranged, while the call is live.
+ */
+table?: TableView, 
+/**
  * RFC 3339 times, UTC.
  */
 created_at: string, ringing_at: string | null, answered_at: string | null, ended_at: string | null, 
@@ -109,6 +121,80 @@ end_reason: string | null,
  * What went wrong, when the call failed.
  */
 error: ErrorView | null, };
+
+export type TableView = { 
+/**
+ * Everybody besides customer and owner.
+ */
+parties: Array<PartyView>, 
+/**
+ * Whose voice reaches nobody, the owner perhaps among them.
+ */
+muted: Array<string>, 
+/**
+ * Somebody is being looked for.
+ */
+seeking: SeekView | null, 
+/**
+ * Since when the customer waits for whoever takes the call, RFC 3339.
+ */
+parked_at: string | null, 
+/**
+ * The announcement that plays.
+ */
+playing: string | null, 
+/**
+ * The recording being made.
+ */
+recording: RecordingView | null, };
+
+export type PartyView = { agent: AgentRef, role: PartyRole, };
+
+export type PartyRole = "member" | "consulted" | "listener" | "whisperer" | "barger";
+
+export type SeekView = { purpose: SeekPurpose, 
+/**
+ * Whom; absent when it is whoever is free first.
+ */
+agent: AgentRef | null, };
+
+export type SeekPurpose = "handover" | "consult" | "join";
+
+export type RecordingView = { id: string, state: RecordingState, };
+
+export type RecordingState = "announcing" | "recording" | "paused";
+
+export type Wish = { "do": "transfer", to: To, } | { "do": "consult", to: To, } | { "do": "complete" } | { "do": "cancel" } | { "do": "invite", to: To, } | { "do": "merge" } | { "do": "remove", agent_id: string, } | { "do": "mute", agent_id: string, on: boolean, } | { "do": "park" } | { "do": "press", digits: string, } | { "do": "play", clip: string, } | { "do": "stop_playing" } | { "do": "record" } | { "do": "pause_recording" } | { "do": "resume_recording" } | { "do": "stop_recording" };
+
+export type To = { "agent": string } | { "queue": string };
+
+export type Supervision = "listen" | "whisper" | "barge";
+
+export type LeftReason = "transferred" | "parked" | "left" | "removed" | "taken_over" | "lost";
+
+export type ColleagueView = { agent: AgentRef, 
+/**
+ * Whether they can be rung now: here, available, in no call.
+ */
+free: boolean, };
+
+export type QualityView = { 
+/**
+ * Mean opinion score, 1 to 4.5 (E-model).
+ */
+mos: number | null, 
+/**
+ * Part of the packets lost, 0 to 1.
+ */
+loss_in: number, loss_out: number | null, jitter_ms: number, rtt_ms: number | null, codec: string, 
+/**
+ * `host`, `srflx`, `prflx` or `relay`.
+ */
+candidate: string | null, 
+/**
+ * From setting the leg up to its first sound.
+ */
+first_audio_ms: number | null, };
 
 export type PeerView = { 
 /**

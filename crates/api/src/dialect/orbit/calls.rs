@@ -1,17 +1,17 @@
-//! `GET …/whatsapp/calling/calls`, `GET …/{id}` and `POST …/{id}/{action}`.
+//! `GET …/whatsapp/calling/calls` and `GET …/{id}`.
 
 use std::collections::BTreeSet;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
-use offhook_core::call::{CallRecord, Command, Refusal};
-use offhook_core::house::{BusinessNumber, Role};
-use offhook_core::id::{CallId, NumberId, UserId, Wacid};
+use offhook_core::call::table::Role as TableRole;
+use offhook_core::call::{CallRecord, LegRecord};
+use offhook_core::house::{BusinessNumber, MediaMode};
+use offhook_core::id::{CallId, NumberId, RecordingId, UserId, Wacid};
 use offhook_core::meta::Direction;
 use offhook_core::phone::Phone;
 use offhook_core::ports::PageAfter;
 use offhook_core::time::Time;
-use offhook_engine::EngineError;
 use serde_json::{Value, json};
 
 use super::auth;
@@ -24,6 +24,7 @@ use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
 use crate::manners::moment;
 use crate::manners::principal::{Principal, Right, Who};
+use crate::ws;
 
 /// Pages read from the store for one page of an answer. A filter that the store does not know may leave few
 /// rows of each; past this the client gets what there is, and a cursor to go on.
@@ -48,20 +49,6 @@ pub(super) async fn one(
     let entry = auth::enter(&house, method, headers, Operation::Read, Right::ReadCalls).await?;
     let answer = match id {
         Ok(Path(id)) => whole(&house, &entry.principal, &id).await,
-        Err(_) => Err(ApiError::not_found("no such call")),
-    };
-    entry.leave(answer)
-}
-
-pub(super) async fn act(
-    State(house): State<Shared>,
-    path: Result<Path<(String, String)>, PathRejection>,
-    request: Request,
-) -> Answer {
-    let (method, headers) = (request.method(), request.headers());
-    let entry = auth::enter(&house, method, headers, Operation::Control, Right::WriteCalls).await?;
-    let answer = match path {
-        Ok(Path((id, action))) => carry_out(&house, &entry.principal, &id, &action).await,
         Err(_) => Err(ApiError::not_found("no such call")),
     };
     entry.leave(answer)
@@ -134,31 +121,8 @@ async fn whole(house: &House, principal: &Principal, id: &str) -> Answer {
     Ok(Reply::ok(detailed(&call, number_of(&call, &numbers), principal)))
 }
 
-async fn carry_out(house: &House, principal: &Principal, id: &str, action: &str) -> Answer {
-    let call = load(house, principal, id).await?;
-    let command = match action {
-        "terminate" => Command::Hangup { by: bound_to(principal) },
-        "reject" => Command::Reject,
-        "accept" => {
-            let message =
-                "answering over REST is not available in this version: answer on the agents' socket";
-            return Err(ApiError::invalid("action", message));
-        }
-        _ => return Err(ApiError::not_found("calls have no such action")),
-    };
-    let done = house.engine.command(&principal.tenant, &call.id, command).await;
-    let call = done.map_err(|error| match error {
-        EngineError::Refused(Refusal::NotRinging | Refusal::CallEnded) => {
-            ApiError::conflict("only an inbound call that nobody has answered can be rejected")
-        }
-        other => ApiError::from(other),
-    })?;
-    let numbers = house.directory.numbers(&principal.tenant).await?;
-    Ok(Reply::ok(detailed(&call, number_of(&call, &numbers), principal)))
-}
-
 /// The call by our id or Meta's, if the caller may see it. Somebody else's is as absent as one that never was.
-async fn load(house: &House, principal: &Principal, id: &str) -> Result<CallRecord, ApiError> {
+pub(super) async fn load(house: &House, principal: &Principal, id: &str) -> Result<CallRecord, ApiError> {
     let call = match (CallId::parse(id), Wacid::new(id)) {
         (Some(id), _) => house.engine.load(&principal.tenant, &id).await?.map(|call| (*call).clone()),
         (None, Some(wacid)) => house.ports.calls.find_wacid(&wacid).await?,
@@ -170,14 +134,6 @@ async fn load(house: &House, principal: &Principal, id: &str) -> Result<CallReco
     call.filter(visible).ok_or_else(|| ApiError::not_found("no such call"))
 }
 
-/// Agents end their own calls; those above them, and keys, end any.
-fn bound_to(principal: &Principal) -> Option<UserId> {
-    match &principal.who {
-        Who::Person(person) if person.role == Role::Agent => Some(person.id.clone()),
-        Who::Person(_) | Who::Key(_) => None,
-    }
-}
-
 /// The one number a key is made for.
 pub(super) fn only_number(principal: &Principal) -> Option<&NumberId> {
     match &principal.who {
@@ -186,18 +142,46 @@ pub(super) fn only_number(principal: &Principal) -> Option<&NumberId> {
     }
 }
 
-fn number_of<'a>(call: &CallRecord, numbers: &'a [BusinessNumber]) -> Option<&'a BusinessNumber> {
+pub(super) fn number_of<'a>(call: &CallRecord, numbers: &'a [BusinessNumber]) -> Option<&'a BusinessNumber> {
     numbers.iter().find(|number| number.id == call.number)
 }
 
 /// A single call: the row, and what a client with media of its own needs.
-fn detailed(call: &CallRecord, number: Option<&BusinessNumber>, principal: &Principal) -> Value {
+pub(super) fn detailed(call: &CallRecord, number: Option<&BusinessNumber>, principal: &Principal) -> Value {
     let theirs = call.facts.answer.as_ref().filter(|_| call.direction == Direction::Outbound);
     let answer = theirs.filter(|_| principal.role().may_call()).map(|sdp| sdp.as_str());
     let mut value = row(call, number, principal.role().sees_phones());
     value["sdp_answer"] = json!(answer);
     value["media_mode"] = json!(call.media_mode);
+    if call.media_mode == MediaMode::Bridge {
+        value["bridge"] = bridge(call);
+    }
     value
+}
+
+/// What is arranged at a bridged call, and how its legs went.
+fn bridge(call: &CallRecord) -> Value {
+    let table = &call.facts.table;
+    let party =
+        |(who, role): (&UserId, &TableRole)| json!({ "agent_id": who.as_str(), "role": role.as_str() });
+    let leg = |leg: &LegRecord| json!({ "agent_id": leg.agent.as_ref().map(UserId::as_str), "quality": ws::quality(&leg.quality) });
+    json!({
+        "held": call.facts.held,
+        "parties": table.seats.iter().map(party).collect::<Vec<_>>(),
+        "muted": table.muted.iter().map(UserId::as_str).collect::<Vec<_>>(),
+        "seeking": table.seek.is_some(),
+        "parked_at": table.parked.as_ref().map(|parked| moment::whole(parked.at)),
+        "playing": table.clip.as_ref().map(|playing| playing.clip.as_str()),
+        "recordings": call.facts.recordings.iter().map(RecordingId::as_str).collect::<Vec<_>>(),
+        "legs": call.facts.quality.iter().map(leg).collect::<Vec<_>>(),
+    })
+}
+
+/// The recording of a row. Its files are asked for by their ids, which a single call has.
+fn recording(call: &CallRecord) -> Value {
+    let now = call.facts.table.recording.as_ref().map(|recording| recording.state.as_str());
+    let done = if call.facts.recordings.is_empty() { "absent" } else { "done" };
+    json!({ "state": now.unwrap_or(done), "url": null })
 }
 
 /// A row of the list (provider-apis.md 2.9.4). What is not known is null.
@@ -237,7 +221,7 @@ fn row(call: &CallRecord, number: Option<&BusinessNumber>, reveal: bool) -> Valu
         "billable_seconds": billed,
         "cost": null,
         "currency": null,
-        "recording": { "state": "absent", "url": null },
+        "recording": recording(call),
         "error_code": error,
         "created_at": moment::whole(call.created_at),
         "updated_at": moment::whole(call.updated_at),

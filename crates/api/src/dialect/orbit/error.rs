@@ -224,6 +224,7 @@ impl ApiError {
             | EndReason::DtlsFailed
             | EndReason::NoMediaFromWhatsapp
             | EndReason::AgentLost
+            | EndReason::NoAgent
             | EndReason::ServerRestarted
             | EndReason::InternalError => return None,
             EndReason::LocalHangup
@@ -289,7 +290,9 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Refused(Refusal::NotYours) => Self::forbidden("this call belongs to somebody else"),
-            EngineError::Refused(refusal) => Self::conflict(refusal.to_string()),
+            EngineError::Refused(refusal) => {
+                Self::conflict(refusal.to_string()).with(json!({ "reason": refusal.code() }))
+            }
             EngineError::UnknownCall => Self::not_found("no such call"),
             EngineError::UnknownNumber => Self::connection_not_found(),
             EngineError::Store(fault) => fault.into(),

@@ -23,6 +23,8 @@ mod query;
 
 mod calls;
 
+mod control;
+
 mod place;
 
 use axum::Router;
@@ -39,7 +41,7 @@ const PREFIXES: [&str; 2] = ["/api/v1", "/v1"];
 pub(crate) fn routes() -> Router<Shared> {
     let calls = get(calls::list).post(place::place).fallback(wrong_method);
     let one = get(calls::one).fallback(wrong_method);
-    let action = post(calls::act).fallback(wrong_method);
+    let action = post(control::act).fallback(wrong_method);
     let mut router = Router::new();
     router = hang(router, "/whatsapp/calling/calls", &calls);
     router = hang(router, "/whatsapp/calling/calls/{id}", &one);

@@ -1,4 +1,7 @@
-//! `POST …/whatsapp/calling/calls`: placing a relayed call (provider-apis.md 2.9.5).
+//! `POST …/whatsapp/calling/calls`: placing a call (provider-apis.md 2.9.5).
+//!
+//! With `sdp_offer` the client carries the sound; without it the server does, and `connect_to`, a field of our
+//! own, says whom the call is connected to at the pick-up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,12 +9,14 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use offhook_core::call::CallRecord;
+use offhook_core::call::table::{ClipName, Connect};
 use offhook_core::house::{BusinessNumber, KeyMode};
-use offhook_core::id::{MetaNumberId, Wacid};
+use offhook_core::id::{MetaNumberId, UserId, Wacid};
 use offhook_core::phone::Phone;
 use offhook_engine::PlaceRequest;
 use offhook_whatsapp::sdp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -25,6 +30,7 @@ use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
 use crate::manners::principal::{Principal, Right, Who};
 use crate::manners::{emergency, moment};
+use crate::ws::QUEUE;
 
 /// How long the answer waits for Meta's verdict. The request to Meta has ten seconds of its own; what is
 /// undecided after that is answered as `queued`.
@@ -42,8 +48,45 @@ struct Wanted {
     conversation_id: Option<String>,
     biz_opaque_callback_data: Option<String>,
     sdp_offer: Option<String>,
+    connect_to: Option<ConnectTo>,
     recording: Option<OptIn>,
     transcription: Option<OptIn>,
+}
+
+/// Whom a bridged call is connected to.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ConnectTo {
+    /// A person, or failing them everybody who is free.
+    Agent(String),
+    /// Whoever of the queue is free first.
+    Queue(String),
+    /// An announcement, after which the call ends.
+    Announcement(String),
+    /// A voice bot's address.
+    Stream(IgnoredAny),
+}
+
+impl ConnectTo {
+    /// Reads it; `house` knows the announcements.
+    pub(super) fn read(self, house: &House) -> Result<Connect, ApiError> {
+        let wrong = |field: &str, why: String| Err(ApiError::invalid(&format!("connect_to.{field}"), why));
+        match self {
+            Self::Agent(id) => match UserId::parse(&id) {
+                Some(agent) => Ok(Connect::Agent(agent)),
+                None => wrong("agent", "there is no such person".to_owned()),
+            },
+            Self::Queue(name) if name == QUEUE => Ok(Connect::Queue),
+            Self::Queue(_) => wrong("queue", format!("there is one queue, {QUEUE}")),
+            Self::Announcement(name) => {
+                match ClipName::parse(&name).filter(|clip| house.engine.knows(clip)) {
+                    Some(clip) => Ok(Connect::Clip(clip)),
+                    None => wrong("announcement", "there is no announcement of this name".to_owned()),
+                }
+            }
+            Self::Stream(_) => wrong("stream", "voice bots are not available in this version".to_owned()),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -79,27 +122,40 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted) -> Answer {
     let correlation =
         short("biz_opaque_callback_data", wanted.biz_opaque_callback_data, LONGEST_CORRELATION)?;
     let conversation_id = short("conversation_id", wanted.conversation_id, LONGEST_CONVERSATION)?;
-    for (field, opt_in) in [("recording", wanted.recording), ("transcription", wanted.transcription)] {
-        if opt_in.is_some_and(|it| it.enabled) {
-            return Err(ApiError::invalid(field, format!("{field} is not available in this version")));
-        }
+    let opted = |opt_in: Option<OptIn>| opt_in.is_some_and(|it| it.enabled);
+    if opted(wanted.transcription) {
+        return Err(ApiError::invalid("transcription", "transcription is not available in this version"));
     }
-    let offer = wanted.sdp_offer.ok_or_else(|| {
-        let message = "calls bridged by the server are not available in this version: \
-                       send 'sdp_offer', the WebRTC offer of the client that carries the sound";
-        ApiError::invalid("sdp_offer", message)
-    })?;
-    let offer = sdp::check_offer(&offer).map_err(|why| ApiError::invalid_sdp("sdp_offer", &why))?;
+    let record = opted(wanted.recording);
+    if record && wanted.sdp_offer.is_some() {
+        let message = "only calls whose sound the server carries can be recorded: leave 'sdp_offer' out";
+        return Err(ApiError::invalid("recording", message));
+    }
+    let person = match &principal.who {
+        Who::Person(person) => Some(person.id.clone()),
+        Who::Key(_) => None,
+    };
+    let offer = wanted.sdp_offer.as_deref().map(sdp::check_offer).transpose();
+    let offer = offer.map_err(|why| ApiError::invalid_sdp("sdp_offer", &why))?;
+    let connect = match (&offer, wanted.connect_to) {
+        (Some(_), Some(_)) => {
+            let message = "leave 'connect_to' out of a call whose sound you carry, or leave 'sdp_offer' out";
+            return Err(ApiError::invalid("connect_to", message));
+        }
+        (Some(_), None) => None,
+        (None, Some(connect)) => Some(connect.read(house)?),
+        // Whoever places it is rung; a program's calls ring whoever is free.
+        (None, None) => Some(person.clone().map_or(Connect::Queue, Connect::Agent)),
+    };
     let number = connection(house, principal, meta_id).await?;
     let request = PlaceRequest {
         tenant: principal.tenant.clone(),
         number: number.id.clone(),
         to,
-        offer: Some(offer),
-        agent: match &principal.who {
-            Who::Person(person) => Some(person.id.clone()),
-            Who::Key(_) => None,
-        },
+        agent: person.filter(|_| offer.is_some()),
+        offer,
+        connect,
+        record,
         correlation,
         conversation_id,
     };

@@ -176,6 +176,7 @@ impl Call {
         let announcing = table.recording.as_ref().is_some_and(|it| it.state == RecordingState::Announcing);
         match (wish, &mut table.recording) {
             (RecordWish::Start { id }, _) => {
+                self.record.facts.recordings.insert(id.clone());
                 let state = if notice.is_some() { RecordingState::Announcing } else { RecordingState::On };
                 table.recording = Some(Recording { id, state, announced_at: None });
                 if let Some(clip) = notice {

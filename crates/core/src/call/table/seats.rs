@@ -21,13 +21,15 @@ impl Call {
         }
         if !matches!(self.phase, Phase::Talking { .. }) {
             self.stop_seeking(Silence::CallerGaveUp, events);
+            self.record.facts.table.parked = None;
             self.record.facts.quality.extend(self.line.take_quality());
             if self.is_over() {
                 self.record.facts.table = Table::default();
             }
             return;
         }
-        if self.manners.record_all && !self.line.recorded && self.record.agent.is_some() {
+        let wanted = self.manners.record_all || self.record.facts.record;
+        if wanted && !self.line.recorded && self.record.agent.is_some() {
             self.line.recorded = true;
             // One of its own per call: an id that the call's makes unique.
             let id = RecordingId::from_uuid(self.record.id.uuid());

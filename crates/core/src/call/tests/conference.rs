@@ -147,13 +147,13 @@ fn supervisor_listens_whispers_barges_and_takes_over() {
 fn parked_customer_hears_music_until_somebody_takes_the_call() {
     with_alice(
         "9s   alice: park  => *left alice (parked), *parked, [customer<music], connected
-         20s  take bob     => *transferred bob, [customer<music bob<customer], connected
+         20s  take bob     => *parked, *transferred bob, [customer<music bob<customer], connected
          20s  up bob       => [customer<bob bob<customer], connected
          21s  take carol   => refused answered_elsewhere",
     );
     with_alice(
         "9s   alice: park  => *left alice (parked), *parked, [customer<music], connected
-         189s wake         => *seeking, who is free, connected
+         189s wake         => *parked, *seeking, who is free, connected
          189s agents alice => rings alice, connected
          190s take alice   => *transferred alice, [customer<music alice<customer], connected",
     );
