@@ -16,6 +16,7 @@ use crate::clock::{HouseClock, HouseIds};
 use crate::config::Config;
 use crate::config::secret::Secret;
 use crate::sound;
+use crate::turn::Turn;
 
 /// What the master key is asked for besides sealing.
 const CURSORS: &str = "cursors of lists";
@@ -99,6 +100,7 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
         events: store,
         clock,
         ids,
+        ice_servers: Arc::new(Turn::new(&config.media)),
     };
     let doors = Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret) };
     let (doors, sockets) = offhook_api::router(doors);
