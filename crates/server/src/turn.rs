@@ -25,7 +25,7 @@ pub(crate) struct Turn {
 enum Credentials {
     None,
     Static { username: String, password: Secret },
-    Shared { key: hmac::Key, lifetime: Duration },
+    Shared { key: Box<hmac::Key>, lifetime: Duration },
 }
 
 impl Turn {
@@ -33,7 +33,10 @@ impl Turn {
         let (turn, stun) = media.turn_urls.iter().cloned().partition(|url| relays(url));
         let credentials = match (&media.turn_secret, &media.turn_username, &media.turn_password) {
             (Some(secret), ..) => Credentials::Shared {
-                key: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.expose().as_bytes()),
+                key: Box::new(hmac::Key::new(
+                    hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+                    secret.expose().as_bytes(),
+                )),
                 lifetime: Duration::from_secs(media.turn_lifetime_secs.into()),
             },
             (None, Some(username), Some(password)) => {
