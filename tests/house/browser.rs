@@ -10,7 +10,11 @@ use crate::stage::{Stage, root};
 
 /// Plays a scenario, with `PEER` in its environment when another stack plays along.
 pub(crate) fn play(scenario: &str, peer: Option<&Value>) {
-    let stage = Stage::start().unwrap();
+    play_on(&Stage::start().unwrap(), scenario, peer);
+}
+
+/// The same on a stage of the caller's.
+pub(crate) fn play_on(stage: &Stage, scenario: &str, peer: Option<&Value>) {
     let mut node = Command::new("node");
     node.args(["e2e/run.mjs", scenario]).current_dir(root().join("web"));
     node.env("STAGE", stage.ready.to_string()).envs(peer.map(|peer| ("PEER", peer.to_string())));

@@ -33,3 +33,6 @@ mod privacy;
 
 #[cfg(test)]
 mod tidy;
+
+#[cfg(test)]
+mod turn;

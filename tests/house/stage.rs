@@ -24,9 +24,14 @@ pub(crate) struct Stage {
 impl Stage {
     /// Builds the binary if it is not fresh and starts the demo on free ports.
     pub(crate) fn start() -> anyhow::Result<Self> {
+        Self::with(&[])
+    }
+
+    /// The same with further flags.
+    pub(crate) fn with(flags: &[&str]) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
-        let (child, ready) =
-            launch(data.path(), &["--listen", "127.0.0.1:0", "--sim-listen", "127.0.0.1:0"])?;
+        let free_ports = ["--listen", "127.0.0.1:0", "--sim-listen", "127.0.0.1:0"];
+        let (child, ready) = launch(data.path(), &[&free_ports, flags].concat())?;
         // The first caller installs it; the others find it installed.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;

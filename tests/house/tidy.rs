@@ -292,13 +292,13 @@ fn every_error_code_has_its_entry_and_remedy() {
 
 #[test]
 fn every_scenario_is_played() {
-    let lists = tree::read("tests/house/browser.rs") + &tree::read("tests/house/peers.rs");
+    let lists: String =
+        ["browser", "peers", "turn"].map(|name| tree::read(&format!("tests/house/{name}.rs"))).concat();
     let scenarios = tree::files(&["web/e2e/scenarios"], &["mjs"]);
     assert!(scenarios.len() > 15, "the scenarios are where they were: {scenarios:?}");
     let name = |path: &String| path.rsplit('/').next().unwrap().trim_end_matches(".mjs").to_owned();
-    let listed = |name: &String| {
-        lists.contains(&format!("    {name},\n")) || lists.contains(&format!("play(\"{name}\")"))
-    };
+    let listed =
+        |name: &String| lists.contains(&format!("    {name},\n")) || lists.contains(&format!("\"{name}\""));
     let missing = scenarios.iter().map(name).filter(|name| !listed(name));
     assert_none(
         &missing.map(|name| format!("tests/house/browser.rs does not list {name}")).collect::<Vec<_>>(),

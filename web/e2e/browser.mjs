@@ -35,8 +35,9 @@ function toneFile(folder, hz) {
 /**
  * Starts a browser whose microphone plays a tone.
  * `microphone: false` makes every request for it fail as a person's refusal does.
+ * `relayOnly: true` leaves it no addresses but a TURN server's, and keeps its connections in `window.peers`.
  */
-export async function person({ hz = 600, microphone = true, viewport, colorScheme, storageState } = {}) {
+export async function person({ hz = 600, microphone = true, viewport, colorScheme, storageState, relayOnly } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'offhook-e2e-'));
   const grant = microphone
     ? ['--use-fake-ui-for-media-stream']
@@ -57,6 +58,7 @@ export async function person({ hz = 600, microphone = true, viewport, colorSchem
     ],
   });
   const context = await browser.newContext({ viewport, colorScheme, storageState });
+  if (relayOnly) await context.addInitScript(relayedOnly);
   const page = await context.newPage();
   const log = [];
   page.on('console', (message) => log.push(`${message.type()}: ${message.text()}`));
@@ -70,6 +72,17 @@ export async function person({ hz = 600, microphone = true, viewport, colorSchem
       await browser.close();
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** Runs in the page, before its own scripts. */
+function relayedOnly() {
+  window.peers = [];
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(configuration) {
+      super({ ...configuration, iceTransportPolicy: 'relay' });
+      window.peers.push(this);
+    }
   };
 }
 

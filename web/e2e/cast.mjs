@@ -242,6 +242,16 @@ export class Desk extends Page {
     await silence(this.page, AGENT_HEARS, ms);
   }
 
+  /** Of which type the address is that the sound leaves from, of a desk with `relayOnly`. */
+  async path() {
+    return this.page.evaluate(async () => {
+      const stats = await window.peers.findLast(({ connectionState }) => connectionState === 'connected')?.getStats();
+      const entries = [...(stats?.values() ?? [])];
+      const pair = entries.find(({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded');
+      return entries.find(({ id }) => id === pair?.localCandidateId)?.candidateType;
+    });
+  }
+
   /** Waits until the desk is ready for the next call. */
   async free() {
     await until('the desk to be free', async () => (await this.at('hangup').count()) === 0);
@@ -269,6 +279,11 @@ export class Phone extends Page {
   async calls(number) {
     await this.at('phone-to').fill(number);
     await this.press('phone-call');
+  }
+
+  /** Waits until the phone has no call. */
+  async free() {
+    await until('the phone to be free', async () => (await this.at('phone-hangup').isVisible()) === false);
   }
 
   /** Waits until something is heard, but not this tone: music, say. */

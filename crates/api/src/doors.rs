@@ -12,6 +12,7 @@ use url::Url;
 use crate::dialect::orbit;
 use crate::house::{House, Shared};
 use crate::ws::Sockets;
+use crate::ws::ice::IceServers;
 use crate::{desk, meta, ws};
 
 /// Everything the doors need.
@@ -45,6 +46,8 @@ pub struct DoorPorts {
     pub clock: Arc<dyn Clock>,
     /// Ids.
     pub ids: Arc<dyn Ids>,
+    /// STUN and TURN servers for the agents' pages.
+    pub ice_servers: Arc<dyn IceServers>,
 }
 
 /// How the doors are set up.

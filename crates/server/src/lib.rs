@@ -1,6 +1,6 @@
 //! The program `offhook`: configuration, wiring, lifecycle, telemetry, the embedded desk, the command line.
 //!
-//! Reading order: [`config`], [`clock`], [`lock`], [`telemetry`], `desk`, `operations`, [`door`], `sound`, [`wiring`],
+//! Reading order: [`config`], [`clock`], [`lock`], [`telemetry`], `desk`, `operations`, [`door`], `sound`, `turn`, [`wiring`],
 //! [`lifecycle`], `demo`, `bench`, [`cli`].
 //!
 //! What does not live here: decisions about calls, SQL, a provider's words.
@@ -20,6 +20,8 @@ mod operations;
 pub mod door;
 
 mod sound;
+
+mod turn;
 
 pub mod wiring;
 

@@ -22,10 +22,8 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Carried> {
         );
     }
     let (plane, notices) = Plane::start(plane).context("media.udp_listen")?;
-    let board = BoardConfig {
-        whatsapp_is_private: is_private_url(&config.whatsapp.graph_url),
-        clips: Clips::new(),
-    };
+    let board =
+        BoardConfig { whatsapp_is_private: is_private_url(&config.whatsapp.graph_url), clips: Clips::new() };
     Ok(Switchboard::carry(plane, notices, board))
 }
 

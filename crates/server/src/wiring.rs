@@ -17,9 +17,10 @@ use offhook_whatsapp::{Graph, GraphConfig, Timeouts};
 
 use crate::clock::{HouseClock, HouseIds};
 use crate::config::Config;
-use crate::config::sections;
 use crate::config::secret::Secret;
+use crate::config::sections;
 use crate::sound;
+use crate::turn::Turn;
 
 /// What the master key is asked for besides sealing.
 const CURSORS: &str = "cursors of lists";
@@ -103,6 +104,7 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
         events: store,
         clock,
         ids,
+        ice_servers: Arc::new(Turn::new(&config.media)),
     };
     let doors = Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret) };
     let (doors, sockets) = offhook_api::router(doors);

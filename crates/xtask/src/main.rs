@@ -48,6 +48,7 @@ fn run(command: &str, rest: &[String]) -> anyhow::Result<()> {
                 Need::Chromium,
                 Need::Postgres,
                 Need::Python,
+                Need::Coturn,
             ])?;
             needs::components()?;
             checks()?;

@@ -25,6 +25,7 @@ pub(crate) enum Need {
     Chromium,
     Postgres,
     Python,
+    Coturn,
 }
 
 impl Need {
@@ -39,6 +40,7 @@ impl Need {
             Self::Chromium => Path::new("/usr/bin/chromium").exists(),
             Self::Postgres => postgres().is_some(),
             Self::Python => answers("python3", &["-c", "import venv, ensurepip"]),
+            Self::Coturn => answers("turnserver", &["--version"]),
         }
     }
 
@@ -51,6 +53,7 @@ impl Need {
             Self::Chromium => &["chromium"],
             Self::Postgres => &["postgresql"],
             Self::Python => &["python3", "python3-venv"],
+            Self::Coturn => &["coturn"],
         }
     }
 
@@ -62,6 +65,7 @@ impl Need {
             Self::Chromium => "Chromium, in which the tests place and answer calls",
             Self::Postgres => "PostgreSQL, on which the tests of the store run beside SQLite",
             Self::Python => "Python with venv, for another project's WebRTC stack in the tests",
+            Self::Coturn => "coturn, the TURN server that agents behind a firewall reach in the tests",
         }
     }
 }

@@ -16,7 +16,7 @@ use offhook_core::ports::StoreFault;
 use offhook_engine::QualityNews;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::time::{Instant, Interval, interval_at};
+use tokio::time::{Instant, Interval, interval_at, sleep_until};
 
 use super::arrange;
 use super::casting::cast;
@@ -126,6 +126,7 @@ impl Conversation {
                     self.catch_up(wire).await?;
                 }
                 _ = self.rights.tick() => look_again(&self.house, &self.member.me).await?,
+                () = due(self.member.renew_ice_at) => self.renew_ice(wire)?,
                 Some(reply) = self.slow.next(), if !self.slow.is_empty() => wire.say(&reply)?,
                 news = self.quality.recv(), if caught_up => self.how_it_goes(news, wire)?,
                 event = self.member.events.recv(), if idle && caught_up => match event {
@@ -154,6 +155,13 @@ impl Conversation {
             }
             Heard::Command(ask) | Heard::Slow(ask) => wire.say(&refuse(ask.id, words::too_many_commands())),
         }
+    }
+
+    /// Credentials for the calls of the next hours. A page that stays open outlives those of its welcome.
+    fn renew_ice<S: Socket>(&mut self, wire: &mut Wire<S>) -> Result<(), Farewell> {
+        let ice = self.house.ports.ice_servers.offer(&self.member.me.id, self.house.now());
+        self.member.renew_ice_at = ice.renew_after().map(|after| Instant::now() + after);
+        wire.say(&ServerMessage::IceServers { ice_servers: ice.servers })
     }
 
     fn start(&self, ask: Ask) -> Replying {
@@ -304,6 +312,14 @@ async fn carried_out(lane: &mut Option<Replying>) -> ServerMessage {
             *lane = None;
             reply
         }
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for a moment that may never come.
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

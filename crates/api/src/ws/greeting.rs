@@ -48,6 +48,8 @@ pub(super) struct Member {
     pub(super) replay: Option<Replay>,
     /// Calls as they were shown. An older event must not show an older state.
     pub(super) shown: HashMap<CallId, Arc<CallRecord>>,
+    /// When its TURN credentials want replacing, if ever.
+    pub(super) renew_ice_at: Option<Instant>,
 }
 
 /// Events to be told again.
@@ -114,12 +116,15 @@ async fn welcome<S: Socket>(
     let (events, head) = house.engine.subscribe(&me.tenant).await.map_err(failed)?;
     let connected = house.engine.connected(&me);
     let (snapshot, shown) = snapshot(house, &me).await.map_err(failed)?;
+    let ice = house.ports.ice_servers.offer(&me.id, house.now());
+    let renew_ice_at = ice.renew_after().map(|after| Instant::now() + after);
     let replay = resume_after.filter(|after| *after <= head && head - *after <= REPLAY);
     let welcome = ServerMessage::Welcome {
         agent: AgentRef { id: me.id.as_str().to_owned(), name: me.name.clone() },
         seq: head,
         resumed: replay.is_some(),
         heartbeat_ms: HEARTBEAT_MS,
+        ice_servers: ice.servers,
         snapshot,
     };
     wire.say(&welcome)?;
@@ -129,7 +134,8 @@ async fn welcome<S: Socket>(
         ready: VecDeque::new(),
         deadline: Instant::now() + REPLAY_TIME,
     });
-    Ok(Member { me: Arc::new(me), _connected: connected, _place: place, events, replay, shown })
+    let me = Arc::new(me);
+    Ok(Member { me, _connected: connected, _place: place, events, replay, shown, renew_ice_at })
 }
 
 type Shown = HashMap<CallId, Arc<CallRecord>>;

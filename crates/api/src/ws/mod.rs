@@ -1,6 +1,6 @@
 //! The agents' WebSocket: `offhook.v1` at `/ws`.
 //!
-//! Reading order: [`protocol`] (every message), `words` (errors for people), `view` (what an agent sees of a
+//! Reading order: [`protocol`] (every message), [`ice`] (whom the pages' STUN and TURN servers are asked of), `words` (errors for people), `view` (what an agent sees of a
 //! call or an event), `casting` (the names in it), `sockets` (all open ones), `wire` (one socket's frames, limits and outgoing queue),
 //! `greeting` (hello, welcome, resume), `commands`, `conversation` (the loop), and `upgrade` (the door).
 //!
@@ -9,6 +9,8 @@
 //! and the client resumes from the log.
 
 pub mod protocol;
+
+pub mod ice;
 
 mod words;
 

@@ -4,6 +4,8 @@
 //! proves them fresh. `docs/protocol/offhook-v1.md` explains the conversation in prose.
 //! Nothing here decides anything: these are shapes.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -119,8 +121,15 @@ pub enum ServerMessage {
         resumed: bool,
         /// How often the client should send `ping`.
         heartbeat_ms: u32,
+        /// STUN and TURN servers for this page's calls; empty when none are configured. Their credentials are
+        /// fresh, and replaced by `ice_servers` before they expire.
+        ice_servers: Vec<IceServer>,
         snapshot: Snapshot,
     },
+    /// The servers of `welcome` with fresh credentials, for connections that are made from now on. What is
+    /// connected stays as it is.
+    #[serde(rename = "ice_servers")]
+    IceServers { ice_servers: Vec<IceServer> },
     /// The one positive reply to a command.
     #[serde(rename = "ack")]
     Ack {
@@ -219,6 +228,25 @@ pub enum AgentEvent {
     /// This agent's presence changed, perhaps in another tab.
     #[serde(rename = "presence.changed")]
     PresenceChanged { status: Presence },
+}
+
+/// A STUN or TURN server, in the shape of a browser's `RTCIceServer`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct IceServer {
+    pub urls: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub credential: Option<String>,
+}
+
+/// The credential does not print.
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer").field("urls", &self.urls).finish_non_exhaustive()
+    }
 }
 
 /// Everything a page needs to draw itself after (re)connecting.

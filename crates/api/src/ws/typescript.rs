@@ -19,6 +19,7 @@ fn render() -> String {
     declare(p::ClientMessage::decl(&config));
     declare(p::ServerMessage::decl(&config));
     declare(p::AgentEvent::decl(&config));
+    declare(p::IceServer::decl(&config));
     declare(p::Snapshot::decl(&config));
     declare(p::RingingCall::decl(&config));
     declare(p::OwnedCall::decl(&config));

@@ -16,6 +16,8 @@ mod privacy;
 
 mod socket_calls;
 
+mod socket_ice;
+
 mod socket_limits;
 
 mod socket_resume;

@@ -99,8 +99,18 @@ async fn wrong_fields_are_named() {
         (without("to"), 422, "MISSING_REQUIRED_FIELD", json!("to")),
         (without("from_phone_number_id"), 422, "MISSING_REQUIRED_FIELD", json!("from_phone_number_id")),
         (with("connect_to", json!({ "queue": "default" })), 422, "VALIDATION_ERROR", json!("connect_to")),
-        (bridged("connect_to", json!({ "agent": "usr_1" })), 422, "VALIDATION_ERROR", json!("connect_to.agent")),
-        (bridged("connect_to", json!({ "queue": "vip" })), 422, "VALIDATION_ERROR", json!("connect_to.queue")),
+        (
+            bridged("connect_to", json!({ "agent": "usr_1" })),
+            422,
+            "VALIDATION_ERROR",
+            json!("connect_to.agent"),
+        ),
+        (
+            bridged("connect_to", json!({ "queue": "vip" })),
+            422,
+            "VALIDATION_ERROR",
+            json!("connect_to.queue"),
+        ),
         (
             bridged("connect_to", json!({ "announcement": "absent" })),
             422,

@@ -21,6 +21,7 @@ async fn a_ticket_is_welcomed_with_what_the_page_needs() {
         "name": "Ann"
       },
       "heartbeat_ms": 25000,
+      "ice_servers": [],
       "resumed": false,
       "seq": 0,
       "snapshot": {

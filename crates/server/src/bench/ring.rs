@@ -50,7 +50,7 @@ impl Ring {
     }
 
     async fn measure(&self) -> anyhow::Result<Spans> {
-        let (mut config, seed) = demo::prepare(&self.data)?;
+        let (mut config, seed) = demo::prepare(&self.data, None)?;
         let listener = door::bind(config.http.listen)?;
         let stopwatch = Stopwatch::start(format!("http://{}/webhooks/meta", listener.local_addr()?)).await?;
         let sim = offhook_sim::start(SimConfig {

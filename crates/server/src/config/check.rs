@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use super::secret::{DatabaseUrl, Secret, read_file};
-use super::{BadConfig, Config};
+use super::{BadConfig, Config, turn};
 
 /// Shorter secrets are samples or typing errors; Meta's app secrets have 32 characters.
 const SHORTEST_SECRET: usize = 8;
 
 /// Puts the content of `…_file` keys where the value would have been written.
 pub(super) fn read_secret_files(config: &mut Config) -> Result<(), BadConfig> {
-    let whatsapp = &mut config.whatsapp;
+    let (whatsapp, media) = (&mut config.whatsapp, &mut config.media);
+    fill("media.turn_secret", &mut media.turn_secret, media.turn_secret_file.as_ref())?;
+    fill("media.turn_password", &mut media.turn_password, media.turn_password_file.as_ref())?;
     fill("http.metrics_token", &mut config.http.metrics_token, config.http.metrics_token_file.as_ref())?;
     fill("whatsapp.app_secret", &mut whatsapp.app_secret, whatsapp.app_secret_file.as_ref())?;
     fill(
@@ -35,7 +37,7 @@ fn fill(key: &str, value: &mut Option<Secret>, file: Option<&PathBuf>) -> Result
 }
 
 /// The secrets that can be written into the configuration itself, and whether they are.
-pub(super) fn inline_secrets(config: &Config) -> [(&'static str, bool); 6] {
+pub(super) fn inline_secrets(config: &Config) -> [(&'static str, bool); 8] {
     [
         ("http.metrics_token", config.http.metrics_token.is_some()),
         ("database.url", config.database.url.masked() != config.database.url.expose()),
@@ -43,6 +45,8 @@ pub(super) fn inline_secrets(config: &Config) -> [(&'static str, bool); 6] {
         ("whatsapp.app_secret", config.whatsapp.app_secret.is_some()),
         ("whatsapp.previous_app_secret", config.whatsapp.previous_app_secret.is_some()),
         ("whatsapp.verify_token", config.whatsapp.verify_token.is_some()),
+        ("media.turn_secret", config.media.turn_secret.is_some()),
+        ("media.turn_password", config.media.turn_password.is_some()),
     ]
 }
 
@@ -54,6 +58,7 @@ pub fn check(config: &Config) -> Result<(), BadConfig> {
     listen(config)?;
     urls(config)?;
     secrets(config)?;
+    turn::check(&config.media)?;
     let filter = &config.log.filter;
     tracing_subscriber::EnvFilter::try_new(filter)
         .map_err(|error| BadConfig::new(format!("log.filter: {filter:?} is not a filter: {error}")))?;
@@ -127,6 +132,8 @@ fn secrets(config: &Config) -> Result<(), BadConfig> {
         ("whatsapp.app_secret", &whatsapp.app_secret),
         ("whatsapp.previous_app_secret", &whatsapp.previous_app_secret),
         ("whatsapp.verify_token", &whatsapp.verify_token),
+        ("media.turn_secret", &config.media.turn_secret),
+        ("media.turn_password", &config.media.turn_password),
     ] {
         if secret.as_ref().is_some_and(|secret| secret.expose().len() < SHORTEST_SECRET) {
             let need = format!("{SHORTEST_SECRET} characters or more");

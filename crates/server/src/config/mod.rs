@@ -1,7 +1,7 @@
 //! Configuration: what it is, where it comes from, what is wrong with it.
 //!
 //! Reading order: `section` (how a section is declared), [`sections`], [`secret`], `load` (flags,
-//! environment, file, defaults), `check` (rules between keys), `page` (print and reference).
+//! environment, file, defaults), `turn` (TURN servers and their credentials), `check` (rules between keys), `page` (print and reference).
 //!
 //! Invariant: a [`Config`] in hand is right. Whatever is wrong is found before a port opens or a file is
 //! made, and named by the path of its key.
@@ -13,6 +13,8 @@ pub mod sections;
 pub mod secret;
 
 mod load;
+
+pub(crate) mod turn;
 
 mod check;
 
@@ -48,8 +50,16 @@ pub struct Config {
 
 impl Config {
     /// All sections in reading order.
-    pub const SECTIONS: [section::SectionInfo; 8] =
-        [Http::INFO, Database::INFO, Security::INFO, Whatsapp::INFO, Media::INFO, Calls::INFO, Recordings::INFO, Log::INFO];
+    pub const SECTIONS: [section::SectionInfo; 8] = [
+        Http::INFO,
+        Database::INFO,
+        Security::INFO,
+        Whatsapp::INFO,
+        Media::INFO,
+        Calls::INFO,
+        Recordings::INFO,
+        Log::INFO,
+    ];
 }
 
 /// A configuration the server does not start with. The program ends with code 78 (`EX_CONFIG`).

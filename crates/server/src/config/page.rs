@@ -14,7 +14,7 @@ pub fn print(config: &Config) -> String {
     for section in &Config::SECTIONS {
         let _ = writeln!(text, "[{}]", section.name);
         for key in section.keys {
-            // Strings, booleans and lists of strings look alike in JSON and TOML.
+            // Strings, numbers, booleans and lists of strings look alike in JSON and TOML.
             let _ = match &values[section.name][key.name] {
                 Value::Null => writeln!(text, "# {} is not set", key.name),
                 value => writeln!(text, "{} = {value}", key.name),
@@ -40,6 +40,7 @@ pub fn schema() -> String {
                 None => "not set".to_owned(),
                 Some(list @ "[]") => format!("`{list}`"),
                 Some(flag @ ("true" | "false")) => format!("`{flag}`"),
+                Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => format!("`{number}`"),
                 Some(word) => format!("`\"{word}\"`"),
             };
             let _ = write!(text, "\n### `{}.{}`\n\n", section.name, key.name);

@@ -97,6 +97,25 @@ section! {
         external_ips: Vec<String> = Some("[]");
         /// Folder of announcements: every `NAME.ogg` (Opus) and `NAME.wav` in it can be played by its name.
         clips_dir: Option<PathBuf> = None;
+        /// TURN and STUN servers for agents behind a firewall, such as `turn:turn.example.com`,
+        /// `turns:turn.example.com:443?transport=tcp` or `stun:stun.example.com`.
+        /// A list, or one text with commas. TURN needs `turn_secret`, or `turn_username` and `turn_password`.
+        #[serde(deserialize_with = "super::sections::list")]
+        turn_urls: Vec<String> = Some("[]");
+        /// The secret that the TURN servers share with this one (coturn's `static-auth-secret`).
+        /// Every page gets a name and password of its own, made from it, that expire.
+        turn_secret: Option<Secret> = None;
+        /// File with the shared secret.
+        turn_secret_file: Option<PathBuf> = None;
+        /// For how long a name and password made from `turn_secret` are good, in seconds: 60 to 2592000.
+        /// Pages that stay open are told fresh ones at half time.
+        turn_lifetime_secs: u32 = Some("43200");
+        /// The one name all pages use, for TURN servers without a shared secret.
+        turn_username: Option<String> = None;
+        /// Its password. Every signed-in agent can read it in their browser.
+        turn_password: Option<Secret> = None;
+        /// File with the password.
+        turn_password_file: Option<PathBuf> = None;
     }
 }
 

@@ -14,7 +14,7 @@ use offhook_sim::{Knobs, SimConfig, SimNumber};
 use url::Url;
 
 use crate::cli::say;
-use crate::config::{Config, Source, load};
+use crate::config::{BadConfig, Config, Source, load};
 use crate::lifecycle::{Server, StopSignals, run_until_stopped};
 use crate::{door, telemetry};
 
@@ -41,6 +41,9 @@ pub(crate) struct Demo {
     /// Folder of database, key and passwords.
     #[arg(long, default_value = ".offhook-demo", value_name = "FOLDER")]
     data: PathBuf,
+    /// File with further keys to try out, such as `media.turn_urls`; the demo's own win over it.
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Print addresses and credentials as one line of JSON when ready.
     #[arg(long)]
     json: bool,
@@ -48,7 +51,7 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let (mut config, seed) = prepare(&self.data)?;
+        let (mut config, seed) = prepare(&self.data, self.config)?;
         config.http.listen = self.listen;
         crate::config::check(&config)?;
         telemetry::start_logs(&config.log)?;
@@ -83,10 +86,11 @@ impl Demo {
 
 /// The data of a demo in `folder`, and the configuration of a server on it that listens on a free port.
 ///
-/// Only `[log]` is taken from the environment: a demo must not meet a real configuration by chance.
-pub(crate) fn prepare(folder: &Path) -> anyhow::Result<(Config, Seed)> {
+/// Only `[log]` is taken from the environment, and only a named file is read: a demo must not meet a real
+/// configuration by chance.
+pub(crate) fn prepare(folder: &Path, file: Option<PathBuf>) -> anyhow::Result<(Config, Seed)> {
     let seed = Seed::load_or_create(folder)?;
-    let mut source = Source::from_process(None);
+    let mut source = Source::from_process(file);
     source.usual_file = false;
     source.environment.retain(|(name, _)| name.starts_with("OFFHOOK_LOG__"));
     let source = source
@@ -95,7 +99,12 @@ pub(crate) fn prepare(folder: &Path) -> anyhow::Result<(Config, Seed)> {
         .flag("database.url", Some(format!("sqlite:{}", folder.join("offhook.db").display())))
         .flag("whatsapp.app_secret", Some(seed.app_secret.clone()))
         .flag("whatsapp.verify_token", Some(seed.verify_token.clone()));
-    Ok((load(&source)?, seed))
+    let config = load(&source)?;
+    // It would win over the demo's own.
+    if config.database.url_file.is_some() {
+        return Err(BadConfig::new("database.url_file: a demo has a database of its own").into());
+    }
+    Ok((config, seed))
 }
 
 /// The demo's business numbers as the simulator knows them.

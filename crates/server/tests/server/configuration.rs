@@ -45,6 +45,64 @@ fn a_wrong_value_is_named_with_its_key() {
 }
 
 #[test]
+fn turn_servers_that_no_page_could_use_are_refused() {
+    let media = |keys: &str, words: &[&str]| refused(&format!("[media]\n{keys}\n"), words);
+    for wrong in [
+        "turn.example.com",
+        "http://turn.example.com",
+        "turn://turn.example.com",
+        "turn:",
+        "turn:user@example.com",
+        "turn:turn.example.com:0",
+        "turn:turn.example.com:99999",
+        "turn:turn.example.com/path",
+        "turn:turn.example.com?transport=sctp",
+        "turns:turn.example.com?transport=udp",
+        "stun:stun.example.com?transport=udp",
+    ] {
+        let keys = format!("turn_urls = [\"{wrong}\"]\nturn_secret = \"north-of-the-river\"");
+        media(&keys, &["media.turn_urls", wrong]);
+    }
+    let urls = "turn_urls = [\"turn:turn.example.com\"]";
+    media(urls, &["media.turn_urls", "media.turn_secret", "media.turn_username"]);
+    media(&format!("{urls}\nturn_username = \"pages\""), &["media.turn_password"]);
+    media(&format!("{urls}\nturn_password = \"eightletters\""), &["media.turn_username"]);
+    let both = "turn_secret = \"north-of-the-river\"\nturn_username = \"pages\"";
+    media(&format!("{urls}\n{both}"), &["media.turn_username", "not both"]);
+    let both = "turn_secret = \"north-of-the-river\"\nturn_password = \"eightletters\"";
+    media(&format!("{urls}\n{both}"), &["media.turn_password", "not both"]);
+    media(&format!("{urls}\nturn_secret = \"short\""), &["media.turn_secret"]);
+    media("turn_secret = \"north-of-the-river\"", &["media.turn_urls"]);
+    media(
+        "turn_urls = [\"stun:stun.example.com\"]\nturn_username = \"pages\"\nturn_password = \"eightletters\"",
+        &["media.turn_urls"],
+    );
+    let secret = "turn_secret = \"north-of-the-river\"";
+    media(&format!("{urls}\n{secret}\nturn_lifetime_secs = 59"), &["media.turn_lifetime_secs"]);
+    media(&format!("{urls}\n{secret}\nturn_lifetime_secs = \"soon\""), &["media.turn_lifetime_secs"]);
+}
+
+#[test]
+fn turn_servers_are_taken_in_all_their_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    private(folder.path(), "secret", "north-of-the-river\n");
+    let urls =
+        "stun:192.0.2.1, turn:[2001:db8::1]:3478?transport=tcp, turns:turn.example.com:443?transport=tcp";
+    let text = format!(
+        "[media]\nturn_urls = \"{urls}\"\nturn_secret_file = \"secret\"\nturn_lifetime_secs = 3600\n"
+    );
+    private(folder.path(), "offhook.toml", &text);
+    assert_eq!(in_force(folder.path(), &[], &[], "turn_lifetime_secs"), "turn_lifetime_secs = 3600");
+    assert_eq!(in_force(folder.path(), &[], &[], "turn_secret"), "turn_secret = \"********\"");
+    let variable = [("OFFHOOK_MEDIA__TURN_LIFETIME_SECS", "600")];
+    assert_eq!(in_force(folder.path(), &[], &variable, "turn_lifetime_secs"), "turn_lifetime_secs = 600");
+    let password =
+        [("OFFHOOK_MEDIA__TURN_USERNAME", "pages"), ("OFFHOOK_MEDIA__TURN_PASSWORD", "eightletters")];
+    private(folder.path(), "offhook.toml", "[media]\nturn_urls = [\"turn:turn.example.com\"]\n");
+    assert_eq!(in_force(folder.path(), &[], &password, "turn_password"), "turn_password = \"********\"");
+}
+
+#[test]
 fn plain_http_does_not_leave_the_machine_by_accident() {
     refused("[http]\nlisten = \"0.0.0.0:0\"\n", &["http.listen", "http.tls_cert_file", "http.behind_proxy"]);
     refused("[http]\ntls_cert_file = \"cert.pem\"\n", &["http.tls_key_file"]);

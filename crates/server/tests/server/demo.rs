@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::program::offhook;
+use crate::program::{errors, offhook, private, run};
 
 struct Demo {
     child: Child,
@@ -91,4 +91,19 @@ fn a_demo_meets_no_real_configuration_by_chance() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("offhook.toml"), "[nonsense]\n").unwrap();
     Demo::start(folder.path()).stop();
+}
+
+#[test]
+fn a_demo_takes_no_database_from_the_file_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    private(folder.path(), "url", "sqlite:real.db\n");
+    for (keys, word) in
+        [("[database]\nurl_file = \"url\"\n", "database.url_file"), ("[media]\nturn_url = 1\n", "turn_url")]
+    {
+        private(folder.path(), "keys.toml", keys);
+        let output = run(folder.path(), &["demo", "--json", "--data", "data", "--config", "keys.toml"]);
+        assert_eq!(output.status.code(), Some(78), "{}", errors(&output));
+        assert!(errors(&output).contains(word), "{}", errors(&output));
+    }
+    assert!(!folder.path().join("real.db").exists());
 }

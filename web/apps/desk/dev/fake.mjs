@@ -105,7 +105,14 @@ export class FakeServer {
   async #handle(message) {
     this.received.push(message);
     if (message.type === 'hello') {
-      const welcome = { agent, seq: this.#seq, resumed: false, heartbeat_ms: 25_000, snapshot: this.snapshot };
+      const welcome = {
+        agent,
+        seq: this.#seq,
+        resumed: false,
+        heartbeat_ms: 25_000,
+        ice_servers: [],
+        snapshot: this.snapshot,
+      };
       return this.#say({ type: 'welcome', ...welcome });
     }
     if (message.type === 'presence.set') this.snapshot.presence = message.status;

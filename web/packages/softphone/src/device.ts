@@ -11,7 +11,7 @@ import type { Call, CallHost } from './call/call';
 import { Emitter } from './emitter';
 import type { Environment } from './environment';
 import { SoftphoneError } from './errors';
-import type { AgentEvent, AgentRef, NumberView, PermissionStatus, Presence } from './protocol';
+import type { AgentEvent, AgentRef, IceServer, NumberView, PermissionStatus, Presence } from './protocol';
 import { Roster } from './roster';
 import { SignalLink, type LinkState } from './signal/link';
 import { exponentialBackOff, type ReconnectPolicy } from './signal/reconnect';
@@ -31,8 +31,10 @@ export interface PermissionChange {
 export interface DeviceOptions {
   /** `wss://host/ws`. */
   readonly url: string;
-  /** STUN and TURN servers for calls; none by default, since WhatsApp's side has a public address. */
-  readonly iceServers?: RTCIceServer[];
+  /** STUN and TURN servers for calls, in place of those the server names. */
+  readonly iceServers?: readonly RTCIceServer[];
+  /** `relay` lets sound pass through TURN servers only: to prove them, or to hide the page's addresses. */
+  readonly iceTransportPolicy?: RTCIceTransportPolicy;
   readonly reconnect?: ReconnectPolicy;
   /** The world; the browser by default. */
   readonly environment?: Environment;
@@ -77,6 +79,8 @@ export class Device extends Emitter<DeviceEvents> {
   #agent: AgentRef | null = null;
   #presence: Presence = 'away';
   #numbers: readonly NumberView[] = [];
+  /** As the server last named them; their credentials expire. */
+  #iceServers: readonly IceServer[] = [];
   /** What the server has not been told yet about calls we left. */
   readonly #leaving = new Map<string, 'call.hangup' | 'call.decline'>();
 
@@ -93,7 +97,7 @@ export class Device extends Emitter<DeviceEvents> {
       environment,
       reconnect: options.reconnect ?? exponentialBackOff(() => environment.random()),
     });
-    this.#roster = new Roster(this.#host(environment, { iceServers: options.iceServers ?? [] }));
+    this.#roster = new Roster(this.#host(environment, options));
     this.#listen();
   }
 
@@ -194,12 +198,15 @@ export class Device extends Emitter<DeviceEvents> {
 
   // ---- private
 
-  #host(environment: Environment, rtcConfiguration: RTCConfiguration): CallHost {
+  #host(environment: Environment, { iceServers, iceTransportPolicy = 'all' }: DeviceOptions): CallHost {
     const agentId = () => this.#agent?.id ?? null;
+    const rtcConfiguration = () => ({ iceServers: [...(iceServers ?? this.#iceServers)], iceTransportPolicy });
     return {
       environment,
       audio: this.audio,
-      rtcConfiguration,
+      get rtcConfiguration() {
+        return rtcConfiguration();
+      },
       get agentId() {
         return agentId();
       },
@@ -217,8 +224,11 @@ export class Device extends Emitter<DeviceEvents> {
       this.emit('error', error, undefined);
       this.emit('signedOut');
     });
-    this.#link.on('welcome', ({ agent, resumed, snapshot }) => {
+    this.#link.on('iceServers', (servers) => (this.#iceServers = servers));
+    this.#link.on('welcome', ({ agent, ice_servers, resumed, snapshot }) => {
       this.#agent = agent;
+      // Before the calls of the snapshot, which make their connections with them. Older servers name none.
+      this.#iceServers = ice_servers ?? [];
       this.#numbers = snapshot.numbers;
       this.emit('numbers', snapshot.numbers);
       this.#setPresence(snapshot.presence);

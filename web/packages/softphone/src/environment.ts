@@ -66,7 +66,10 @@ export interface Peer {
   setRemoteDescription(description: { type: 'offer' | 'answer'; sdp: string }): Promise<void>;
   addIceCandidate(candidate: { candidate: string; sdpMLineIndex: number }): Promise<void>;
   getStats(): Promise<Stats>;
-  addEventListener(type: 'connectionstatechange' | 'icegatheringstatechange', listener: () => void): void;
+  addEventListener(
+    type: 'connectionstatechange' | 'icecandidate' | 'icegatheringstatechange',
+    listener: () => void,
+  ): void;
   close(): void;
 }
 

@@ -34,7 +34,12 @@ resumed: boolean,
 /**
  * How often the client should send `ping`.
  */
-heartbeat_ms: number, snapshot: Snapshot, } | { "type": "ack", id: string, 
+heartbeat_ms: number, 
+/**
+ * STUN and TURN servers for this page's calls; empty when none are configured. Their credentials are
+ * fresh, and replaced by `ice_servers` before they expire.
+ */
+ice_servers: Array<IceServer>, snapshot: Snapshot, } | { "type": "ice_servers", ice_servers: Array<IceServer>, } | { "type": "ack", id: string, 
 /**
  * The call the command created or changed.
  */
@@ -57,6 +62,8 @@ export type AgentEvent = { "type": "call.incoming", call: CallView, sdp_offer?: 
  * Who took it, with `answered_elsewhere`.
  */
 by?: AgentRef, } | { "type": "call.changed", call: CallView, } | { "type": "call.remote_answer", call_id: string, sdp_answer: string, } | { "type": "call.left", call: CallView, reason: LeftReason, } | { "type": "call.digit", call_id: string, digit: string, } | { "type": "call.parked", call: CallView, } | { "type": "call.ended", call: CallView, } | { "type": "permission.changed", number_id: string, phone: string, status: PermissionStatus, } | { "type": "presence.changed", status: Presence, };
+
+export type IceServer = { urls: Array<string>, username?: string, credential?: string, };
 
 export type Snapshot = { presence: Presence, 
 /**

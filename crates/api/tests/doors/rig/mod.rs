@@ -2,6 +2,7 @@
 
 mod client;
 mod directory;
+mod ice;
 mod meta;
 mod sdp;
 
@@ -27,6 +28,7 @@ use tower::ServiceExt;
 
 pub(crate) use client::{Agent, connect_raw, refused_upgrade};
 pub(crate) use directory::{Directory, PASSWORD};
+pub(crate) use ice::Ice;
 pub(crate) use meta::{APP_SECRET, VERIFY_TOKEN, signed};
 pub(crate) use sdp::{ANSWER, META_ANSWER, META_OFFER, OFFER, OTHER_ANSWER};
 
@@ -79,6 +81,7 @@ pub(crate) struct Rig {
     pub(crate) directory: Arc<Directory>,
     pub(crate) asker: Arc<FakeAsker>,
     pub(crate) clock: Arc<FakeClock>,
+    pub(crate) ice: Arc<Ice>,
     pub(crate) engine: Engine,
     pub(crate) router: Router,
     pub(crate) sockets: Sockets,
@@ -119,6 +122,7 @@ impl Rig {
         people().into_iter().for_each(|person| memory.with_person(person));
         let clock = Arc::new(FakeClock::at(Time::from_secs(1_793_610_900)));
         let directory = Arc::new(Directory::new(memory.clone()));
+        let ice = Arc::new(Ice::default());
         let asker = Arc::new(FakeAsker::default());
         let ids = Arc::new(FakeIds::default());
         let ports = Ports {
@@ -143,6 +147,7 @@ impl Rig {
             events: memory.clone(),
             clock: clock.clone(),
             ids,
+            ice_servers: ice.clone(),
         };
         let mut config = DoorConfig {
             public_url: None,
@@ -154,7 +159,7 @@ impl Rig {
         };
         change(&mut config);
         let (router, sockets) = router(Doors { engine: engine.clone(), ports, config });
-        Self { memory, directory, asker, clock, engine, router, sockets, tasks: TaskTracker::new() }
+        Self { memory, directory, asker, clock, ice, engine, router, sockets, tasks: TaskTracker::new() }
     }
 
     /// Serves the doors on a free port of loopback.

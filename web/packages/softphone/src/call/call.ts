@@ -50,6 +50,7 @@ export type CallEvents = {
 export interface CallHost {
   readonly environment: Environment;
   readonly audio: DeviceAudio;
+  /** For a connection made now: TURN credentials expire. */
   readonly rtcConfiguration: RTCConfiguration;
   readonly agentId: string | null;
   request(command: Command): Promise<Reply>;

@@ -16,6 +16,11 @@ import { checkLocal, settleLocalAnswer, settleRemoteAnswer, withholdCandidates }
  * that never replies: the person has clicked and hears nothing meanwhile.
  */
 const GATHERING_DEADLINE_MS = 2_000;
+/**
+ * An address at a TURN server may be the only one that can be reached, and over TLS on a slow network it takes
+ * five round trips. Waiting longer would only help networks on which nobody can talk.
+ */
+const RELAY_DEADLINE_MS = 5_000;
 
 interface LegEvents {
   /** `closed`: by the other side, with a goodbye. */
@@ -30,10 +35,13 @@ export class MediaLeg extends Emitter<LegEvents> {
   #withheld: string[] = [];
   #audible = false;
   #closed = false;
+  /** Whether one of our candidates is to come from a TURN server. */
+  readonly #wantsRelay: boolean;
 
   constructor(environment: Environment, configuration: RTCConfiguration) {
     super();
     this.#environment = environment;
+    this.#wantsRelay = configuration.iceServers?.some(relays) ?? false;
     this.#peer = environment.createPeer(configuration);
     this.#peer.addEventListener('connectionstatechange', () => this.#tell(this.#peer.connectionState));
   }
@@ -126,13 +134,23 @@ export class MediaLeg extends Emitter<LegEvents> {
 
   #gathered(): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#environment.clock.after(GATHERING_DEADLINE_MS, resolve);
+      const { clock } = this.#environment;
+      let late = false;
+      const cancel = [
+        clock.after(GATHERING_DEADLINE_MS, () => {
+          late = true;
+          look();
+        }),
+        clock.after(RELAY_DEADLINE_MS, resolve),
+      ];
       const look = () => {
-        if (this.#peer.iceGatheringState !== 'complete') return;
-        cancel();
+        const enough = late && (!this.#wantsRelay || / typ relay /.test(this.#peer.localDescription?.sdp ?? ''));
+        if (!enough && this.#peer.iceGatheringState !== 'complete') return;
+        for (const each of cancel) each();
         resolve();
       };
       this.#peer.addEventListener('icegatheringstatechange', look);
+      this.#peer.addEventListener('icecandidate', look);
       look();
     });
   }
@@ -144,4 +162,8 @@ export class MediaLeg extends Emitter<LegEvents> {
       throw SoftphoneError.from(error, 'negotiation_failed');
     }
   }
+}
+
+function relays({ urls }: RTCIceServer): boolean {
+  return [urls].flat().some((url) => url.startsWith('turn'));
 }

@@ -4,6 +4,7 @@ import type { ServerMessage } from '../protocol';
 
 const KNOWN: Record<ServerMessage['type'], true> = {
   welcome: true,
+  ice_servers: true,
   ack: true,
   error: true,
   event: true,

@@ -9,7 +9,7 @@
 import { Emitter } from '../emitter';
 import type { Cancel, Environment, Socket } from '../environment';
 import { SoftphoneError } from '../errors';
-import type { AgentEvent, CallView, ClientMessage, ServerMessage } from '../protocol';
+import type { AgentEvent, CallView, ClientMessage, IceServer, ServerMessage } from '../protocol';
 import { readFrame } from './frame';
 import type { ReconnectPolicy } from './reconnect';
 
@@ -46,6 +46,8 @@ export type LinkState =
 interface LinkEvents {
   state: [LinkState];
   welcome: [Welcome];
+  /** Fresh credentials in place of those of the welcome. */
+  iceServers: [readonly IceServer[]];
   event: [AgentEvent];
   /** The ticket was refused for good: the person must sign in. */
   signedOut: [SoftphoneError];
@@ -156,6 +158,8 @@ export class SignalLink extends Emitter<LinkEvents> {
         return this.emit('event', message.event);
       case 'pong':
         return this.#cancel('pong');
+      case 'ice_servers':
+        return this.emit('iceServers', message.ice_servers);
       case 'goaway':
         this.#comeBackAfter = message.reconnect_after_ms + this.#options.environment.random() * 1_000;
         this.#later('goaway', PONG_DEADLINE_MS, () => this.#retry(CLOSE_NORMAL));

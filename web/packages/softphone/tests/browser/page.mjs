@@ -64,7 +64,7 @@ export class Server {
     this.#waiting = this.#waiting.filter(({ type, resolve }) => type !== message.type || resolve(message));
     if (message.type === 'hello') {
       const snapshot = { presence: 'available', numbers: [number], ringing: [], calls: [] };
-      this.say({ type: 'welcome', agent, seq: 0, resumed: false, heartbeat_ms: 25_000, snapshot });
+      this.say({ type: 'welcome', agent, seq: 0, resumed: false, heartbeat_ms: 25_000, ice_servers: [], snapshot });
     } else if (this.replies[message.type] !== undefined) {
       void this.replies[message.type](message).then((reply) => this.say({ type: 'ack', id: message.id, ...reply }));
     } else if (message.type === 'call.place') {

@@ -229,6 +229,12 @@ export class FakePeer implements Peer {
     this.closed = true;
   }
 
+  /** One more candidate, while others are still looked for. */
+  find(candidate: string): void {
+    const sdp = `${this.localDescription?.sdp ?? ''}a=${candidate}\r\n`;
+    this.#change('icecandidate', () => (this.localDescription = { sdp }));
+  }
+
   become(state: RTCPeerConnectionState): void {
     this.#change('connectionstatechange', () => (this.connectionState = state));
   }

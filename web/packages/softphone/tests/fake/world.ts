@@ -1,8 +1,8 @@
 /** A device in a pretended world, with the server's side of its socket in the test's hand. */
 
-import { Device } from '../../src/device';
+import { Device, type DeviceOptions } from '../../src/device';
 import type { Environment, Socket, SocketHandlers } from '../../src/environment';
-import type { AgentEvent, CallView, ClientMessage, ServerMessage, Snapshot } from '../../src/protocol';
+import type { AgentEvent, CallView, ClientMessage, IceServer, ServerMessage, Snapshot } from '../../src/protocol';
 import { FakeClock, settle } from './clock';
 import { FakeMedia, FakePeer, FakeSound } from './media';
 
@@ -93,6 +93,8 @@ export class World {
   readonly sound = new FakeSound();
   readonly sockets: FakeSocket[] = [];
   readonly peers: FakePeer[] = [];
+  /** What each of them was made with. */
+  readonly configurations: RTCConfiguration[] = [];
   readonly protocols: string[] = [];
   /** Applied to every peer before it is used. */
   preparePeer: (peer: FakePeer) => void = () => undefined;
@@ -103,8 +105,9 @@ export class World {
   #seq = 0;
   #ids = 0;
 
-  constructor() {
-    this.device = new Device(() => this.ticket(), { url: 'ws://test/ws', environment: this.environment });
+  constructor(options: Partial<DeviceOptions> = {}) {
+    const usual = { url: 'ws://test/ws', environment: this.environment };
+    this.device = new Device(() => this.ticket(), { ...usual, ...options });
   }
 
   get environment(): Environment {
@@ -118,7 +121,8 @@ export class World {
         this.sockets.push(socket);
         return socket;
       },
-      createPeer: () => {
+      createPeer: (configuration) => {
+        this.configurations.push(configuration);
         const peer = new FakePeer();
         this.preparePeer(peer);
         this.peers.push(peer);
@@ -144,7 +148,9 @@ export class World {
   }
 
   /** Takes the newest connection and welcomes it. */
-  async welcome(more: { snapshot?: Snapshot; resumed?: boolean; seq?: number } = {}): Promise<void> {
+  async welcome(
+    more: { snapshot?: Snapshot; resumed?: boolean; seq?: number; iceServers?: IceServer[] } = {},
+  ): Promise<void> {
     await settle();
     this.socket.accept();
     const { resumed = false, seq = this.#seq } = more;
@@ -154,6 +160,7 @@ export class World {
       seq,
       resumed,
       heartbeat_ms: 25_000,
+      ice_servers: more.iceServers ?? [],
       snapshot: more.snapshot ?? snapshot(),
     });
     await settle();
