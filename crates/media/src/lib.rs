@@ -40,7 +40,9 @@ mod plane;
 
 mod switchboard;
 
-pub use message::{Command, Counters, Description, Hearing, LegId, LegNotice, LegOptions, Notified, Stats};
+pub use message::{
+    Command, Counters, Description, Hearing, LegId, LegNotice, LegOptions, Notified, PressRefusal, Stats,
+};
 pub use plane::{Plane, PlaneConfig, SendError, StartError};
 pub use quality::{Quality, mos};
 pub use sdp::SdpError;

@@ -115,7 +115,15 @@ impl Switchboard {
                 }
                 wires.agent_is(&call, false)
             }
-            (_, LegNotice::IceConnected | LegNotice::Stats(_) | LegNotice::ClipOver { .. })
+            (
+                _,
+                LegNotice::IceConnected
+                | LegNotice::Stats(_)
+                | LegNotice::ClipOver { .. }
+                | LegNotice::Digit { .. }
+                | LegNotice::Pressed { .. }
+                | LegNotice::PressRefused { .. },
+            )
             | (Side::Agent, LegNotice::FirstPacket) => None,
         };
         drop(wires);

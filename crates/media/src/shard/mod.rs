@@ -4,8 +4,8 @@
 //! here, so sound goes from the socket to the socket inside one buffer: opened, renumbered, sealed, sent. On that
 //! path nothing is allocated, locked or copied.
 //!
-//! Reading order: `port` (the socket), `wheel` (time), `flows` (whose datagram), `voice` (sound of our own), this
-//! file (legs and what they say), `hearing` (who hears whom), `route` (from datagram to datagram), `drive` (the
+//! Reading order: `port` (the socket), `wheel` (time), `flows` (whose datagram), `voice` and `press` (sound of our
+//! own), this file (legs and what they say), `hearing` (who hears whom), `route` (from datagram to datagram), `drive` (the
 //! loop).
 //!
 //! Invariant: every queue is bounded, and what does not fit is counted.
@@ -15,6 +15,7 @@ mod drive;
 mod flows;
 mod hearing;
 mod port;
+mod press;
 mod route;
 mod voice;
 mod wheel;
@@ -45,6 +46,7 @@ pub(crate) use port::bind;
 
 use flows::{Flows, Ufrag};
 use port::{Port, SLOT};
+use press::Presses;
 use voice::{Said, Tune, Voice};
 use wheel::Wheel;
 
@@ -68,6 +70,7 @@ struct Slot {
     is_muted: bool,
     tap: Option<TapSink>,
     voice: Voice,
+    presses: Presses,
     /// When another leg's sound last went out here.
     forwarded_at: Option<Instant>,
     /// The earliest wake-up in the wheel.
@@ -140,6 +143,9 @@ impl Shard {
                 None
             }),
             Command::Hear { leg, what } => self.hear(now, leg, what),
+            Command::Press { leg, digits, millis_per_digit, gap_millis } => {
+                self.press(now, leg, &digits, (millis_per_digit, gap_millis));
+            }
             Command::Mute { leg, on } => self.with_leg(now, leg, |slot| {
                 slot.is_muted = on;
                 None
@@ -185,6 +191,7 @@ impl Shard {
             is_muted: false,
             tap: None,
             voice: Voice::new(now),
+            presses: Presses::new(now),
             forwarded_at: None,
             wakes_at: None,
         });
@@ -272,10 +279,15 @@ impl Shard {
             }
             self.flows.join(address, key);
         }
+        self.press_on(now, key);
         self.speak(now, key);
         let slot = &mut self.legs[key];
         let fills_at = slot.forwarded_at.filter(|_| slot.voice.next_at().is_none()).map(|at| at + FILL_AFTER);
-        let next = [slot.leg.next_deadline(), slot.voice.next_at(), fills_at].into_iter().flatten().min();
+        let presses_at = slot.presses.next_at().filter(|_| slot.leg.can_send());
+        let next = [slot.leg.next_deadline(), slot.voice.next_at(), presses_at, fills_at]
+            .into_iter()
+            .flatten()
+            .min();
         if let Some(next) = next
             && slot.wakes_at.is_none_or(|at| next < at)
         {
@@ -286,7 +298,7 @@ impl Shard {
     fn speak(&mut self, now: Instant, key: usize) {
         let slot = &mut self.legs[key];
         let (tune, clip) = match &slot.hearing {
-            _ if !slot.leg.can_send() => (None, None),
+            _ if !slot.leg.can_send() || slot.presses.is_down() => (None, None),
             Hearing::Silence => (None, None),
             Hearing::Comfort => (Some(Tune::Comfort), None),
             Hearing::Music => (Some(Tune::Clip), Some(&self.setup.music)),
@@ -331,6 +343,7 @@ impl Shard {
                         Notice::IceConnected => LegNotice::IceConnected,
                         Notice::DtlsConnected(profile) => LegNotice::DtlsConnected { profile },
                         Notice::FirstPacket => LegNotice::FirstPacket,
+                        Notice::Digit { digit, millis } => LegNotice::Digit { digit, millis },
                         Notice::MediaLost => LegNotice::MediaLost,
                         Notice::MediaResumed => LegNotice::MediaResumed,
                         Notice::Failed(reason) => LegNotice::Failed { reason },
