@@ -176,6 +176,9 @@ pub enum LegNotice {
         /// Why.
         reason: PressRefusal,
     },
+    /// Several legs were to be heard here, and the plane mixes for as many listeners as it may. Comfort sound is
+    /// told instead.
+    MixRefused,
     /// A piece without repetition has been told to its end.
     ClipOver {
         /// Its name.
@@ -221,6 +224,12 @@ pub struct Counters {
     pub sent: u64,
     /// Packets passed from leg to leg.
     pub forwarded: u64,
+    /// Frames of several legs sent to a listener.
+    pub mixed: u64,
+    /// Packets for the mixer, or frames of it, that found no room or came too late.
+    pub mix_lost: u64,
+    /// Packets for the mixer that were no Opus.
+    pub mix_corrupt: u64,
     /// Packets a tap had no room for.
     pub tap_lost: u64,
     /// Datagrams that were for no leg.

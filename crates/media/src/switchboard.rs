@@ -120,6 +120,7 @@ impl Switchboard {
                 LegNotice::IceConnected
                 | LegNotice::Stats(_)
                 | LegNotice::ClipOver { .. }
+                | LegNotice::MixRefused
                 | LegNotice::Digit { .. }
                 | LegNotice::Pressed { .. }
                 | LegNotice::PressRefused { .. },

@@ -5,7 +5,7 @@
 //! path nothing is allocated, locked or copied.
 //!
 //! Reading order: `port` (the socket), `wheel` (time), `flows` (whose datagram), `voice` and `press` (sound of our
-//! own), this file (legs and what they say), `hearing` (who hears whom), `route` (from datagram to datagram), `drive` (the
+//! own), this file (legs and what they say), `hearing` and `mixing` (who hears whom), `route` (from datagram to datagram), `drive` (the
 //! loop).
 //!
 //! Invariant: every queue is bounded, and what does not fit is counted.
@@ -14,6 +14,7 @@ mod counters;
 mod drive;
 mod flows;
 mod hearing;
+mod mixing;
 mod port;
 mod press;
 mod route;
@@ -37,12 +38,14 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::clip::Clip;
 use crate::leg::{FailReason, Identity, Leg, LegConfig, LegError, Notice, Output};
 use crate::message::{Command, Counters, Description, Hearing, LegId, LegNotice, Notified, Stats};
+use crate::mix::Link;
 use crate::stun;
 use crate::tap::TapSink;
 
 pub(crate) use counters::SharedCounters;
 pub(crate) use drive::{Wake, run};
 pub(crate) use port::bind;
+pub(crate) use voice::SILENCE;
 
 use flows::{Flows, Ufrag};
 use port::{Port, SLOT};
@@ -65,6 +68,12 @@ struct Slot {
     hearing: Hearing,
     /// The legs heard here, as far as they are there.
     sources: Vec<usize>,
+    /// Whether they are heard as one, through the mixer.
+    is_mixing: bool,
+    /// How many listeners hear this leg through the mixer.
+    mixed_for: usize,
+    /// A number no other leg of the shard ever has.
+    serial: u64,
     /// The legs this one is passed on to untouched.
     listeners: Vec<usize>,
     is_muted: bool,
@@ -84,11 +93,18 @@ pub(crate) struct Setup {
     pub(crate) music: Clip,
     pub(crate) notices: Sender<Notified>,
     pub(crate) max_legs: usize,
+    pub(crate) mixer: Link,
+    pub(crate) max_mixes: usize,
 }
 
 pub(crate) struct Shard {
     setup: Setup,
     started: Instant,
+    serial: u64,
+    /// Listeners that hear through the mixer.
+    mixes: usize,
+    /// When the mixer is to be asked for its next frame.
+    mix_at: Option<Instant>,
     port: Port,
     legs: Slab<Slot>,
     ids: HashMap<LegId, usize>,
@@ -111,6 +127,9 @@ impl Shard {
         Self {
             setup,
             started: now,
+            serial: 0,
+            mixes: 0,
+            mix_at: None,
             port,
             legs: Slab::new(),
             ids: HashMap::new(),
@@ -180,6 +199,7 @@ impl Shard {
             }
         };
         let ufrag = Ufrag::try_from(leg.ufrag().as_bytes()).expect("every user fragment has this length");
+        self.serial += 1;
         let key = self.legs.insert(Slot {
             id,
             leg,
@@ -187,6 +207,9 @@ impl Shard {
             flow: None,
             hearing: Hearing::Comfort,
             sources: Vec::new(),
+            is_mixing: false,
+            mixed_for: 0,
+            serial: self.serial,
             listeners: Vec::new(),
             is_muted: false,
             tap: None,
@@ -216,7 +239,7 @@ impl Shard {
 
     fn remove(&mut self, now: Instant, key: usize) {
         self.drain(now, key);
-        self.stop_hearing(key);
+        self.stop_hearing(now, key);
         let slot = self.legs.remove(key);
         self.ids.remove(&slot.id);
         self.flows.remove_leg(&slot.ufrag);
@@ -243,6 +266,10 @@ impl Shard {
         let mut due = std::mem::take(&mut self.due);
         self.wheel.expire(now, &mut due);
         for key in due.drain(..) {
+            if key == mixing::WAKE {
+                self.mix_tick(now);
+                continue;
+            }
             // Woken for a leg that has gone, or by an entry that an earlier one has replaced.
             let Some(slot) = self.legs.get_mut(key) else {
                 continue;

@@ -73,6 +73,9 @@ impl Shard {
         if slot.tap.is_some() {
             self.tap(now, from, n, packet);
         }
+        if self.legs[from].mixed_for > 0 {
+            self.pass_to_mixer(from, n, packet);
+        }
         self.send_on(now, from, n, packet);
     }
 

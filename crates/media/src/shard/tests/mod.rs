@@ -1,5 +1,6 @@
 //! What peers of a shard notice, in virtual time.
 
+mod conference;
 mod graph;
 mod keys;
 mod taps;

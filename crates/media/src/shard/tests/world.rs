@@ -11,6 +11,7 @@ use opus::{Application, Channels, Decoder, Encoder};
 use crate::clip;
 use crate::leg::{Identity, Leg, LegConfig, Media, Notice, Output, Packet};
 use crate::message::{Command, Description, Hearing, LegId, LegNotice, LegOptions, Notified};
+use crate::mix::{self, Desk};
 use crate::rtp::Header;
 use crate::shard::port::Port;
 use crate::shard::{Setup, Shard};
@@ -48,7 +49,8 @@ impl Says {
         Self::Tone(Tone { hz, at: 0, encoder })
     }
 
-    fn frame(&mut self) -> Option<Vec<u8>> {
+    /// What would be said next.
+    pub(super) fn frame(&mut self) -> Option<Vec<u8>> {
         match self {
             Self::Nothing => None,
             Self::Bytes(byte) => Some(vec![*byte; 60]),
@@ -116,28 +118,32 @@ pub(super) struct World {
     commands: SyncSender<Command>,
     inbox: Receiver<Command>,
     notified: tokio::sync::mpsc::Receiver<Notified>,
+    desk: Desk,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(max_mixes: usize) -> Self {
         let now = tokio::time::Instant::now().into_std();
         let (notices, notified) = tokio::sync::mpsc::channel(4_096);
         let (commands, inbox) = sync_channel(256);
+        let (link, desk) = mix::pair();
         let setup = Setup {
             identity: identity(),
             addresses: vec![plane_address()],
             music: clip::music().unwrap(),
             notices,
             max_legs: 100,
+            mixer: link,
+            max_mixes,
         };
         let shard = Shard::on(now, Port::in_memory(), setup);
         let (start, ends) = (now, Vec::new());
-        Self { start, now, shard, ends, notices: Vec::new(), commands, inbox, notified }
+        Self { start, now, shard, ends, notices: Vec::new(), commands, inbox, notified, desk }
     }
 
     /// A world of so many connected legs.
     pub(super) fn of(legs: usize) -> Self {
-        let mut world = Self::new();
+        let mut world = Self::new(10);
         for _ in 0..legs {
             world.add(|offer| offer);
         }
@@ -253,6 +259,7 @@ impl World {
             }
         }
         self.shard.turn(|| now, &self.inbox);
+        self.desk.work();
         let sent = std::mem::take(&mut self.shard.port.memory().outbox);
         for (to, mut bytes) in sent {
             let Some(end) = self.ends.iter_mut().find(|end| end.address == to) else {
