@@ -110,7 +110,6 @@ impl End {
 }
 
 pub(super) struct World {
-    pub(super) start: Instant,
     pub(super) now: Instant,
     pub(super) shard: Shard,
     pub(super) ends: Vec<End>,
@@ -137,8 +136,7 @@ impl World {
             max_mixes,
         };
         let shard = Shard::on(now, Port::in_memory(), setup);
-        let (start, ends) = (now, Vec::new());
-        Self { start, now, shard, ends, notices: Vec::new(), commands, inbox, notified, desk }
+        Self { now, shard, ends: Vec::new(), notices: Vec::new(), commands, inbox, notified, desk }
     }
 
     /// A world of so many connected legs.
