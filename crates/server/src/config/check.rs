@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::secret::{DatabaseUrl, Secret, read_file};
+use super::sections::Consent;
 use super::{BadConfig, Config, turn};
 
 /// Shorter secrets are samples or typing errors; Meta's app secrets have 32 characters.
