@@ -17,6 +17,9 @@ mod browser;
 mod crash;
 
 #[cfg(test)]
+mod demo;
+
+#[cfg(test)]
 mod doors;
 
 #[cfg(test)]
