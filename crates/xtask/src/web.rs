@@ -1,9 +1,10 @@
 //! The checks of the web packages.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::time::SystemTime;
 
-use crate::shell::{Step, root};
+use crate::shell::{Step, root, target};
 
 /// Types, lints, format, unit tests, build and size.
 pub(crate) fn check() -> anyhow::Result<()> {
@@ -20,10 +21,17 @@ pub(crate) fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The softphone against itself, in Chromium.
+/// The softphone against itself, and the desk in every state, in Chromium.
 pub(crate) fn check_in_browser() -> anyhow::Result<()> {
     Step::program("the softphone in Chromium", "npm")
         .args(&["run", "test:browser"])
+        .within(root().join("web"))
+        .run()?;
+    // Made from the build that `check` left; the pictures stay for whoever wants to look.
+    let pictures = target().join("screens");
+    Step::program("the desk on phones and screens, looked at by axe", "npm")
+        .args(&["run", "screens", "--workspace", "@offhook/desk", "--"].map(OsStr::new))
+        .args(&[pictures])
         .within(root().join("web"))
         .run()
 }
