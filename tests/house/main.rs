@@ -8,6 +8,9 @@ mod stage;
 mod agent;
 
 #[cfg(test)]
+mod bench;
+
+#[cfg(test)]
 mod bridge;
 
 #[cfg(test)]
