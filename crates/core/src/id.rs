@@ -87,6 +87,11 @@ house_id!(
     "key_"
 );
 house_id!(
+    /// A recording of a call.
+    RecordingId,
+    "rec_"
+);
+house_id!(
     /// An entry of a tenant's event log.
     EventId,
     "evt_"
