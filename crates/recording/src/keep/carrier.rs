@@ -53,8 +53,6 @@ pub(crate) enum Delay {
     Vault(#[from] VaultFault),
     #[error(transparent)]
     Row(#[from] StoreFault),
-    #[error("the recorder is busy")]
-    Busy,
 }
 
 /// What an erasure found: recordings that are still being written must be let go of by the writer.

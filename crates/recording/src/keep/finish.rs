@@ -75,7 +75,7 @@ pub(crate) fn finish(keys: &Arc<Keyring>, spool: &Spool, id: &RecordingId) -> Re
         return Err(Flaw::Another.into());
     }
     let Partial { head, parties, horizon, end, reader, .. } = partial;
-    let mut file = OpenOptions::new().write(true).append(true).open(&path)?;
+    let mut file = OpenOptions::new().append(true).open(&path)?;
     file.set_len(reader.sound())?;
     let end = match end {
         Some(end) => end,

@@ -57,14 +57,6 @@ impl Ledger {
         Self { rows, turn: Mutex::new(()) }
     }
 
-    pub(crate) async fn find(
-        &self,
-        tenant: &TenantId,
-        id: &RecordingId,
-    ) -> Result<Option<Recording>, StoreFault> {
-        self.rows.find(tenant, id).await
-    }
-
     pub(crate) async fn of_call(
         &self,
         tenant: &TenantId,

@@ -74,8 +74,11 @@ impl Weave {
     fn fill(&mut self, room: u64, out: &mut impl FnMut(&[u8], u64) -> Result<(), Flaw>) -> Result<(), Flaw> {
         let conceal = self.like.filter(|_| self.filled < CONCEALED);
         let concealed = conceal.and_then(|like| packet::missing(like, room));
-        let (packet, samples) = concealed.unwrap_or_else(|| packet::silence(room));
-        out(&packet, samples)?;
+        let (packet, samples) = match &concealed {
+            Some((packet, samples)) => (packet.as_slice(), *samples),
+            None => packet::silence(room),
+        };
+        out(packet, samples)?;
         self.end += samples;
         self.filled += samples;
         Ok(())

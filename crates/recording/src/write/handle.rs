@@ -225,7 +225,7 @@ impl Drop for Hold {
     fn drop(&mut self) {
         let at = self.desk.shared.at();
         // A recording that was stopped is not known any more. If there is no room even now, closing ends it.
-        drop(self.desk.tell(Said::Stop(self.number, at, StopReason::Abandoned)));
+        let _: Result<(), Busy> = self.desk.tell(Said::Stop(self.number, at, StopReason::Abandoned));
     }
 }
 

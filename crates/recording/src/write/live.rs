@@ -10,7 +10,7 @@ use super::handle::{Begin, PartyId, Voice};
 use super::track::{Track, Unplaced};
 use crate::disk::Sheet;
 use crate::form::{BodyWriter, End, Ending, Sealer};
-use crate::packet::{self, GRID, RATE};
+use crate::packet::{self, FRAME, RATE};
 
 /// How long a packet may be late among its neighbours.
 pub(super) const WINDOW: Duration = Duration::from_millis(240);
@@ -121,7 +121,7 @@ impl Live {
             return Ok(());
         }
         let at = at.max(self.heard_from);
-        let horizon = self.timeline(at).max(self.sealed).next_multiple_of(GRID);
+        let horizon = self.timeline(at).max(self.sealed).next_multiple_of(FRAME / 2);
         self.paused = Some(at);
         self.seal(horizon)?;
         for (_, track) in &mut self.parties {
