@@ -141,3 +141,6 @@ fn read(keys: &Arc<Keyring>, path: &Path) -> Result<Option<Partial>, Trouble> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

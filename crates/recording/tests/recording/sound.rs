@@ -177,7 +177,12 @@ async fn packets_of_every_length_line_up() {
         assert_eq!(running.finish(take).await.0, secs(3));
         let heard = running.listen(&rig, &id, Selection::Stereo).await;
         assert_eq!(heard.millis(), 3_000);
-        assert!(heard.onset(0).abs_diff(heard.onset(1)) < 20, "{length} ms: {} and {}", heard.onset(0), heard.onset(1));
+        assert!(
+            heard.onset(0).abs_diff(heard.onset(1)) < 20,
+            "{length} ms: {} and {}",
+            heard.onset(0),
+            heard.onset(1)
+        );
         assert!(heard.onset(0).abs_diff(600) < 20, "{length} ms: {}", heard.onset(0));
         running.recorder.close().await;
     }

@@ -19,7 +19,7 @@ use offhook_recording::disk::{Disk, LocalDisk};
 use offhook_recording::keys::Keyring;
 use offhook_recording::vault::Vault;
 use offhook_recording::{
-    ListenFault, Notice, PartyId, Recorder, Selection, Setup, Start, StopReason, Take, What,
+    ListenFault, Notice, PartyId, Recorder, Selection, Setup, Sound, Start, StopReason, Take, What,
 };
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -81,8 +81,12 @@ impl Rig {
     }
 
     pub(crate) async fn open(&self) -> Running {
+        self.open_in(&self.spool()).await
+    }
+
+    pub(crate) async fn open_in(&self, spool: &Path) -> Running {
         let setup = Setup {
-            spool: self.spool(),
+            spool: spool.to_owned(),
             vault: self.vault.clone(),
             keys: self.keys.clone(),
             recordings: self.rows.clone(),
@@ -128,6 +132,13 @@ impl Rig {
     /// The row of a recording.
     pub(crate) fn row(&self, id: &RecordingId) -> Recording {
         self.rows.all().into_iter().find(|row| row.id == *id).expect("the recording has a row")
+    }
+
+    /// Waits until the recording's row is as wanted.
+    pub(crate) async fn until_row(&self, id: &RecordingId, wanted: impl Fn(&Recording) -> bool) {
+        while !self.rows.all().iter().any(|row| row.id == *id && wanted(row)) {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Names of what is in the spool.
@@ -182,20 +193,22 @@ impl Running {
         id: &RecordingId,
         what: Selection,
     ) -> Result<Vec<u8>, ListenFault> {
-        let sound = self.recorder.library().open(&rig.tenant, id, what).await?;
-        sound
-            .bytes
-            .try_fold(Vec::new(), async |mut all, some| {
-                all.extend_from_slice(&some);
-                Ok(all)
-            })
-            .await
+        whole(self.recorder.library().open(&rig.tenant, id, what).await?).await
     }
 
     /// What a listener hears.
     pub(crate) async fn listen(&self, rig: &Rig, id: &RecordingId, what: Selection) -> Heard {
         Heard::from_ogg(&self.file(rig, id, what).await.unwrap())
     }
+}
+
+/// All that is left of a file.
+pub(crate) async fn whole(sound: Sound) -> Result<Vec<u8>, ListenFault> {
+    let add = async |mut all: Vec<u8>, some: bytes::Bytes| {
+        all.extend_from_slice(&some);
+        Ok(all)
+    };
+    sound.bytes.try_fold(Vec::new(), add).await
 }
 
 pub(crate) fn party(id: PartyId, kind: PartyKind) -> RecordedParty {
