@@ -50,7 +50,7 @@ impl Sheet for SmallSheet {
 #[tokio::test]
 async fn a_disk_that_fills_up_ends_the_recording_and_nothing_else() {
     let mut rig = Rig::new();
-    rig.disk = Arc::new(SmallDisk { room: Arc::new(AtomicI64::new(20_000)), fullness: 0.5 });
+    rig.disk = Arc::new(SmallDisk { room: Arc::new(AtomicI64::new(60_000)), fullness: 0.5 });
     let mut running = rig.open().await;
     let start = rig.two();
     let id = start.recording.clone();
