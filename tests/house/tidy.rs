@@ -12,14 +12,15 @@ use crate::stage::root;
 
 /// Whom of ours each crate may use, and which outside crates it may not: a room that cannot name SQL or a
 /// socket cannot grow one.
-const ROWS: [(&str, &[&str], &[&str]); 10] = [
+const ROWS: [(&str, &[&str], &[&str]); 11] = [
     ("core", &[], &["tokio", "axum", "sqlx", "reqwest", "serde_json", "jiff", "tracing"]),
     ("engine", &["core"], &["axum", "sqlx", "reqwest", "serde_json"]),
     ("media", &["core"], &["axum", "sqlx", "reqwest"]),
+    ("recording", &["core"], &["axum", "sqlx"]),
     ("whatsapp", &["core"], &["axum", "sqlx"]),
     ("store", &["core"], &["axum", "reqwest"]),
     ("api", &["core", "engine", "whatsapp"], &["sqlx", "reqwest"]),
-    ("server", &["core", "engine", "media", "whatsapp", "store", "api", "sim"], &["sqlx"]),
+    ("server", &["core", "engine", "media", "recording", "whatsapp", "store", "api", "sim"], &["sqlx"]),
     ("sim", &[], &["sqlx"]),
     ("tests", &["server", "sim"], &["sqlx"]),
     ("xtask", &[], &["tokio"]),

@@ -1,0 +1,350 @@
+//! What callers hold: a take for each recording, and the queue behind it.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use offhook_core::id::{CallId, RecordingId, TenantId, UserId};
+use offhook_core::ports::Clock;
+use offhook_core::recording::{Consent, PartyKind, RecordedParty};
+use offhook_core::time::Time;
+use tokio::sync::{Notify, mpsc};
+
+use crate::form::{Head, Sealer};
+use crate::keep::{Note, Notice};
+use crate::keys::Keyring;
+use crate::packet;
+
+/// What waits for the writer. A hundred recorded calls fill it in a second and a half: longer than a disk
+/// should ever take, and 4 MB at most.
+const QUEUE: usize = 16_384;
+
+/// Places kept for commands, so that a flood of packets does not keep a recording from being stopped.
+const FOR_COMMANDS: usize = 1_024;
+
+/// Names a party within its recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartyId(pub u16);
+
+/// An Opus packet somebody sent, as a tap delivers it.
+#[derive(Debug, Clone)]
+pub struct Voice {
+    /// Who.
+    pub party: PartyId,
+    /// When it arrived, counted from [`crate::Setup::epoch`].
+    pub at: Duration,
+    /// Its RTP timestamp, 48 kHz.
+    pub rtp_timestamp: u32,
+    /// Its RTP sequence number. The timestamp alone places it; this is for whoever reads a trace.
+    pub sequence: u16,
+    /// Opus.
+    pub payload: Box<[u8]>,
+}
+
+/// A recording to start.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Fresh.
+    pub recording: RecordingId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which call.
+    pub call: CallId,
+    /// Who is heard from the beginning. More may join.
+    pub parties: Vec<RecordedParty>,
+    /// What the customer was told.
+    pub consent: Consent,
+}
+
+/// Why a recording ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// Somebody asked for it.
+    Asked,
+    /// The call is over.
+    CallEnded,
+    /// The customer does not want to be recorded any more.
+    ConsentWithdrawn,
+    /// The server stops.
+    Shutdown,
+    /// Whoever held the recording is gone without a word. It is marked truncated.
+    Abandoned,
+}
+
+/// The writer has too much to do, or is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the recorder takes nothing more now")]
+pub struct Busy;
+
+/// What was not recorded since the start, and why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// The queue was full.
+    pub overflowed: u64,
+    /// The packet's time had passed, or was taken.
+    pub late: u64,
+    /// A copy.
+    pub duplicate: u64,
+    /// Not Opus a decoder would take.
+    pub malformed: u64,
+    /// Nobody was being recorded then, or not that party.
+    pub unwanted: u64,
+    /// Notices nobody took in time.
+    pub notices_lost: u64,
+}
+
+/// A recording in the hands of its call. Dropping the last clone without [`Take::stop`] stops it as
+/// [`StopReason::Abandoned`]. Nothing here waits; commands that do not fit are told as [`Busy`].
+#[derive(Clone)]
+pub struct Take(Arc<Hold>);
+
+struct Hold {
+    number: u64,
+    recording: RecordingId,
+    desk: Desk,
+}
+
+/// The near end of the queue.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    queue: SyncSender<Said>,
+    shared: Arc<Shared>,
+}
+
+/// What the writer is told.
+pub(crate) enum Said {
+    Start(Box<Begin>),
+    Voice(u64, Voice),
+    Join(u64, RecordedParty),
+    Leave(u64, PartyId),
+    Pause(u64, Duration),
+    Resume(u64, Duration),
+    Stop(u64, Duration, StopReason),
+    /// Ends a recording and removes it from the disk.
+    Discard(RecordingId),
+    /// Ends all recordings, then the thread.
+    Close(Duration),
+}
+
+/// All that a recording begins with.
+pub(crate) struct Begin {
+    pub(crate) number: u64,
+    pub(crate) head: Head,
+    pub(crate) sealer: Option<Sealer>,
+    pub(crate) at: Duration,
+    pub(crate) parties: Vec<RecordedParty>,
+}
+
+/// What callers, writer and keeper share.
+pub(crate) struct Shared {
+    pub(crate) keys: Arc<Keyring>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) epoch: Time,
+    pub(crate) retention: Duration,
+    pub(crate) drops: Drops,
+    depth: AtomicUsize,
+    numbers: AtomicU64,
+    live: Mutex<HashSet<RecordingId>>,
+    /// Wakes whoever carries spools to storage.
+    pub(crate) look: Notify,
+    notices: mpsc::Sender<Notice>,
+    notes: mpsc::Sender<Note>,
+}
+
+/// The counters behind [`Counters`].
+#[derive(Debug, Default)]
+pub(crate) struct Drops {
+    pub(crate) overflowed: AtomicU64,
+    pub(crate) late: AtomicU64,
+    pub(crate) duplicate: AtomicU64,
+    pub(crate) malformed: AtomicU64,
+    pub(crate) unwanted: AtomicU64,
+    pub(crate) notices_lost: AtomicU64,
+}
+
+impl Take {
+    /// Which recording.
+    #[must_use]
+    pub fn recording(&self) -> &RecordingId {
+        &self.0.recording
+    }
+
+    /// Records a packet. What does not fit in the queue is dropped and counted.
+    pub fn hear(&self, voice: Voice) {
+        self.0.desk.hear(self.0.number, voice);
+    }
+
+    /// Somebody joins; or comes back on a new path, with stamps of its own, into the same channel.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub fn join(&self, party: PartyId, kind: PartyKind, user: Option<UserId>) -> Result<(), Busy> {
+        self.tell(Said::Join(self.0.number, RecordedParty { index: party.0, kind, user }))
+    }
+
+    /// Somebody leaves; their channel stays, silent.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub fn leave(&self, party: PartyId) -> Result<(), Busy> {
+        self.tell(Said::Leave(self.0.number, party))
+    }
+
+    /// Records nothing that comes from now on, and cuts the time out.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub fn pause(&self) -> Result<(), Busy> {
+        self.tell(Said::Pause(self.0.number, self.0.desk.shared.at()))
+    }
+
+    /// Records again.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub fn resume(&self) -> Result<(), Busy> {
+        self.tell(Said::Resume(self.0.number, self.0.desk.shared.at()))
+    }
+
+    /// Ends the recording; what comes later through other clones is not recorded.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub fn stop(&self, reason: StopReason) -> Result<(), Busy> {
+        self.tell(Said::Stop(self.0.number, self.0.desk.shared.at(), reason))
+    }
+
+    fn tell(&self, said: Said) -> Result<(), Busy> {
+        self.0.desk.tell(said)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let at = self.desk.shared.at();
+        // A recording that was stopped is not known any more. If there is no room even now, closing ends it.
+        let _: Result<(), Busy> = self.desk.tell(Said::Stop(self.number, at, StopReason::Abandoned));
+    }
+}
+
+impl Desk {
+    pub(crate) fn new(shared: Arc<Shared>) -> (Self, Receiver<Said>) {
+        let (queue, said) = sync_channel(QUEUE);
+        (Self { queue, shared }, said)
+    }
+
+    pub(crate) fn start(&self, start: Start) -> Result<Take, Busy> {
+        let shared = &self.shared;
+        let Start { recording, tenant, call, parties, consent } = start;
+        let (key, wrapped) = shared.keys.fresh(&tenant, &recording);
+        let at = shared.at();
+        let began = shared.epoch + at;
+        let times = (began, began + shared.retention);
+        let head = Head::new((tenant, call, recording.clone()), times, consent, &wrapped);
+        let sealer = Some(Sealer::new(key, &head));
+        let number = shared.numbers.fetch_add(1, Ordering::Relaxed);
+        if !shared.live().insert(recording.clone()) {
+            return Err(Busy);
+        }
+        let begin = Begin { number, head, sealer, at, parties };
+        if let Err(busy) = self.tell(Said::Start(Box::new(begin))) {
+            shared.live().remove(&recording);
+            return Err(busy);
+        }
+        Ok(Take(Arc::new(Hold { number, recording, desk: self.clone() })))
+    }
+
+    pub(crate) fn tell(&self, said: Said) -> Result<(), Busy> {
+        // Counted before it is there, so that the other side never counts below zero.
+        self.shared.depth.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(said).map_err(|_| {
+            self.shared.depth.fetch_sub(1, Ordering::Relaxed);
+            Busy
+        })
+    }
+
+    /// Waits for room, then ends everything.
+    pub(crate) fn close(&self, at: Duration) {
+        self.shared.depth.fetch_add(1, Ordering::Relaxed);
+        // The thread may have ended; then there is nothing to end.
+        drop(self.queue.send(Said::Close(at)));
+    }
+
+    fn hear(&self, number: u64, voice: Voice) {
+        let room = self.shared.depth.load(Ordering::Relaxed) < QUEUE - FOR_COMMANDS;
+        // What no datagram could have carried must not be carried by the queue either.
+        let fits = voice.payload.len() <= packet::LONGEST;
+        if !fits {
+            self.shared.drops.malformed.fetch_add(1, Ordering::Relaxed);
+        } else if !room || self.tell(Said::Voice(number, voice)).is_err() {
+            self.shared.drops.overflowed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(
+        keys: Arc<Keyring>,
+        (clock, epoch): (Arc<dyn Clock>, Time),
+        retention: Duration,
+        notices: mpsc::Sender<Notice>,
+        notes: mpsc::Sender<Note>,
+    ) -> Self {
+        Self {
+            keys,
+            clock,
+            epoch,
+            retention,
+            drops: Drops::default(),
+            depth: AtomicUsize::new(0),
+            numbers: AtomicU64::new(0),
+            live: Mutex::default(),
+            look: Notify::new(),
+            notices,
+            notes,
+        }
+    }
+
+    /// Now, as taps count.
+    pub(crate) fn at(&self) -> Duration {
+        self.clock.now().since(self.epoch)
+    }
+
+    /// One message has been taken out of the queue.
+    pub(crate) fn taken(&self) {
+        self.depth.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Recordings the writer holds: nobody else touches their files.
+    pub(crate) fn live(&self) -> MutexGuard<'_, HashSet<RecordingId>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the house, if it listens.
+    pub(crate) fn notice(&self, notice: Notice) {
+        if self.notices.try_send(notice).is_err() {
+            self.drops.notices_lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells the keeper. What does not fit is found in the spool.
+    pub(crate) fn note(&self, note: Note) {
+        drop(self.notes.try_send(note));
+    }
+}
+
+impl Drops {
+    pub(crate) fn read(&self) -> Counters {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counters {
+            overflowed: of(&self.overflowed),
+            late: of(&self.late),
+            duplicate: of(&self.duplicate),
+            malformed: of(&self.malformed),
+            unwanted: of(&self.unwanted),
+            notices_lost: of(&self.notices_lost),
+        }
+    }
+}
