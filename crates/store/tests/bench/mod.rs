@@ -15,6 +15,7 @@ use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, RecordingId, Tenan
 use offhook_core::meta::{Direction, MetaError, Party, Terminate};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{NewNumber, NewPerson, NewTenant, Numbers, People, Tenants};
+use offhook_core::recording::{Consent, ConsentMode};
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
 use offhook_store::{MasterKey, OpenError, Store};
@@ -232,7 +233,11 @@ impl House {
             recording: Some(Recording {
                 id: RecordingId::from_uuid(fresh()),
                 state: RecordingState::Paused,
-                announced_at: Some(at),
+                consent: Consent {
+                    mode: ConsentMode::AnnounceAll,
+                    announced_at: Some(at),
+                    announced_until: None,
+                },
             }),
         }
     }
