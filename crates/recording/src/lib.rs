@@ -1,7 +1,7 @@
 //! Recordings: Opus as it came, written to disk sealed, kept in storage, and played back as Ogg.
 //!
 //! Reading order: [`keys`] (what is sealed under what), `form` (the bytes of a recording), [`disk`], `packet`
-//! (what is known of an Opus packet), `write` (the thread that places packets on the timeline and seals them),
+//! (what is known of an Opus packet), `write` (the threads that place packets on the timeline and seal them),
 //! [`vault`] (storage), `keep` (rows, uploads, recovery, retention), `listen` (Ogg made on demand), [`links`].
 //!
 //! Here live no socket, no SQL and no decision about who is recorded when.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::keys::Keyring;
 use crate::listen::Library;
 use crate::spool::Spool;
 use crate::vault::Vault;
-use crate::write::{Busy, Counters, Desk, Said, Shared, Start, Take, Writer};
+use crate::write::{Busy, Counters, Desk, Shared, Start, Take, Writer};
 
 /// Notices that wait to be taken. A recording has four; more than this means that nobody listens.
 const NOTICES: usize = 1_024;
@@ -72,7 +72,7 @@ struct Inner {
     library: Library,
     tasks: TaskTracker,
     closing: CancellationToken,
-    thread: std::sync::Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Recorder {
@@ -95,16 +95,17 @@ impl Recorder {
             ledger: ledger.clone(),
         });
         carrier.recover().await;
-        let (desk, queue) = Desk::new(shared.clone());
-        let thread = Writer::start(queue, shared.clone(), spool.clone(), disk);
-        let thread = thread.map_err(|error| OpenFault::Thread(error.kind()))?;
+        let (desk, inboxes) = Desk::new(shared.clone());
+        let start = |inbox| Writer::start(inbox, shared.clone(), spool.clone(), disk.clone());
+        let threads: io::Result<Vec<_>> = inboxes.into_iter().map(start).collect();
+        let threads = threads.map_err(|error| OpenFault::Thread(error.kind()))?;
         let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(register(ledger, noted, closing.clone()));
         tasks.spawn(carrier.clone().run(closing.clone()));
         tasks.close();
         let library = Library { rows: recordings, vault, spool, keys };
-        let thread = std::sync::Mutex::new(Some(thread));
-        let inner = Inner { desk, shared, carrier, library, tasks, closing, thread };
+        let threads = Mutex::new(threads);
+        let inner = Inner { desk, shared, carrier, library, tasks, closing, threads };
         Ok((Self { inner: Arc::new(inner) }, noticed))
     }
 
@@ -145,7 +146,7 @@ impl Recorder {
     pub async fn erase_call(&self, tenant: &TenantId, call: &CallId) -> Result<usize, String> {
         let erased = self.inner.carrier.erase(tenant, call).await.map_err(|fault| fault.to_string())?;
         for id in erased.live {
-            self.inner.desk.tell(Said::Discard(id)).map_err(|busy| busy.to_string())?;
+            self.inner.desk.discard(&id).map_err(|busy| busy.to_string())?;
         }
         Ok(erased.count)
     }
@@ -153,14 +154,17 @@ impl Recorder {
     /// Ends all recordings, writes what is queued, tries once more to store what is over, and lets go. What is
     /// not stored by then is stored after the next start.
     pub async fn close(&self) {
-        let thread = self.inner.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let threads = {
+            let mut threads = self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *threads)
+        };
         let (desk, at) = (self.inner.desk.clone(), self.inner.shared.at());
         let ended = tokio::task::spawn_blocking(move || {
             desk.close(at);
-            thread.map(JoinHandle::join)
+            threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count()
         });
-        if matches!(ended.await, Err(_) | Ok(Some(Err(_)))) {
-            tracing::error!("the recorder's thread has failed");
+        if !matches!(ended.await, Ok(0)) {
+            tracing::error!("a thread of the recorder has failed");
         }
         self.inner.closing.cancel();
         self.inner.tasks.wait().await;

@@ -118,8 +118,9 @@ impl Carrier {
                     clear &= self.set_aside(&id, self.spool.done(&id), &trouble).await;
                 }
                 Err(fault) => {
-                    clear = false;
                     tracing::warn!(recording.id = %id, %fault, "a recording is not stored yet");
+                    // What refuses one refuses the next: no more is asked of it in this round.
+                    return false;
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use offhook_core::id::{CallId, RecordingId, TenantId, UserId};
@@ -17,9 +17,13 @@ use crate::keep::{Note, Notice};
 use crate::keys::Keyring;
 use crate::packet;
 
-/// What waits for the writer. A hundred recorded calls fill it in a second and a half: longer than a disk
-/// should ever take, and 4 MB at most.
-const QUEUE: usize = 16_384;
+/// Writers. Each waits for the disk on its own, and a disk flushes several files in little more time than one:
+/// with one writer, a hundred recordings would be the most on a disk that takes 7 ms.
+const LANES: usize = 4;
+
+/// What waits for a writer. Forty recorded calls fill it in two seconds: longer than a disk should ever take, and
+/// 2 MB of packets.
+const QUEUE: usize = 8_192;
 
 /// Places kept for commands, so that a flood of packets does not keep a recording from being stopped.
 const FOR_COMMANDS: usize = 1_024;
@@ -104,13 +108,27 @@ struct Hold {
     number: u64,
     recording: RecordingId,
     desk: Desk,
+    /// Tells the writer that somebody still holds the recording.
+    _held: Arc<()>,
 }
 
 /// The near end of the queue.
 #[derive(Clone)]
 pub(crate) struct Desk {
-    queue: SyncSender<Said>,
+    lanes: Arc<[Lane]>,
     shared: Arc<Shared>,
+}
+
+/// A writer's queue, seen from outside.
+struct Lane {
+    queue: SyncSender<Said>,
+    depth: Arc<AtomicUsize>,
+}
+
+/// A writer's queue, seen from inside.
+pub(crate) struct Inbox {
+    pub(crate) said: Receiver<Said>,
+    depth: Arc<AtomicUsize>,
 }
 
 /// What the writer is told.
@@ -135,6 +153,8 @@ pub(crate) struct Begin {
     pub(crate) sealer: Option<Sealer>,
     pub(crate) at: Duration,
     pub(crate) parties: Vec<RecordedParty>,
+    /// Gone when nobody holds the recording any more.
+    pub(crate) held: Weak<()>,
 }
 
 /// What callers, writer and keeper share.
@@ -144,7 +164,6 @@ pub(crate) struct Shared {
     pub(crate) epoch: Time,
     pub(crate) retention: Duration,
     pub(crate) drops: Drops,
-    depth: AtomicUsize,
     numbers: AtomicU64,
     live: Mutex<HashSet<RecordingId>>,
     /// Wakes whoever carries spools to storage.
@@ -217,22 +236,29 @@ impl Take {
     }
 
     fn tell(&self, said: Said) -> Result<(), Busy> {
-        self.0.desk.tell(said)
+        self.0.desk.lane(self.0.number).tell(said)
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
         let at = self.desk.shared.at();
-        // A recording that was stopped is not known any more. If there is no room even now, closing ends it.
-        let _: Result<(), Busy> = self.desk.tell(Said::Stop(self.number, at, StopReason::Abandoned));
+        // A recording that was stopped is not known any more. If there is no room for this even now, the writer
+        // finds out by itself.
+        let _: Result<(), Busy> =
+            self.desk.lane(self.number).tell(Said::Stop(self.number, at, StopReason::Abandoned));
     }
 }
 
 impl Desk {
-    pub(crate) fn new(shared: Arc<Shared>) -> (Self, Receiver<Said>) {
-        let (queue, said) = sync_channel(QUEUE);
-        (Self { queue, shared }, said)
+    pub(crate) fn new(shared: Arc<Shared>) -> (Self, Vec<Inbox>) {
+        let pair = |_| {
+            let (queue, said) = sync_channel(QUEUE);
+            let depth = Arc::new(AtomicUsize::new(0));
+            (Lane { queue, depth: depth.clone() }, Inbox { said, depth })
+        };
+        let (lanes, inboxes): (Vec<Lane>, Vec<Inbox>) = (0..LANES).map(pair).unzip();
+        (Self { lanes: lanes.into(), shared }, inboxes)
     }
 
     pub(crate) fn start(&self, start: Start) -> Result<Take, Busy> {
@@ -248,39 +274,63 @@ impl Desk {
         if !shared.live().insert(recording.clone()) {
             return Err(Busy);
         }
-        let begin = Begin { number, head, sealer, at, parties };
-        if let Err(busy) = self.tell(Said::Start(Box::new(begin))) {
+        let held = Arc::new(());
+        let begin = Begin { number, head, sealer, at, parties, held: Arc::downgrade(&held) };
+        if let Err(busy) = self.lane(number).tell(Said::Start(Box::new(begin))) {
             shared.live().remove(&recording);
             return Err(busy);
         }
-        Ok(Take(Arc::new(Hold { number, recording, desk: self.clone() })))
+        Ok(Take(Arc::new(Hold { number, recording, desk: self.clone(), _held: held })))
     }
 
-    pub(crate) fn tell(&self, said: Said) -> Result<(), Busy> {
-        // Counted before it is there, so that the other side never counts below zero.
-        self.shared.depth.fetch_add(1, Ordering::Relaxed);
-        self.queue.try_send(said).map_err(|_| {
-            self.shared.depth.fetch_sub(1, Ordering::Relaxed);
-            Busy
-        })
+    /// Ends a recording that is being written and removes it from the disk.
+    pub(crate) fn discard(&self, id: &RecordingId) -> Result<(), Busy> {
+        // Nobody outside knows which of them writes it.
+        self.lanes.iter().try_for_each(|lane| lane.tell(Said::Discard(id.clone())))
     }
 
     /// Waits for room, then ends everything.
     pub(crate) fn close(&self, at: Duration) {
-        self.shared.depth.fetch_add(1, Ordering::Relaxed);
-        // The thread may have ended; then there is nothing to end.
-        drop(self.queue.send(Said::Close(at)));
+        for lane in self.lanes.iter() {
+            lane.depth.fetch_add(1, Ordering::Relaxed);
+            // The thread may have ended; then there is nothing to end.
+            drop(lane.queue.send(Said::Close(at)));
+        }
+    }
+
+    fn lane(&self, number: u64) -> &Lane {
+        let lanes = u64::try_from(self.lanes.len()).expect("a handful");
+        &self.lanes[usize::try_from(number % lanes).expect("fewer than there are lanes")]
     }
 
     fn hear(&self, number: u64, voice: Voice) {
-        let room = self.shared.depth.load(Ordering::Relaxed) < QUEUE - FOR_COMMANDS;
+        let lane = self.lane(number);
+        let room = lane.depth.load(Ordering::Relaxed) < QUEUE - FOR_COMMANDS;
         // What no datagram could have carried must not be carried by the queue either.
         let fits = voice.payload.len() <= packet::LONGEST;
         if !fits {
             self.shared.drops.malformed.fetch_add(1, Ordering::Relaxed);
-        } else if !room || self.tell(Said::Voice(number, voice)).is_err() {
+        } else if !room || lane.tell(Said::Voice(number, voice)).is_err() {
             self.shared.drops.overflowed.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+impl Lane {
+    fn tell(&self, said: Said) -> Result<(), Busy> {
+        // Counted before it is there, so that the other side never counts below zero.
+        self.depth.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(said).map_err(|_| {
+            self.depth.fetch_sub(1, Ordering::Relaxed);
+            Busy
+        })
+    }
+}
+
+impl Inbox {
+    /// One message has been taken out.
+    pub(crate) fn taken(&self) {
+        self.depth.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -298,7 +348,6 @@ impl Shared {
             epoch,
             retention,
             drops: Drops::default(),
-            depth: AtomicUsize::new(0),
             numbers: AtomicU64::new(0),
             live: Mutex::default(),
             look: Notify::new(),
@@ -310,11 +359,6 @@ impl Shared {
     /// Now, as taps count.
     pub(crate) fn at(&self) -> Duration {
         self.clock.now().since(self.epoch)
-    }
-
-    /// One message has been taken out of the queue.
-    pub(crate) fn taken(&self) {
-        self.depth.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Recordings the writer holds: nobody else touches their files.

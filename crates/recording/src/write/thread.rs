@@ -1,16 +1,17 @@
-//! The writer: one thread that takes what is said in order and waits for the disk, so that nobody else does.
+//! A writer: a thread that takes what is said of its recordings in order and waits for the disk, so that nobody
+//! else does.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use offhook_core::id::RecordingId;
 
-use super::handle::{Begin, Said, Shared, StopReason, Voice};
+use super::handle::{Begin, Inbox, Said, Shared, StopReason, Voice};
 use super::live::{Live, Unheard, WINDOW};
 use super::track::Unplaced;
 use crate::disk::Disk;
@@ -30,7 +31,7 @@ const FULL: f64 = 0.95;
 
 /// The thread's own.
 pub(crate) struct Writer {
-    queue: Receiver<Said>,
+    inbox: Inbox,
     shared: Arc<Shared>,
     spool: Spool,
     disk: Arc<dyn Disk>,
@@ -41,12 +42,12 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the thread. It ends when it is told to close, or when nobody can tell it anything any more.
     pub(crate) fn start(
-        queue: Receiver<Said>,
+        inbox: Inbox,
         shared: Arc<Shared>,
         spool: Spool,
         disk: Arc<dyn Disk>,
     ) -> io::Result<JoinHandle<()>> {
-        let writer = Self { queue, shared, spool, disk, live: HashMap::new(), looked: Duration::ZERO };
+        let writer = Self { inbox, shared, spool, disk, live: HashMap::new(), looked: Duration::ZERO };
         std::thread::Builder::new().name("recorder".to_owned()).spawn(move || writer.run())
     }
 
@@ -54,18 +55,18 @@ impl Writer {
         loop {
             // Read before the queue is found empty: whatever arrived until then has been taken.
             let before = self.shared.at();
-            let said = match self.queue.try_recv() {
+            let said = match self.inbox.said.try_recv() {
                 Ok(said) => Ok(said),
                 Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
                 Err(TryRecvError::Empty) => {
                     self.look(before);
-                    self.queue.recv_timeout(TICK)
+                    self.inbox.said.recv_timeout(TICK)
                 }
             };
             match said {
                 Ok(Said::Close(at)) => return self.close(at),
                 Ok(said) => {
-                    self.shared.taken();
+                    self.inbox.taken();
                     self.take(said);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -181,6 +182,10 @@ impl Writer {
         let numbers: Vec<u64> = self.live.keys().copied().collect();
         for number in numbers {
             let live = self.live.get_mut(&number).expect("it was there a moment ago");
+            if live.begin.held.strong_count() == 0 {
+                self.stop(number, now, Ending::Truncated);
+                continue;
+            }
             let advanced = live.advance(now.saturating_sub(PATIENCE));
             self.survive(number, advanced);
         }

@@ -1,10 +1,13 @@
 //! A process that dies, and the next one that finds what it left.
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use offhook_core::recording::{PartyKind, RecordingState};
+use offhook_recording::disk::{Disk, LocalDisk, Sheet};
 use offhook_recording::{Selection, What};
 
 use crate::rig::{AGENT, CUSTOMER, Mouth, Rig, party, secs};
@@ -55,23 +58,47 @@ async fn a_killed_process_loses_less_than_a_second() {
 
 /// Talks, and says how much of it is on the disk.
 async fn talk_until_killed(spool: &Path) {
-    let rig = Rig::new();
+    let flushes = Arc::new(AtomicUsize::new(0));
+    let mut rig = Rig::new();
+    rig.disk = Arc::new(CountingDisk(flushes.clone()));
     let running = rig.open_in(spool).await;
     let take = running.recorder.start(rig.two()).unwrap();
     let (mut customer, mut agent) = (Mouth::new(CUSTOMER, 440.0), Mouth::new(AGENT, 1_000.0));
-    let size = || {
-        let files = std::fs::read_dir(spool).unwrap();
-        files.map(|file| file.unwrap().metadata().unwrap().len()).sum::<u64>()
-    };
-    let mut seconds = 0;
-    loop {
-        let before = size();
+    for second in 1.. {
         rig.talk(&take, secs(1), &mut [&mut customer, &mut agent]);
-        while size() == before {
+        // One for the head, then one for each seven tenths of what is not young enough to be disordered.
+        let due = 1 + (second * 1_000 - 240) / 720;
+        while flushes.load(Ordering::SeqCst) < due {
             tokio::task::yield_now().await;
         }
-        seconds += 1;
-        println!("spoken {seconds}");
+        println!("spoken {second}");
+    }
+}
+
+/// This machine's disk, counting how often it was flushed.
+struct CountingDisk(Arc<AtomicUsize>);
+
+struct CountingSheet(Box<dyn Sheet>, Arc<AtomicUsize>);
+
+impl Disk for CountingDisk {
+    fn fullness(&self, folder: &Path) -> io::Result<f64> {
+        LocalDisk.fullness(folder)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn Sheet>> {
+        Ok(Box::new(CountingSheet(LocalDisk.create(path)?, self.0.clone())))
+    }
+}
+
+impl Sheet for CountingSheet {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.append(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync()?;
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Ok(())
     }
 }
 

@@ -9,6 +9,9 @@ mod bucket;
 mod crash;
 
 #[cfg(test)]
+mod decoders;
+
+#[cfg(test)]
 mod life;
 
 #[cfg(test)]
