@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use offhook_core::id::RecordingId;
 
-use super::handle::{Begin, Inbox, Said, Shared, StopReason, Voice};
+use super::handle::{Begin, Inbox, Said, StopReason, Voice};
 use super::live::{Live, Unheard, WINDOW};
+use super::shared::Shared;
 use super::track::Unplaced;
 use crate::disk::{Disk, sync_folder};
 use crate::form::{Ending, Head};
