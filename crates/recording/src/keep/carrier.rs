@@ -112,6 +112,10 @@ impl Carrier {
         let spool = self.spool.clone();
         let Ok(found) = blocking(move || Ok(spool.look()?)).await else { return false };
         for id in found.done {
+            if self.shared.live().contains(&id) {
+                // It has its end, and the writer has not let go of it; it will say so.
+                continue;
+            }
             match self.store(&id).await {
                 Ok(()) => {}
                 Err(Delay::Spool(trouble)) => {

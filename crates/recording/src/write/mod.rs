@@ -2,7 +2,10 @@
 //! as long as the disk likes.
 //!
 //! `track` places one party's packets on the timeline, `live` is one recording, `thread` serves some of them,
-//! `handle` is what callers hold.
+//! `handle` is
+//! what callers hold, `shared` what all of them have in common.
+
+mod shared;
 
 mod track;
 
@@ -12,6 +15,8 @@ mod thread;
 
 mod handle;
 
-pub use handle::{Busy, Counters, PartyId, Start, StopReason, Take, Voice};
-pub(crate) use handle::{Desk, Shared};
+pub(crate) use handle::Desk;
+pub use handle::{Busy, PartyId, Start, StopReason, Take, Voice};
+pub use shared::Counters;
+pub(crate) use shared::Shared;
 pub(crate) use thread::Writer;

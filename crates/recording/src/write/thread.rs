@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use offhook_core::id::RecordingId;
 
-use super::handle::{Begin, Inbox, Said, Shared, StopReason, Voice};
+use super::handle::{Begin, Inbox, Said, StopReason, Voice};
 use super::live::{Live, Unheard, WINDOW};
+use super::shared::Shared;
 use super::track::Unplaced;
-use crate::disk::Disk;
-use crate::form::Ending;
+use crate::disk::{Disk, sync_folder};
+use crate::form::{Ending, Head};
 use crate::keep::{Note, Notice, What, Why, milliseconds};
 use crate::spool::Spool;
 
@@ -124,7 +125,7 @@ impl Writer {
             Ok(fullness) if fullness > FULL => Err(Why::DiskFull),
             _ => self.create(begin).map_err(|error| {
                 tracing::error!(recording.id = %id, error = %error.kind(), "a recording cannot be begun");
-                Why::Disk
+                blame(&error)
             }),
         };
         match begun {
@@ -134,18 +135,24 @@ impl Writer {
                 self.shared.note(Note::Begun(head, parties));
             }
             Err(why) => {
-                self.shared.look.notify_one();
-                self.shared.live().remove(id);
                 self.shared.notice(Notice::of(&head, What::Failed { why }));
+                self.shared.live().remove(id);
             }
         }
     }
 
     fn create(&self, begin: Begin) -> io::Result<Live> {
         let sheet = self.disk.create(&self.spool.live(&begin.head.recording))?;
-        let live = Live::begin(begin, sheet)?;
-        crate::disk::sync_folder(self.spool.folder())?;
-        Ok(live)
+        let id = begin.head.recording.clone();
+        let begun = Live::begin(begin, sheet).and_then(|live| {
+            sync_folder(self.spool.folder())?;
+            Ok(live)
+        });
+        if begun.is_err() {
+            // Nothing was recorded, so nothing is kept.
+            drop(self.spool.remove(&id));
+        }
+        begun
     }
 
     fn hear(&mut self, number: u64, voice: Voice) {
@@ -209,13 +216,14 @@ impl Writer {
         drop(live);
         match ended {
             Ok(length) => {
-                self.shared.live().remove(&head.recording);
                 let truncated = ending == Ending::Truncated;
                 let what = What::Stopped { length: milliseconds(length), truncated };
                 self.shared.notice(Notice::of(&head, what));
+                // Only now may it be stored: that it is stored is told after that it stopped.
+                self.shared.live().remove(&head.recording);
                 self.shared.look.notify_one();
             }
-            Err(error) => self.lose(&head.recording.clone(), head, &error),
+            Err(error) => self.lose(&head, &error),
         }
     }
 
@@ -226,16 +234,15 @@ impl Writer {
         {
             let head = live.begin.head.clone();
             drop(live);
-            self.lose(&head.recording.clone(), head, &error);
+            self.lose(&head, &error);
         }
     }
 
-    fn lose(&self, id: &RecordingId, head: crate::form::Head, error: &io::Error) {
+    fn lose(&self, head: &Head, error: &io::Error) {
+        let id = &head.recording;
         tracing::error!(recording.id = %id, error = %error.kind(), "a recording cannot be written and is cut");
+        self.shared.notice(Notice::of(head, What::Failed { why: blame(error) }));
         self.shared.live().remove(id);
-        let full = error.kind() == io::ErrorKind::StorageFull;
-        let why = if full { Why::DiskFull } else { Why::Disk };
-        self.shared.notice(Notice::of(&head, What::Failed { why }));
         self.shared.look.notify_one();
     }
 
@@ -255,4 +262,8 @@ impl Writer {
             self.stop(number, at, Ending::Complete);
         }
     }
+}
+
+fn blame(error: &io::Error) -> Why {
+    if error.kind() == io::ErrorKind::StorageFull { Why::DiskFull } else { Why::Disk }
 }

@@ -84,6 +84,18 @@ async fn a_nearly_full_disk_begins_no_recording() {
     assert_eq!((rig.spooled(), rig.rows.all()), (Vec::<String>::new(), Vec::new()));
 }
 
+#[tokio::test]
+async fn a_recording_that_cannot_be_begun_leaves_nothing_behind() {
+    let mut rig = Rig::new();
+    rig.disk = Arc::new(SmallDisk { room: Arc::new(AtomicI64::new(100)), fullness: 0.5 });
+    let mut running = rig.open().await;
+    let take = running.recorder.start(rig.two()).unwrap();
+    assert_eq!(running.notice().await, What::Failed { why: Why::DiskFull });
+    take.stop(StopReason::CallEnded).unwrap();
+    running.recorder.close().await;
+    assert_eq!((rig.spooled(), rig.rows.all()), (Vec::<String>::new(), Vec::new()));
+}
+
 #[test]
 fn the_disk_of_this_machine_tells_how_full_it_is() {
     let folder = tempfile::tempdir().unwrap();
