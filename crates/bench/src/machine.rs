@@ -1,0 +1,88 @@
+//! What the system knows: CPU time, memory, and who else is there.
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+/// CPU time of all living threads of a process, in nanoseconds. Threads must not end between two readings.
+pub(crate) fn process_cpu_ns(pid: u32) -> Result<u64> {
+    let mut sum = 0;
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        sum += schedstat(&task?.path().join("schedstat").display().to_string())?;
+    }
+    Ok(sum)
+}
+
+/// CPU time of the calling thread, in nanoseconds.
+pub(crate) fn thread_cpu_ns() -> Result<u64> {
+    schedstat("/proc/thread-self/schedstat")
+}
+
+fn schedstat(path: &str) -> Result<u64> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{path} cannot be read"))?;
+    Ok(text.split(' ').next().context("schedstat is empty")?.parse()?)
+}
+
+/// Resident memory of this process.
+pub(crate) fn resident_kib() -> Result<u64> {
+    let text = std::fs::read_to_string("/proc/self/status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("status has no VmRSS")?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+}
+
+/// CPU time the whole machine has been busy, in nanoseconds over all cores.
+pub(crate) fn busy_ns() -> Result<u64> {
+    let text = std::fs::read_to_string("/proc/stat")?;
+    let line = text.lines().next().context("/proc/stat is empty")?;
+    let ticks: Vec<u64> = line.split_whitespace().skip(1).filter_map(|word| word.parse().ok()).collect();
+    // user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in the first two already.
+    let busy: u64 =
+        ticks.iter().take(8).enumerate().filter(|(n, _)| !matches!(n, 3 | 4)).map(|(_, t)| t).sum();
+    // The unit of this file is a hundredth of a second on every Linux we run on.
+    Ok(busy * 10_000_000)
+}
+
+/// What shared the machine with a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shared {
+    /// Cores this program may use.
+    pub cores: usize,
+    /// Load averages over 1, 5 and 15 minutes, the run itself included.
+    pub load: [f64; 3],
+    /// Cores' worth of CPU that went to other programs while packets were counted, in percent of one core.
+    pub others_percent: f64,
+    /// The kernel.
+    pub kernel: String,
+    /// `release`, or `debug`, whose figures mean nothing.
+    pub build: String,
+}
+
+impl Shared {
+    /// Looks around; what others used is filled in by who measured it.
+    pub(crate) fn look(others_percent: f64) -> Result<Self> {
+        let text = std::fs::read_to_string("/proc/loadavg")?;
+        let mut words = text.split(' ').map_while(|word| word.parse::<f64>().ok());
+        let mut next = || words.next().context("/proc/loadavg is short");
+        Ok(Self {
+            cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            load: [next()?, next()?, next()?],
+            others_percent,
+            kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
+            build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+        })
+    }
+
+    /// One line for people.
+    pub(crate) fn line(&self) -> String {
+        format!(
+            "shared the machine: {} cores, load {:.2} {:.2} {:.2}, other programs {:.0} % of a core while counting; \
+             Linux {}; {} build",
+            self.cores,
+            self.load[0],
+            self.load[1],
+            self.load[2],
+            self.others_percent,
+            self.kernel,
+            self.build
+        )
+    }
+}
