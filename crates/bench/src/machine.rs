@@ -71,8 +71,17 @@ impl Shared {
         })
     }
 
+    /// Looks around, with no window to tell what others used.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn now() -> Result<Self> {
+        Self::look(0.0)
+    }
+
     /// One line for people.
-    pub(crate) fn line(&self) -> String {
+    #[must_use]
+    pub fn line(&self) -> String {
         format!(
             "shared the machine: {} cores, load {:.2} {:.2} {:.2}, other programs {:.0} % of a core while counting; \
              Linux {}; {} build",
