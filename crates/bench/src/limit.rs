@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::carrier::{Carrier, Reporter};
+use crate::machine::allow_files;
 use crate::media::{cpu_us_per_packet, hang_up, percent};
 use crate::order::{Plan, Talk};
 use crate::stage::Stage;
@@ -128,6 +129,8 @@ pub fn attempt<C: Carrier>(
     carrier: impl FnOnce(Reporter) -> Result<C>,
 ) -> Trial {
     let run = || -> Result<Outcome> {
+        // A carrier may well have a socket for each leg.
+        allow_files()?;
         let mut stage = Stage::start(far_ends, carrier)?;
         stage.fulfil(Plan { alive: calls, at_a_time: AT_A_TIME, ..Plan::default() })?;
         stage.window(WARM_UP)?;

@@ -1,6 +1,7 @@
 //! What the system knows: CPU time, memory, and who else is there.
 
 use anyhow::{Context, Result};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
 /// CPU time of all living threads of a process, in nanoseconds. Threads must not end between two readings.
@@ -27,6 +28,12 @@ pub(crate) fn resident_kib() -> Result<u64> {
     let text = std::fs::read_to_string("/proc/self/status")?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("status has no VmRSS")?;
     Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+}
+
+/// Lets this process have as many files open as the system allows it: every far end is a socket.
+pub(crate) fn allow_files() -> Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, most, most)?)
 }
 
 /// CPU time the whole machine has been busy, in nanoseconds over all cores.

@@ -150,3 +150,29 @@ pub(crate) fn cpu_us_per_packet(window: &Window) -> f64 {
 pub(crate) fn percent(ns: u64, seconds: f64) -> f64 {
     ns as f64 / 10_000_000.0 / seconds
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn far_ends_that_end_at_once_end_the_run_with_a_reason() {
+        let settings = Settings {
+            calls: 1,
+            duration: Duration::from_millis(1),
+            tick: Duration::ZERO,
+            at_a_time: 1,
+            churn: 0,
+        };
+        let error = run(&settings, &mut Command::new("true")).unwrap_err();
+        assert!(format!("{error:#}").contains("far ends"), "{error:#}");
+    }
+
+    #[test]
+    fn means_are_weighted_by_calls() {
+        let of = |calls, p50_ms| SetUp { calls, p50_ms, ..SetUp::default() };
+        let sum = add(&add(&SetUp::default(), &of(1, 10.0)), &of(3, 50.0));
+        assert_eq!((sum.calls, sum.p50_ms), (4, 40.0));
+        assert_eq!(add(&SetUp::default(), &SetUp::default()), SetUp::default());
+    }
+}

@@ -269,7 +269,6 @@ fn codec() -> RTCRtpCodecParameters {
             rtcp_feedback: Vec::new(),
         },
         payload_type: OPUS,
-        ..Default::default()
     }
 }
 

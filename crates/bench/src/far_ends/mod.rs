@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::machine::allow_files;
 use crate::now;
 use crate::order::{self, Order, Word};
 
@@ -41,6 +42,7 @@ pub fn run() -> Result<()> {
     })?;
     let mut out = std::io::stdout().lock();
     let mut serve = || -> Result<()> {
+        allow_files()?;
         let mut crowd = Crowd::new()?;
         let mut feed: Option<Feed> = None;
         let mut due = now();
