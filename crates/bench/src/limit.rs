@@ -13,6 +13,8 @@ use crate::stage::Stage;
 
 /// Later than this at the 99th percentile, and calls do not count as carried.
 const CLEAN_P99_MS: f64 = 10.0;
+/// Far ends that say less than this of their frames ask less of the carrier than its number of calls would.
+const KEPT: f64 = 0.98;
 /// Runs of one number before it counts as too many. Other programs can spoil a run, but none can make one clean.
 const RUNS: u32 = 3;
 /// Steps between the last clean number and the first that was not.
@@ -40,18 +42,21 @@ pub struct Outcome {
     pub us_per_packet: f64,
     /// The generator's, of one core, in percent.
     pub far_ends_core_percent: f64,
+    /// Share of their frames the far ends got round to saying.
+    pub kept: f64,
     /// Everybody else's, of one core, in percent.
     pub others_percent: f64,
 }
 
 impl Trial {
-    /// Nothing lost, and in time.
+    /// Nothing lost, all in time, and all of it asked for.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         let clean = |outcome: &Outcome| {
             outcome.talk.said > 0
                 && outcome.talk.heard == outcome.talk.said
                 && outcome.talk.p99_ms <= CLEAN_P99_MS
+                && outcome.kept >= KEPT
         };
         self.outcome.as_ref().is_ok_and(clean)
     }
@@ -63,7 +68,7 @@ impl Trial {
             Err(why) => format!("{:>6} calls  not carried: {why}", self.calls),
             Ok(outcome) => format!(
                 "{:>6} calls  {:>6.2} us a packet, {:>5.1} % of a core; p50 {:.2} ms, p99 {:.2} ms, {:.4} % lost; \
-                 far ends {:.0} %, others {:.0} %{}",
+                 far ends {:.0} % and {:.1} % of their frames, others {:.0} %{}",
                 self.calls,
                 outcome.us_per_packet,
                 outcome.core_percent,
@@ -71,6 +76,7 @@ impl Trial {
                 outcome.talk.p99_ms,
                 100.0 * outcome.talk.loss(),
                 outcome.far_ends_core_percent,
+                100.0 * outcome.kept,
                 outcome.others_percent,
                 if self.is_clean() { "" } else { "  <- not clean" },
             ),
@@ -141,6 +147,7 @@ pub fn attempt<C: Carrier>(
             core_percent: percent(window.cpu_ns, window.seconds),
             us_per_packet: cpu_us_per_packet(&window),
             far_ends_core_percent: percent(window.far_ends_cpu_ns, window.seconds),
+            kept: window.kept(calls),
             others_percent: percent(window.others_cpu_ns, window.seconds),
         })
     };
@@ -158,6 +165,7 @@ mod tests {
             core_percent: 0.0,
             us_per_packet: 0.0,
             far_ends_core_percent: 0.0,
+            kept: 1.0,
             others_percent: 0.0,
         };
         Trial { calls, outcome: Ok(outcome) }

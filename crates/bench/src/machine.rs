@@ -55,8 +55,8 @@ pub struct Shared {
     pub cores: usize,
     /// Load averages over 1, 5 and 15 minutes, the run itself included.
     pub load: [f64; 3],
-    /// Cores' worth of CPU that went to other programs while packets were counted, in percent of one core.
-    pub others_percent: f64,
+    /// CPU that went to other programs while packets were counted, in percent of one core.
+    pub others_percent: Option<f64>,
     /// The kernel.
     pub kernel: String,
     /// `release`, or `debug`, whose figures mean nothing.
@@ -65,7 +65,7 @@ pub struct Shared {
 
 impl Shared {
     /// Looks around; what others used is filled in by who measured it.
-    pub(crate) fn look(others_percent: f64) -> Result<Self> {
+    pub(crate) fn look(others_percent: Option<f64>) -> Result<Self> {
         let text = std::fs::read_to_string("/proc/loadavg")?;
         let mut words = text.split(' ').map_while(|word| word.parse::<f64>().ok());
         let mut next = || words.next().context("/proc/loadavg is short");
@@ -83,22 +83,18 @@ impl Shared {
     /// # Errors
     /// If the system does not tell.
     pub fn now() -> Result<Self> {
-        Self::look(0.0)
+        Self::look(None)
     }
 
     /// One line for people.
     #[must_use]
     pub fn line(&self) -> String {
+        let others = self.others_percent.map_or_else(String::new, |percent| {
+            format!(", other programs {percent:.0} % of a core while counting")
+        });
         format!(
-            "shared the machine: {} cores, load {:.2} {:.2} {:.2}, other programs {:.0} % of a core while counting; \
-             Linux {}; {} build",
-            self.cores,
-            self.load[0],
-            self.load[1],
-            self.load[2],
-            self.others_percent,
-            self.kernel,
-            self.build
+            "shared the machine: {} cores, load {:.2} {:.2} {:.2}{others}; Linux {}; {} build",
+            self.cores, self.load[0], self.load[1], self.load[2], self.kernel, self.build
         )
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::carrier::OurPlane;
 use crate::machine::{Shared, resident_kib};
 use crate::order::{Plan, SetUp};
-use crate::report::{Churn, Cpu, Floor, Memory, Packets, Report};
+use crate::report::{Churn, Cpu, Floor, Generator, Memory, Packets, Report};
 use crate::stage::{Stage, Window};
 
 /// Bridges settle, and the far ends spread out over the frame, before anything is counted.
@@ -89,8 +89,12 @@ pub fn run(settings: &Settings, far_ends: &mut Command) -> Result<Report> {
         },
         memory,
         churn,
-        far_ends_core_percent: percent(window.far_ends_cpu_ns, window.seconds),
-        shared: Shared::look(percent(window.others_cpu_ns, window.seconds))?,
+        far_ends: Generator {
+            core_percent: percent(window.far_ends_cpu_ns, window.seconds),
+            kept: window.kept(calls),
+            behind_ms: talk.behind_ms,
+        },
+        shared: Shared::look(Some(percent(window.others_cpu_ns, window.seconds)))?,
     })
 }
 

@@ -31,9 +31,20 @@ pub struct Report {
     /// What calls that came and went left behind.
     pub churn: Churn,
     /// How the generator fared.
-    pub far_ends_core_percent: f64,
+    pub far_ends: Generator,
     /// What shared the machine.
     pub shared: Shared,
+}
+
+/// The far ends' process.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Generator {
+    /// Of one core, in percent.
+    pub core_percent: f64,
+    /// Share of their frames they got round to saying. Well below 1, and the run asked less than it says.
+    pub kept: f64,
+    /// How far they fell behind at worst.
+    pub behind_ms: f64,
 }
 
 /// Datagrams and packets a second.
@@ -112,7 +123,7 @@ impl Report {
              memory     {:.0} KiB a call; {} KiB before, {} KiB with calls\n\
              set-up     {:.0} calls a second; keys p50 {:.0} ms, p99 {:.0} ms; first sound p50 {:.0} ms, p99 {:.0} ms\n\
              churn      {} calls came and went, {:.0} a second; resident after each fifth {} KiB; {:.0} bytes a call\n\
-             far ends   {:.1} % of a core, at most {:.1} ms behind\n\
+             far ends   {:.1} % of a core, said {:.1} % of their frames, at most {:.1} ms behind\n\
              {}",
             packets.in_per_second,
             packets.out_per_second,
@@ -144,8 +155,9 @@ impl Report {
             churn.set_up.per_second,
             marks.join(", "),
             churn.bytes_per_call,
-            self.far_ends_core_percent,
-            talk.behind_ms,
+            self.far_ends.core_percent,
+            100.0 * self.far_ends.kept,
+            self.far_ends.behind_ms,
             self.shared.line(),
         )
     }

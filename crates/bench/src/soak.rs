@@ -140,7 +140,7 @@ pub fn run(
         lost: points.iter().map(|point| point.lost).sum(),
         points,
         said,
-        shared: Shared::look(percent(others_ns, seconds))?,
+        shared: Shared::look(Some(percent(others_ns, seconds)))?,
     })
 }
 

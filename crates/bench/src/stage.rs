@@ -194,6 +194,16 @@ const FLOOR_AT_LEAST: u64 = 20_000;
 /// Beyond this the kernel's tables cost no more.
 const FLOOR_SOCKETS: usize = 4_096;
 
+/// Frames a far end says a second.
+const FRAMES: f64 = 50.0;
+
+impl Window {
+    /// Share of what so many calls were to say that was said; less, and the far ends were too slow, not the carrier.
+    pub(crate) fn kept(&self, calls: usize) -> f64 {
+        self.talk.said as f64 / (2.0 * FRAMES * calls as f64 * self.seconds)
+    }
+}
+
 fn between(before: &Reading, after: &Reading, talk: Talk) -> Window {
     let (cpu_ns, far_ends_cpu_ns) =
         (after.cpu_ns - before.cpu_ns, after.far_ends_cpu_ns - before.far_ends_cpu_ns);

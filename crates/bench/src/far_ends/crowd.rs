@@ -29,8 +29,11 @@ struct Call {
     has_keys: bool,
     /// When it next says something, while it is young.
     says_at: Instant,
-    /// When it leaves, having fallen silent.
-    leaves_at: Option<Instant>,
+    /// When it fell silent, to leave once everything is heard.
+    silent_since: Option<Instant>,
+    /// What was said in windows, and heard of it.
+    said: u64,
+    heard: u64,
 }
 
 /// Every far end there is.
@@ -144,7 +147,9 @@ impl Crowd {
                 began,
                 has_keys: false,
                 says_at: at,
-                leaves_at: None,
+                silent_since: None,
+                said: 0,
+                heard: 0,
             });
             self.next_number += 1;
             self.begun += 1;
@@ -186,17 +191,22 @@ impl Crowd {
 
     fn serve_lane(&mut self, at: Instant) -> Result<()> {
         let window = self.counting.window();
-        for call in &mut self.lanes[self.portion] {
-            for end in &mut call.ends {
-                end.serve(&mut self.intake, |heard| self.counting.heard(&heard))?;
-                if call.leaves_at.is_none() && end.say(window) {
+        for Call { ends, silent_since, said, heard, .. } in &mut self.lanes[self.portion] {
+            for end in ends {
+                end.serve(&mut self.intake, |packet| {
+                    *heard += u64::from(packet.window != 0);
+                    self.counting.heard(&packet);
+                })?;
+                if silent_since.is_none() && end.say(window) {
+                    *said += u64::from(window != 0);
                     self.counting.said(window);
                 }
             }
         }
         let words = &mut self.words;
         self.lanes[self.portion].retain(|call| {
-            let leaves = call.leaves_at.is_some_and(|leaves_at| leaves_at <= at);
+            let patience = if call.heard < call.said { HEARD_WITHIN } else { 3 * FRAME };
+            let leaves = call.silent_since.is_some_and(|since| since + patience <= at);
             if leaves {
                 words.push(Word::Left { call: call.number });
             }
@@ -211,10 +221,10 @@ impl Crowd {
         while self.next_end <= at {
             let staying = self.lanes.iter_mut().flat_map(|lane| {
                 // The oldest of a lane is the first that is not leaving already.
-                lane.iter_mut().find(|call| call.leaves_at.is_none())
+                lane.iter_mut().find(|call| call.silent_since.is_none())
             });
             let Some(oldest) = staying.min_by_key(|call| call.number) else { break };
-            oldest.leaves_at = Some(at + 3 * FRAME);
+            oldest.silent_since = Some(at);
             self.next_end += Duration::from_micros(every_us);
         }
         if self.next_end < at {

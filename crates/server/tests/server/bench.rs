@@ -44,7 +44,8 @@ fn the_media_bench_carries_calls_without_loss_and_reports_every_figure() {
         "/memory/with_calls_kib",
         "/churn/set_up/per_second",
         "/churn/resident_kib/4",
-        "/far_ends_core_percent",
+        "/far_ends/core_percent",
+        "/far_ends/kept",
         "/shared/cores",
         "/shared/load/2",
     ];
