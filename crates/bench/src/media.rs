@@ -45,7 +45,7 @@ pub fn run(settings: &Settings, far_ends: &mut Command) -> Result<Report> {
     let &Settings { calls, duration, tick, at_a_time, .. } = settings;
     let most = calls.max(4 * at_a_time);
     let mut stage = Stage::start(far_ends, |reporter| OurPlane::start(most, tick, reporter))?;
-    let floor_before = stage.floor(calls, tick, settings.floor_duration())?;
+    let floor_before = stage.floor(calls, settings.floor_duration())?;
 
     let before_kib = resident_kib()?;
     let set_up = stage.fulfil(Plan { alive: calls, at_a_time, ..Plan::default() })?;
@@ -56,7 +56,7 @@ pub fn run(settings: &Settings, far_ends: &mut Command) -> Result<Report> {
     let memory = Memory { before_kib, with_calls_kib, kib_per_call: kib as f64 / calls as f64 };
 
     hang_up(&mut stage)?;
-    let floor_after = stage.floor(calls, tick, settings.floor_duration())?;
+    let floor_after = stage.floor(calls, settings.floor_duration())?;
     let churn = churn(&mut stage, settings)?;
 
     let per_packet = cpu_us_per_packet(&window);

@@ -99,7 +99,7 @@ impl<C: Carrier> Stage<C> {
     }
 
     /// Measures the floor at the rate of so many calls; nothing else may be going on.
-    pub(crate) fn floor(&mut self, calls: usize, tick: Duration, duration: Duration) -> Result<f64> {
+    pub(crate) fn floor(&mut self, calls: usize, duration: Duration) -> Result<f64> {
         let socket = floor::entrance()?;
         let per_second = FLOOR_AT_LEAST.max(100 * calls as u64);
         let sockets = (2 * calls).clamp(64, FLOOR_SOCKETS);
@@ -109,7 +109,7 @@ impl<C: Carrier> Stage<C> {
                 break ports;
             }
         };
-        let measured = floor::measure(&socket, &ports, tick, duration);
+        let measured = floor::measure(&socket, &ports, duration);
         self.far_ends.order(&Order::FloorOver)?;
         measured
     }
