@@ -4,11 +4,16 @@ use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
-/// CPU time of all living threads of a process, in nanoseconds. Threads must not end between two readings.
+/// CPU time of all living threads of a process, in nanoseconds. What a thread used that has ended is forgotten;
+/// those that matter here live as long as what they serve.
 pub(crate) fn process_cpu_ns(pid: u32) -> Result<u64> {
     let mut sum = 0;
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-        sum += schedstat(&task?.path().join("schedstat").display().to_string())?;
+        let path = task?.path().join("schedstat");
+        // A thread may end while the folder is read.
+        if path.exists() {
+            sum += schedstat(&path.display().to_string())?;
+        }
     }
     Ok(sum)
 }

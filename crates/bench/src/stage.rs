@@ -205,8 +205,8 @@ impl Window {
 }
 
 fn between(before: &Reading, after: &Reading, talk: Talk) -> Window {
-    let (cpu_ns, far_ends_cpu_ns) =
-        (after.cpu_ns - before.cpu_ns, after.far_ends_cpu_ns - before.far_ends_cpu_ns);
+    let cpu_ns = after.cpu_ns.saturating_sub(before.cpu_ns);
+    let far_ends_cpu_ns = after.far_ends_cpu_ns.saturating_sub(before.far_ends_cpu_ns);
     let busy = after.busy_ns.saturating_sub(before.busy_ns);
     Window {
         talk,
