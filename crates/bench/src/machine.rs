@@ -1,6 +1,6 @@
 //! What the system knows: CPU time, memory, and who else is there.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,7 @@ pub(crate) fn process_cpu_ns(pid: u32) -> Result<u64> {
             sum += schedstat(&path.display().to_string())?;
         }
     }
+    ensure!(sum > 0, "the system does not count the CPU time of threads");
     Ok(sum)
 }
 
