@@ -21,7 +21,7 @@ cargo xtask demo [flags of offhook demo]   install what the build needs, build, 
 cargo xtask test                           install what the tests need, run every check and test there is
 cargo xtask install                        install what the tests need, and stop there
 cargo xtask check                          the checks alone: format, lints, web
-cargo xtask bench                          how long agents wait: webhook to ring, answer to first audio
+cargo xtask bench                          how long agents wait, and how many bridged calls a core carries
 cargo xtask generate                       write generated files anew: configuration page, protocol types";
 
 fn main() -> ExitCode {
@@ -110,6 +110,7 @@ fn bench() -> anyhow::Result<()> {
     Step::cargo("build the server as it is shipped", &build).run()?;
     let binary = shell::target().join("release/offhook");
     Step::program("webhook to ring, over sockets", &binary).args(&["bench", "ring"]).run()?;
+    Step::program("bridged calls through the media plane", &binary).args(&["bench", "media"]).run()?;
     Step::program("webhook to ring, and answer to first audio, in Chromium", "node")
         .args(&["e2e/bench.mjs".as_ref(), binary.as_os_str()])
         .within(shell::root().join("web"))
