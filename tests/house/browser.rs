@@ -52,6 +52,7 @@ scenarios! {
     permission_is_asked_for_and_granted,
     incoming_magic_callers_are_answered,
     desk_works_with_the_keyboard_alone,
+    troubled_calls_are_noticed_at_the_desk,
     bridged_calls_are_heard_both_ways,
     bridged_call_survives_a_reload,
     whatsapps_answer_may_choose_any_dtls_role,
