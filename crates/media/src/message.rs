@@ -1,10 +1,13 @@
 //! Plain data into the plane and out of it.
 
+use std::time::Duration;
+
 use offhook_core::sdp::Sdp;
 
 use crate::clip::Clip;
 use crate::leg::{Drops, FailReason, LegConfig};
 use crate::quality::Quality;
+use crate::sdp::CandidateKind;
 use crate::srtp::Profile;
 use crate::tap::TapSink;
 
@@ -211,6 +214,28 @@ pub struct Stats {
     pub quality: Quality,
     /// Drops since the leg was added.
     pub drops: Drops,
+    /// How sound is coded.
+    pub codec: Codec,
+    /// How the peer's address in use became known.
+    pub candidate: Option<CandidateKind>,
+    /// From [`Command::AddLeg`] to the peer's first sound.
+    pub first_audio: Option<Duration>,
+}
+
+/// How sound is coded. One word until WhatsApp knows a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    /// Opus at 48 kHz.
+    Opus,
+}
+
+impl Codec {
+    /// The word of descriptions, records and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+        }
+    }
 }
 
 /// Totals of the plane since its start.

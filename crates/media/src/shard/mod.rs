@@ -37,7 +37,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::clip::Clip;
 use crate::leg::{FailReason, Identity, Leg, LegConfig, LegError, Notice, Output};
-use crate::message::{Command, Counters, Description, Hearing, LegId, LegNotice, Notified, Stats};
+use crate::message::{Codec, Command, Counters, Description, Hearing, LegId, LegNotice, Notified, Stats};
 use crate::mix::Link;
 use crate::stun;
 use crate::tap::TapSink;
@@ -375,7 +375,14 @@ impl Shard {
                         Notice::MediaResumed => LegNotice::MediaResumed,
                         Notice::Failed(reason) => LegNotice::Failed { reason },
                         Notice::Quality(quality) => {
-                            let stats = Stats { quality, drops: *slot.leg.drops() };
+                            let leg = &slot.leg;
+                            let stats = Stats {
+                                quality,
+                                drops: *leg.drops(),
+                                codec: Codec::Opus,
+                                candidate: leg.candidate(),
+                                first_audio: leg.first_sound(),
+                            };
                             LegNotice::Stats(Box::new(stats))
                         }
                     };
