@@ -11,6 +11,9 @@
 mod link;
 mod speaker;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
