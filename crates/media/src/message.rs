@@ -125,10 +125,13 @@ pub enum Hearing {
     Comfort,
     /// The music for waiting, from its beginning.
     Music,
-    /// A recorded piece, from its beginning. [`LegNotice::ClipOver`] and comfort sound follow its end.
+    /// A recorded piece, from its beginning or from when sound may first leave. [`LegNotice::ClipOver`] and comfort
+    /// sound follow its end; nothing is told of one that is cut short.
     Clip(Clip),
     /// These legs; comfort sound while they say nothing. One that is there alone is passed on untouched, several
     /// are mixed. A leg named that is not there is silent, and heard once it is; naming it twice changes nothing.
+    /// Keys that one leg presses are passed on to those who hear it alone and know telephone events, at their own
+    /// clock; in a mix they are left out. Either way they are told as [`LegNotice::Digit`].
     Legs(Vec<LegId>),
 }
 

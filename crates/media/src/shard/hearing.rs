@@ -16,7 +16,12 @@ impl Shard {
         };
         if let Hearing::Legs(named) = &mut what {
             let mut once = Vec::with_capacity(named.len());
-            named.retain(|id| !once.contains(id) && (once.push(*id), true).1);
+            for id in named.drain(..) {
+                if !once.contains(&id) {
+                    once.push(id);
+                }
+            }
+            *named = once;
         }
         self.forget_names(key);
         for named in what.legs() {

@@ -60,7 +60,8 @@ impl Shard {
         if at > now {
             return self.mix_next(at);
         }
-        let frames = now.saturating_duration_since(self.started).as_millis() / FRAME_TIME.as_millis();
+        // By when the frame was due, so that two that are caught up with have two numbers.
+        let frames = at.saturating_duration_since(self.started).as_millis() / FRAME_TIME.as_millis();
         self.setup.mixer.tick(frames as u64);
         let is_late = now.saturating_duration_since(at) > MAX_LATE;
         self.mix_next(if is_late { now } else { at } + FRAME_TIME);
