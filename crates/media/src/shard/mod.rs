@@ -1,12 +1,12 @@
 //! The thread that owns the media port and every leg on it.
 //!
-//! One loop: commands, wake-ups, datagrams, sending; nothing in it waits for anybody. Both legs of a call live
-//! here, so sound goes from the socket to the socket inside one buffer: opened, renumbered, sealed, sent. On that
-//! path nothing is allocated, locked or copied.
+//! One loop: commands, wake-ups, datagrams, sending; nothing in it waits for anybody. All legs of a call live here,
+//! so sound of one heard alone goes from the socket to the socket inside one buffer: opened, renumbered, sealed,
+//! sent. On that path nothing is allocated, locked or copied.
 //!
 //! Reading order: `port` (the socket), `wheel` (time), `flows` (whose datagram), `voice` and `press` (sound of our
-//! own), this file (legs and what they say), `hearing` and `mixing` (who hears whom), `route` (from datagram to datagram), `drive` (the
-//! loop).
+//! own), this file (legs), `tell` (what they say), `hearing` and `mixing` (who hears whom), `route` (from datagram
+//! to datagram), `drive` (the loop).
 //!
 //! Invariant: every queue is bounded, and what does not fit is counted.
 
@@ -18,6 +18,7 @@ mod mixing;
 mod port;
 mod press;
 mod route;
+mod tell;
 mod voice;
 mod wheel;
 
@@ -33,13 +34,11 @@ use std::time::{Duration, Instant};
 use offhook_core::sdp::Sdp;
 use slab::Slab;
 use tokio::sync::mpsc::Sender;
-use tokio::sync::mpsc::error::TrySendError;
 
 use crate::clip::Clip;
-use crate::leg::{FailReason, Identity, Leg, LegConfig, LegError, Notice, Output};
-use crate::message::{Codec, Command, Counters, Description, Hearing, LegId, LegNotice, Notified, Stats};
+use crate::leg::{FailReason, Identity, Leg, LegConfig, LegError};
+use crate::message::{Command, Counters, Description, Hearing, LegId, LegNotice, Notified};
 use crate::mix::Link;
-use crate::stun;
 use crate::tap::TapSink;
 
 pub(crate) use counters::SharedCounters;
@@ -56,8 +55,6 @@ use wheel::Wheel;
 /// A leg that is heard and sends nothing for this long is filled in for. Longer than any jitter worth waiting for;
 /// much shorter than the 20 s after which WhatsApp hangs up.
 const FILL_AFTER: Duration = Duration::from_millis(200);
-/// Notices nobody has fetched yet, beyond the channel's own room. A consumer this far behind is broken.
-const MAX_BACKLOG: usize = 65_536;
 
 /// A leg and its place in the conversation.
 struct Slot {
@@ -352,66 +349,6 @@ impl Shard {
         });
         if over {
             self.clip_over(now, key);
-        }
-    }
-
-    fn drain(&mut self, now: Instant, key: usize) {
-        while let Some(output) = self.legs[key].leg.poll() {
-            match output {
-                Output::Transmit { to, datagram } => {
-                    if let Some(transaction) = stun::request_transaction(&datagram) {
-                        self.flows.asked(now, transaction, key);
-                    }
-                    self.port.queue_copy(&datagram, to);
-                }
-                Output::Notice(notice) => {
-                    let slot = &self.legs[key];
-                    let notice = match notice {
-                        Notice::IceConnected => LegNotice::IceConnected,
-                        Notice::DtlsConnected(profile) => LegNotice::DtlsConnected { profile },
-                        Notice::FirstPacket => LegNotice::FirstPacket,
-                        Notice::Digit { digit, millis } => LegNotice::Digit { digit, millis },
-                        Notice::MediaLost => LegNotice::MediaLost,
-                        Notice::MediaResumed => LegNotice::MediaResumed,
-                        Notice::Failed(reason) => LegNotice::Failed { reason },
-                        Notice::Quality(quality) => {
-                            let leg = &slot.leg;
-                            let stats = Stats {
-                                quality,
-                                drops: *leg.drops(),
-                                codec: Codec::Opus,
-                                candidate: leg.candidate(),
-                                first_audio: leg.first_sound(),
-                            };
-                            LegNotice::Stats(Box::new(stats))
-                        }
-                    };
-                    let id = slot.id;
-                    self.tell(id, notice);
-                }
-            }
-        }
-    }
-
-    fn tell(&mut self, leg: LegId, notice: LegNotice) {
-        let passing = matches!(notice, LegNotice::Stats(_));
-        self.backlog.push_back(Notified { leg, notice });
-        self.pass_on();
-        // Statistics of a moment nobody looked at are worth nothing; everything else waits.
-        if (passing && !self.backlog.is_empty()) || self.backlog.len() > MAX_BACKLOG {
-            self.backlog.pop_back();
-            self.counters.notices_lost += 1;
-        }
-    }
-
-    fn pass_on(&mut self) {
-        while let Some(notified) = self.backlog.pop_front() {
-            match self.setup.notices.try_send(notified) {
-                Ok(()) => {}
-                Err(TrySendError::Full(notified)) => return self.backlog.push_front(notified),
-                // Nobody listens any more: the plane is being taken down.
-                Err(TrySendError::Closed(_)) => self.backlog.clear(),
-            }
         }
     }
 }
