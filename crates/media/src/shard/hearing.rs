@@ -31,7 +31,7 @@ impl Shard {
         slot.voice.rewind();
         // From people to people without a moment of silence of ours in between.
         if slot.hearing.legs().is_empty() || what.legs().is_empty() {
-            slot.forwarded_at = None;
+            slot.route.forwarded_at = None;
         }
         slot.hearing = what;
         self.resolve(now, key);
@@ -90,10 +90,13 @@ impl Shard {
             if let Some(source) = self.legs.get_mut(source) {
                 source.listeners.retain(|listener| *listener != key);
                 source.mixed_for -= usize::from(was_mixing);
+                source.straighten();
             }
         }
         if let [only] = there[..] {
-            self.legs[only].listeners.push(key);
+            let source = &mut self.legs[only];
+            source.listeners.push(key);
+            source.straighten();
         }
         let several: &[usize] = if there.len() > 1 { &there } else { &[] };
         if self.mix(now, key, several) {

@@ -35,7 +35,9 @@ impl Shard {
         self.legs[key].is_mixing = true;
         self.mixes += 1;
         for source in sources {
-            self.legs[*source].mixed_for += 1;
+            let source = &mut self.legs[*source];
+            source.mixed_for += 1;
+            source.straighten();
         }
         if self.mix_at.is_none() {
             self.mix_next(now + FRAME_TIME);
@@ -80,8 +82,8 @@ impl Shard {
                 self.setup.mixer.leave(mixed.ear);
                 continue;
             };
-            slot.forwarded_at = Some(now);
-            if slot.presses.is_down() || !slot.leg.can_send() {
+            slot.route.forwarded_at = Some(now);
+            if slot.route.is_pressing || !slot.leg.can_send() {
                 continue;
             }
             let counters = &mut self.counters;

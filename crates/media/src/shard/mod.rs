@@ -77,10 +77,35 @@ struct Slot {
     tap: Option<TapSink>,
     voice: Voice,
     presses: Presses,
-    /// When another leg's sound last went out here.
-    forwarded_at: Option<Instant>,
+    route: Route,
     /// The earliest wake-up in the wheel.
     wakes_at: Option<Instant>,
+}
+
+/// What is looked at for every packet, in one place: a thousand calls do not fit into a core's cache.
+#[derive(Default)]
+struct Route {
+    /// The one leg this one is passed on to, if nothing else is to be done with its packets.
+    straight: Option<usize>,
+    /// Whether anything else is to be done with them.
+    is_winding: bool,
+    /// Whether a key is down towards this leg, so that nothing else may be sent.
+    is_pressing: bool,
+    /// When another leg's sound last went out here.
+    forwarded_at: Option<Instant>,
+}
+
+impl Slot {
+    /// Works out the way of this leg's packets.
+    fn straighten(&mut self) {
+        let is_extra = self.tap.is_some() || self.mixed_for > 0;
+        self.route.straight = match self.listeners[..] {
+            [only] if !is_extra && !self.is_muted => Some(only),
+            _ => None,
+        };
+        let is_any = is_extra || !self.listeners.is_empty();
+        self.route.is_winding = is_any && !self.is_muted && self.route.straight.is_none();
+    }
 }
 
 /// What the shard is made of.
@@ -164,10 +189,12 @@ impl Shard {
             }
             Command::Mute { leg, on } => self.with_leg(now, leg, |slot| {
                 slot.is_muted = on;
+                slot.straighten();
                 None
             }),
             Command::Tap { leg, sink } => self.with_leg(now, leg, |slot| {
                 slot.tap = sink;
+                slot.straighten();
                 None
             }),
             Command::RemoveLeg { leg } => {
@@ -212,7 +239,7 @@ impl Shard {
             tap: None,
             voice: Voice::new(now),
             presses: Presses::new(now),
-            forwarded_at: None,
+            route: Route::default(),
             wakes_at: None,
         });
         self.ids.insert(id, key);
@@ -306,7 +333,8 @@ impl Shard {
         self.press_on(now, key);
         self.speak(now, key);
         let slot = &mut self.legs[key];
-        let fills_at = slot.forwarded_at.filter(|_| slot.voice.next_at().is_none()).map(|at| at + FILL_AFTER);
+        let fills_at =
+            slot.route.forwarded_at.filter(|_| slot.voice.next_at().is_none()).map(|at| at + FILL_AFTER);
         let presses_at = slot.presses.next_at().filter(|_| slot.leg.can_send());
         let next = [slot.leg.next_deadline(), slot.voice.next_at(), presses_at, fills_at]
             .into_iter()
@@ -322,13 +350,13 @@ impl Shard {
     fn speak(&mut self, now: Instant, key: usize) {
         let slot = &mut self.legs[key];
         let (tune, clip) = match &slot.hearing {
-            _ if !slot.leg.can_send() || slot.presses.is_down() => (None, None),
+            _ if !slot.leg.can_send() || slot.route.is_pressing => (None, None),
             Hearing::Silence => (None, None),
             Hearing::Comfort => (Some(Tune::Comfort), None),
             Hearing::Music => (Some(Tune::Clip), Some(&self.setup.music)),
             Hearing::Clip(clip) => (Some(Tune::Clip), Some(clip)),
             Hearing::Legs(_) => {
-                let talks = slot.forwarded_at.is_some_and(|at| at + FILL_AFTER > now);
+                let talks = slot.route.forwarded_at.is_some_and(|at| at + FILL_AFTER > now);
                 ((!talks).then_some(Tune::Comfort), None)
             }
         };
