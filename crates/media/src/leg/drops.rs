@@ -43,6 +43,30 @@ pub enum Drop {
 }
 
 impl Drop {
+    /// The word of metrics.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::StunMalformed => "stun_malformed",
+            Self::StunBeforeAnswer => "stun_before_answer",
+            Self::StunForged => "stun_forged",
+            Self::TooManyAddresses => "too_many_addresses",
+            Self::DtlsElsewhere => "dtls_elsewhere",
+            Self::DtlsRefused => "dtls_refused",
+            Self::DtlsFlood => "dtls_flood",
+            Self::SrtpElsewhere => "srtp_elsewhere",
+            Self::SrtpEarly => "srtp_early",
+            Self::SrtpMalformed => "srtp_malformed",
+            Self::SrtpForged => "srtp_forged",
+            Self::SrtpReplayed => "srtp_replayed",
+            Self::SrtpSources => "srtp_sources",
+            Self::RateExceeded => "rate_exceeded",
+            Self::PayloadUnknown => "payload_unknown",
+            Self::GateClosed => "gate_closed",
+            Self::TooLate => "too_late",
+        }
+    }
+
     /// Every reason.
     pub const ALL: [Self; 18] = [
         Self::Unknown,
@@ -74,6 +98,12 @@ impl Drops {
     /// How often a reason occurred.
     pub fn count(&self, reason: Drop) -> u64 {
         self.0[reason as usize]
+    }
+
+    /// What came on top of an earlier count.
+    pub fn since(&self, before: &Self) -> impl Iterator<Item = (Drop, u64)> {
+        let counts = self.0.into_iter().zip(before.0);
+        Drop::ALL.into_iter().zip(counts.map(|(now, before)| now.saturating_sub(before)))
     }
 
     /// All of them together.

@@ -24,7 +24,8 @@ use tokio::time::timeout;
 
 use self::routes::{Line, Told};
 use crate::clip::Clip;
-use crate::message::{Command, Description, LegId, LegOptions, Notified};
+use crate::leg::Drops;
+use crate::message::{Command, Counters, Description, LegId, LegOptions, Notified};
 use crate::plane::Plane;
 use crate::tap::Tap;
 
@@ -110,12 +111,24 @@ pub struct Carried {
     pub listen: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
+/// What the plane has done since its start, for whoever runs the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figures {
+    /// Its totals.
+    pub totals: Counters,
+    /// Datagrams and packets dropped, by reason, as legs have reported so far.
+    pub drops: BTreeMap<&'static str, u64>,
+}
+
 #[derive(Default)]
 struct Wires {
     last: u64,
     calls: HashMap<CallId, Line>,
     legs: HashMap<LegId, (CallId, Voice)>,
     waiting: HashMap<LegId, oneshot::Sender<Result<Sdp, SoundFault>>>,
+    /// What each leg has reported as dropped.
+    dropped: HashMap<LegId, Drops>,
+    drops: BTreeMap<&'static str, u64>,
 }
 
 impl Switchboard {
@@ -134,6 +147,11 @@ impl Switchboard {
             }
         };
         Carried { board, news: told, orders, listen: Box::pin(listen) }
+    }
+
+    /// What the plane has done.
+    pub fn figures(&self) -> Figures {
+        Figures { totals: self.plane.counters(), drops: self.lock().drops.clone() }
     }
 
     /// Tells whoever records of a fault they had: the call's recording is over.
@@ -173,7 +191,7 @@ impl Switchboard {
             self.order(RecordOrder::Stop { recording: recording.id });
         }
         for (leg, _) in line.legs.into_values() {
-            wires.legs.remove(&leg);
+            wires.forget(leg);
             self.send(Command::RemoveLeg { leg });
         }
     }
@@ -184,7 +202,7 @@ impl Switchboard {
         let line = wires.calls.entry(call.clone()).or_default();
         let gone = line.set(scene);
         for leg in gone {
-            wires.legs.remove(&leg);
+            wires.forget(leg);
             wires.answer(leg, Err(SoundFault::BadOffer("the call goes on without you".to_owned())));
             self.send(Command::RemoveLeg { leg });
         }
@@ -301,7 +319,7 @@ impl Sound for Switchboard {
             let voice = Voice::Agent(agent.clone());
             let before = wires.calls.get_mut(call).and_then(|line| line.take(&voice));
             if let Some((before, _)) = before {
-                wires.legs.remove(&before);
+                wires.forget(before);
             }
             let leg = wires.seat(call, voice);
             wires.waiting.insert(leg, answer);
@@ -331,6 +349,19 @@ impl Sound for Switchboard {
 }
 
 impl Wires {
+    fn forget(&mut self, leg: LegId) {
+        self.legs.remove(&leg);
+        self.dropped.remove(&leg);
+    }
+
+    /// Counts what a leg has dropped since its last report.
+    fn count(&mut self, leg: LegId, drops: Drops) {
+        let before = self.dropped.insert(leg, drops).unwrap_or_default();
+        for (reason, more) in drops.since(&before).filter(|(_, more)| *more > 0) {
+            *self.drops.entry(reason.code()).or_default() += more;
+        }
+    }
+
     fn seat(&mut self, call: &CallId, voice: Voice) -> LegId {
         self.last += 1;
         let leg = LegId(self.last);
