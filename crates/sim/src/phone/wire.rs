@@ -30,6 +30,10 @@ pub struct WirePacket {
 /// The capture of one call.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct WireView {
+    /// Where the business was last truly heard from.
+    pub business: Option<SocketAddr>,
+    /// The business's ICE name.
+    pub business_ufrag: Option<String>,
     /// The newest packets of sound and keys of the business, oldest first, whatever they decrypt to.
     pub heard: Vec<WirePacket>,
     /// The newest datagrams of sound that the phone sent, in base64, oldest first.
@@ -43,6 +47,7 @@ pub(crate) struct Wire {
     sent: VecDeque<Vec<u8>>,
     /// Where the business was last truly heard from.
     pub(crate) business: Option<SocketAddr>,
+    pub(crate) business_ufrag: Option<String>,
 }
 
 impl Wire {
@@ -68,6 +73,8 @@ impl Wire {
 
     pub(crate) fn view(&self) -> WireView {
         WireView {
+            business: self.business,
+            business_ufrag: self.business_ufrag.clone(),
             heard: self.heard.iter().copied().collect(),
             sent: self.sent.iter().map(|datagram| BASE64.encode(datagram)).collect(),
         }

@@ -243,6 +243,7 @@ impl Task {
             return;
         };
         let fingerprint: Fingerprint = fingerprint;
+        self.wire().business_ufrag = Some(ufrag.clone());
         let mut direct = self.rtc.direct_api();
         direct.set_remote_ice_credentials(IceCreds { ufrag, pass });
         direct.set_remote_fingerprint(fingerprint);
