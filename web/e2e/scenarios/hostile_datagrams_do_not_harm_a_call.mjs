@@ -47,6 +47,8 @@ export default async function hostile(cast) {
   console.log(`under attack the agent hears ${agent.told(900)}, the customer ${customer.told(600)}`);
   agent.intelligible(900);
   customer.intelligible(600);
+  await desk.hears(900);
+  await phone.hears(600);
 
   const after = await cast.wire(call);
   const streams = new Set(after.heard.map(({ ssrc }) => ssrc));
