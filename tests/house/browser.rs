@@ -55,6 +55,10 @@ scenarios! {
     troubled_calls_are_noticed_at_the_desk,
     bridged_calls_are_heard_both_ways,
     bridged_call_survives_a_reload,
+    bridged_lossy_call_stays_intelligible,
+    whatsapps_leg_is_one_unbroken_stream,
+    hostile_datagrams_do_not_harm_a_call,
+    agent_comes_back_in_another_browser,
     whatsapps_answer_may_choose_any_dtls_role,
     orbit_curl_places_a_call_with_a_browser_offer,
 }

@@ -49,4 +49,4 @@ pub use message::{
 pub use plane::{Plane, PlaneConfig, SendError, StartError};
 pub use quality::{Quality, mos};
 pub use sdp::{CandidateKind, SdpError};
-pub use switchboard::{BoardConfig, Carried, Clips, Figures, RecordOrder, Switchboard};
+pub use switchboard::{BoardConfig, Carried, Clips, RecordOrder, Switchboard};

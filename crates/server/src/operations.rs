@@ -12,18 +12,19 @@ use axum::routing::get;
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use offhook_engine::Engine;
-use offhook_media::{Figures, Switchboard};
+use offhook_media::Switchboard;
 use offhook_store::Store;
 use serde_json::json;
 
 use crate::config::secret::Secret;
+use crate::sound;
 
 /// What the three pages look at.
 #[derive(Clone)]
 pub(crate) struct Operations {
     pub(crate) store: Store,
     pub(crate) engine: Engine,
-    pub(crate) board: Arc<Switchboard>,
+    pub(crate) sound: Arc<Switchboard>,
     /// Set when the server begins to stop.
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) metrics: PrometheusHandle,
@@ -81,34 +82,9 @@ async fn metrics(
     }
     #[expect(clippy::cast_precision_loss, reason = "a count of calls is far below 2^53")]
     metrics::gauge!("offhook_live_calls").set(operations.engine.live_calls() as f64);
-    media(&operations.board.figures());
+    sound::measure(&operations.sound);
     let kind = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (no_store(), kind, operations.metrics.render()).into_response()
-}
-
-/// The media plane counts by itself: a packet is no place for a metrics library.
-fn media(figures: &Figures) {
-    let totals = &figures.totals;
-    for (name, value) in [
-        ("offhook_media_datagrams_received_total", totals.received),
-        ("offhook_media_datagrams_sent_total", totals.sent),
-        ("offhook_media_packets_forwarded_total", totals.forwarded),
-        ("offhook_media_packets_mixed_total", totals.mixed),
-        ("offhook_media_mix_lost_total", totals.mix_lost),
-        ("offhook_media_mix_corrupt_total", totals.mix_corrupt),
-        ("offhook_media_tap_lost_total", totals.tap_lost),
-        ("offhook_media_datagrams_unclaimed_total", totals.unclaimed),
-        ("offhook_media_datagrams_refused_total", totals.send_refused),
-        ("offhook_media_notices_lost_total", totals.notices_lost),
-        ("offhook_media_legs_broken_total", totals.legs_broken),
-    ] {
-        metrics::counter!(name).absolute(value);
-    }
-    for (reason, dropped) in &figures.drops {
-        metrics::counter!("offhook_media_dropped_total", "reason" => *reason).absolute(*dropped);
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a count of legs is far below 2^53")]
-    metrics::gauge!("offhook_media_legs").set(totals.legs as f64);
 }
 
 impl MetricsGuard {

@@ -78,12 +78,12 @@ pub(crate) struct House {
     pub(crate) engine: Engine,
     pub(crate) doors: Router,
     pub(crate) sockets: Sockets,
+    /// For the metrics.
+    pub(crate) sound: Arc<Switchboard>,
     /// To be run beside the rest: it brings the media plane's news.
     pub(crate) listen: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// The same: it brings voices to the recorder.
     pub(crate) scribe: Pin<Box<dyn Future<Output = ()> + Send>>,
-    /// For its figures.
-    pub(crate) board: Arc<Switchboard>,
     /// To be closed after the engine.
     pub(crate) recorder: Recorder,
 }
@@ -137,7 +137,7 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
     };
     let doors = Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret) };
     let (doors, sockets) = offhook_api::router(doors);
-    Ok(House { engine, doors, sockets, listen, scribe: Box::pin(scribe), board, recorder })
+    Ok(House { engine, doors, sockets, listen, scribe: Box::pin(scribe), sound: board, recorder })
 }
 
 async fn recorder(

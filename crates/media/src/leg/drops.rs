@@ -43,8 +43,8 @@ pub enum Drop {
 }
 
 impl Drop {
-    /// The word of metrics.
-    pub const fn code(self) -> &'static str {
+    /// In a word, for whoever counts.
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
             Self::StunMalformed => "stun_malformed",
@@ -92,18 +92,12 @@ impl Drop {
 
 /// Counters, one per reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Drops([u64; Drop::ALL.len()]);
+pub struct Drops(pub(crate) [u64; Drop::ALL.len()]);
 
 impl Drops {
     /// How often a reason occurred.
     pub fn count(&self, reason: Drop) -> u64 {
         self.0[reason as usize]
-    }
-
-    /// What came on top of an earlier count.
-    pub fn since(&self, before: &Self) -> impl Iterator<Item = (Drop, u64)> {
-        let counts = self.0.into_iter().zip(before.0);
-        Drop::ALL.into_iter().zip(counts.map(|(now, before)| now.saturating_sub(before)))
     }
 
     /// All of them together.

@@ -111,24 +111,12 @@ pub struct Carried {
     pub listen: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// What the plane has done since its start, for whoever runs the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figures {
-    /// Its totals.
-    pub totals: Counters,
-    /// Datagrams and packets dropped, by reason, as legs have reported so far.
-    pub drops: BTreeMap<&'static str, u64>,
-}
-
 #[derive(Default)]
 struct Wires {
     last: u64,
     calls: HashMap<CallId, Line>,
     legs: HashMap<LegId, (CallId, Voice)>,
     waiting: HashMap<LegId, oneshot::Sender<Result<Sdp, SoundFault>>>,
-    /// What each leg has reported as dropped.
-    dropped: HashMap<LegId, Drops>,
-    drops: BTreeMap<&'static str, u64>,
 }
 
 impl Switchboard {
@@ -149,9 +137,9 @@ impl Switchboard {
         Carried { board, news: told, orders, listen: Box::pin(listen) }
     }
 
-    /// What the plane has done.
-    pub fn figures(&self) -> Figures {
-        Figures { totals: self.plane.counters(), drops: self.lock().drops.clone() }
+    /// What the plane has carried and dropped since its start.
+    pub fn totals(&self) -> (Counters, Drops) {
+        (self.plane.counters(), self.plane.dropped())
     }
 
     /// Tells whoever records of a fault they had: the call's recording is over.
@@ -191,7 +179,7 @@ impl Switchboard {
             self.order(RecordOrder::Stop { recording: recording.id });
         }
         for (leg, _) in line.legs.into_values() {
-            wires.forget(leg);
+            wires.legs.remove(&leg);
             self.send(Command::RemoveLeg { leg });
         }
     }
@@ -202,7 +190,7 @@ impl Switchboard {
         let line = wires.calls.entry(call.clone()).or_default();
         let gone = line.set(scene);
         for leg in gone {
-            wires.forget(leg);
+            wires.legs.remove(&leg);
             wires.answer(leg, Err(SoundFault::BadOffer("the call goes on without you".to_owned())));
             self.send(Command::RemoveLeg { leg });
         }
@@ -319,7 +307,7 @@ impl Sound for Switchboard {
             let voice = Voice::Agent(agent.clone());
             let before = wires.calls.get_mut(call).and_then(|line| line.take(&voice));
             if let Some((before, _)) = before {
-                wires.forget(before);
+                wires.legs.remove(&before);
             }
             let leg = wires.seat(call, voice);
             wires.waiting.insert(leg, answer);
@@ -349,19 +337,6 @@ impl Sound for Switchboard {
 }
 
 impl Wires {
-    fn forget(&mut self, leg: LegId) {
-        self.legs.remove(&leg);
-        self.dropped.remove(&leg);
-    }
-
-    /// Counts what a leg has dropped since its last report.
-    fn count(&mut self, leg: LegId, drops: Drops) {
-        let before = self.dropped.insert(leg, drops).unwrap_or_default();
-        for (reason, more) in drops.since(&before).filter(|(_, more)| *more > 0) {
-            *self.drops.entry(reason.code()).or_default() += more;
-        }
-    }
-
     fn seat(&mut self, call: &CallId, voice: Voice) -> LegId {
         self.last += 1;
         let leg = LegId(self.last);

@@ -14,10 +14,7 @@ impl Switchboard {
         let Some((call, voice)) = wires.legs.get(&leg).cloned() else { return };
         let mut rewire = false;
         let news = match (&voice, notice) {
-            (_, LegNotice::Stats(stats)) => {
-                wires.count(leg, stats.drops);
-                Some(SoundNews::Quality(voice.clone(), quality(&stats)))
-            }
+            (_, LegNotice::Stats(stats)) => Some(SoundNews::Quality(voice.clone(), quality(&stats))),
             (Voice::Customer, LegNotice::LocalDescription { sdp }) => Some(SoundNews::Described(sdp)),
             (Voice::Customer, LegNotice::DtlsConnected { .. }) => Some(SoundNews::PathUp),
             (Voice::Customer, LegNotice::MediaLost) => Some(SoundNews::CustomerSilent),
@@ -38,7 +35,7 @@ impl Switchboard {
                 clip.map(|(name, _)| SoundNews::ClipOver(name.clone()))
             }
             (Voice::Customer, LegNotice::Failed { reason }) => {
-                wires.forget(leg);
+                wires.legs.remove(&leg);
                 Some(customer_lost(reason))
             }
             (Voice::Agent(_), LegNotice::LocalDescription { sdp }) => {
@@ -54,7 +51,7 @@ impl Switchboard {
                 changed.then(|| SoundNews::AgentGone(agent.clone()))
             }
             (Voice::Agent(agent), LegNotice::Failed { reason }) => {
-                wires.forget(leg);
+                wires.legs.remove(&leg);
                 wires.answer(leg, Err(SoundFault::BadOffer(reason.code().to_owned())));
                 let taken = wires.calls.get_mut(&call).and_then(|line| line.take(&voice));
                 rewire = true;
