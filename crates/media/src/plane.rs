@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, channel};
 
-use crate::leg::{Drops, Identity, IdentityError};
+use crate::leg::{Identity, IdentityError};
 use crate::message::{Command, Counters, Notified};
-use crate::shard::{self, Dropped, Music, Setup, Shard, SharedCounters, Wake};
+use crate::shard::{self, Music, Setup, Shard, SharedCounters, Wake};
 
 /// Commands under way; a plane this far behind is overloaded, and its callers must know.
 const COMMANDS: usize = 4_096;
@@ -75,7 +75,6 @@ pub struct Plane {
     commands: SyncSender<Command>,
     wake: Arc<Wake>,
     counters: Arc<SharedCounters>,
-    dropped: Arc<Dropped>,
     local: SocketAddr,
     thread: Option<JoinHandle<()>>,
 }
@@ -98,14 +97,12 @@ impl Plane {
         }
         let (notices, notified) = channel(NOTICES);
         let (commands, inbox) = sync_channel(COMMANDS);
-        let dropped = Arc::new(Dropped::default());
         let setup = Setup {
             identity: Arc::new(Identity::generate()?),
             addresses,
             music: Arc::new(Music::synthesize()?),
             notices,
             max_legs: config.max_legs,
-            dropped: dropped.clone(),
         };
         let wake = Arc::new(Wake::new()?);
         let counters = Arc::new(SharedCounters::default());
@@ -119,7 +116,7 @@ impl Plane {
             }
         })?;
         tracing::info!(port = local.port(), "media port open");
-        Ok((Self { commands, wake, counters, dropped, local, thread: Some(thread) }, notified))
+        Ok((Self { commands, wake, counters, local, thread: Some(thread) }, notified))
     }
 
     /// Asks for something. Returns before it is done.
@@ -143,11 +140,6 @@ impl Plane {
     /// Totals since the start.
     pub fn counters(&self) -> Counters {
         self.counters.load()
-    }
-
-    /// What the legs have dropped since the start, by reason.
-    pub fn dropped(&self) -> Drops {
-        self.dropped.load()
     }
 }
 

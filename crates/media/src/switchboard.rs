@@ -16,8 +16,8 @@ use offhook_core::sdp::Sdp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::leg::{Drops, FailReason};
-use crate::message::{Command, Counters, Description, LegId, LegNotice, LegOptions, Notified, Play};
+use crate::leg::FailReason;
+use crate::message::{Command, Description, LegId, LegNotice, LegOptions, Notified, Play};
 use crate::plane::Plane;
 
 /// News under way to the engine. A call has a handful in its life.
@@ -83,11 +83,6 @@ impl Switchboard {
             }
         };
         Carried { board, news: told, listen: Box::pin(listen) }
-    }
-
-    /// What the plane has carried and dropped since its start.
-    pub fn totals(&self) -> (Counters, Drops) {
-        (self.plane.counters(), self.plane.dropped())
     }
 
     fn notice(&self, leg: LegId, notice: LegNotice) {

@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use anyhow::Context;
-use offhook_media::leg::Drop;
 use offhook_media::{Carried, Plane, PlaneConfig, Switchboard};
 use url::{Host, Url};
 
@@ -24,22 +23,6 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Carried> {
     }
     let (plane, notices) = Plane::start(plane).context("media.udp_listen")?;
     Ok(Switchboard::carry(plane, notices, is_private_url(&config.whatsapp.graph_url)))
-}
-
-/// Tells the metrics how the media plane does.
-pub(crate) fn measure(board: &Switchboard) {
-    let (counters, drops) = board.totals();
-    #[expect(clippy::cast_precision_loss, reason = "a count of legs is far below 2^53")]
-    metrics::gauge!("offhook_media_legs").set(counters.legs as f64);
-    for (way, datagrams) in [("in", counters.received), ("out", counters.sent)] {
-        metrics::counter!("offhook_media_datagrams_total", "way" => way).absolute(datagrams);
-    }
-    metrics::counter!("offhook_media_forwarded_total").absolute(counters.forwarded);
-    metrics::counter!("offhook_media_legs_broken_total").absolute(counters.legs_broken);
-    let of_no_leg = [("no_leg", counters.unclaimed)].into_iter();
-    for (why, dropped) in of_no_leg.chain(Drop::ALL.map(|why| (why.word(), drops.count(why)))) {
-        metrics::counter!("offhook_media_dropped_total", "why" => why).absolute(dropped);
-    }
 }
 
 fn addresses(config: &Config) -> anyhow::Result<Vec<IpAddr>> {

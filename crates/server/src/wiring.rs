@@ -8,7 +8,7 @@ use anyhow::Context;
 use axum::Router;
 use offhook_api::{DoorConfig, DoorPorts, Doors, Sockets};
 use offhook_engine::{Engine, Ports};
-use offhook_media::{Carried, Switchboard};
+use offhook_media::Carried;
 use offhook_store::{MasterKey, Store};
 use offhook_whatsapp::{Graph, GraphConfig, Timeouts};
 
@@ -57,8 +57,6 @@ pub(crate) struct House {
     pub(crate) engine: Engine,
     pub(crate) doors: Router,
     pub(crate) sockets: Sockets,
-    /// For the metrics.
-    pub(crate) sound: Arc<Switchboard>,
     /// To be run beside the rest: it brings the media plane's news.
     pub(crate) listen: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -78,7 +76,6 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
     .context("whatsapp.graph_url")?;
     let (clock, ids) = (Arc::new(clock), Arc::new(HouseIds::new(clock)));
     let Carried { board: sound, news, listen } = sound::open(config)?;
-    let board = sound.clone();
     let engine = Engine::start(Ports {
         calls: store.clone(),
         events: store.clone(),
@@ -105,7 +102,7 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
     };
     let doors = Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret) };
     let (doors, sockets) = offhook_api::router(doors);
-    Ok(House { engine, doors, sockets, sound: board, listen })
+    Ok(House { engine, doors, sockets, listen })
 }
 
 fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {

@@ -11,7 +11,6 @@
 
 mod counters;
 mod drive;
-mod dropped;
 mod flows;
 mod port;
 mod route;
@@ -35,7 +34,6 @@ use crate::stun;
 
 pub(crate) use counters::SharedCounters;
 pub(crate) use drive::{Wake, run};
-pub(crate) use dropped::Dropped;
 pub(crate) use port::bind;
 pub(crate) use voice::Music;
 
@@ -73,7 +71,6 @@ pub(crate) struct Setup {
     pub(crate) music: Arc<Music>,
     pub(crate) notices: Sender<Notified>,
     pub(crate) max_legs: usize,
-    pub(crate) dropped: Arc<Dropped>,
 }
 
 pub(crate) struct Shard {
