@@ -14,6 +14,9 @@ mod bench;
 mod bridge;
 
 #[cfg(test)]
+mod bridge_crash;
+
+#[cfg(test)]
 mod browser;
 
 #[cfg(test)]
@@ -36,6 +39,9 @@ mod postgres;
 
 #[cfg(test)]
 mod privacy;
+
+#[cfg(test)]
+mod server;
 
 #[cfg(test)]
 mod tidy;
