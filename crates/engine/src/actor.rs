@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use offhook_core::call::{Ask, Call, CallRecord, Commit, Fault, Input, LegRecord, Output, State};
+use offhook_core::call::{Ask, Call, CallRecord, Commit, Fault, Input, LegRecord, Output, SoundNews, State};
 use offhook_core::event::Announced;
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{CallId, UserId};
@@ -23,6 +23,10 @@ use crate::registry::Message;
 
 /// Messages a call may have waiting. Meta sends a handful per call, agents fewer.
 pub(crate) const MAILBOX: usize = 64;
+
+/// News of its sound a call may have waiting: two minutes of every leg's reports, and as much again for news that
+/// must not be lost.
+pub(crate) const NEWS: usize = 256;
 
 /// Waits between tries to commit. Together about as long as Meta waits for a webhook's 200.
 const COMMIT_RETRIES: [Duration; 5] = [
@@ -51,6 +55,8 @@ pub(crate) struct Actor {
     pub(crate) call: Call,
     pub(crate) number: BusinessNumber,
     pub(crate) inbox: mpsc::Receiver<Message>,
+    /// News of the call's sound. Not in the inbox, so that neither crowds out the other.
+    pub(crate) sound: mpsc::Receiver<SoundNews>,
     /// Somebody came, went, or changed what they take.
     pub(crate) agents: Arc<Notify>,
     pub(crate) birth: Birth,
@@ -110,9 +116,7 @@ impl Actor {
         }
         let Ok(Some(record)) = self.house.ports.calls.find(id).await else { return false };
         let now = self.house.ports.clock.now();
-        self.call = Call::restore(record, now).with_manners(self.house.manners.clone());
-        // What the record would ask of Meta again serves a call that goes on; this one ends.
-        while self.call.poll().is_some() {}
+        self.call = Call::as_stored(record, now).with_manners(self.house.manners.clone());
         let agents = self.house.available(&self.call.record().tenant);
         let ending = [Input::Agents(agents), Input::Crashed];
         ending.into_iter().all(|input| self.call.handle(now, input).is_ok())
@@ -145,6 +149,7 @@ impl Actor {
                     None if asked.is_empty() => return Ok(()),
                     None => {}
                 },
+                Some(news) = self.sound.recv() => self.input(Input::Sound(news), &mut asked).await?,
                 Some(reply) = asked.next(), if !asked.is_empty() => self.input(reply, &mut asked).await?,
                 () = self.agents.notified() => self.agents(&mut asked).await?,
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
@@ -176,7 +181,6 @@ impl Actor {
                 self.in_hand = None;
                 Ok(())
             }
-            Message::Sound(news) => self.input(Input::Sound(news), asked).await,
             Message::GiveWay => self.input(Input::GiveWay, asked).await,
             Message::Command { command, answer } => {
                 let now = self.house.ports.clock.now();

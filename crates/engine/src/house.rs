@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::actor::{Actor, Birth, MAILBOX};
+use crate::actor::{Actor, Birth, MAILBOX, NEWS};
 use crate::errors::EngineError;
 use crate::presence::{Connected, Roll};
 use crate::publisher::Publisher;
@@ -307,15 +307,17 @@ impl Inner {
         birth: Birth,
     ) -> Handle {
         let (send, inbox) = mpsc::channel(MAILBOX);
+        let (sound, news) = mpsc::channel(NEWS);
         let agents = Arc::new(Notify::new());
-        let handle = Handle { send, agents: agents.clone(), gone: CancellationToken::new() };
+        let handle = Handle { send, sound, agents: agents.clone(), gone: CancellationToken::new() };
         let record = call.record();
         let wacid = wacid.or_else(|| record.facts.wacid.clone());
         self.registry.insert(record.id.clone(), handle.clone(), wacid);
         if birth.begun.is_none() && birth.knock.is_none() {
             self.registry.show(Arc::new(record.clone()), BTreeSet::new());
         }
-        let actor = Actor { house: self.clone(), call, number, inbox, agents, birth, in_hand: None };
+        let house = self.clone();
+        let actor = Actor { house, call, number, inbox, sound: news, agents, birth, in_hand: None };
         self.tasks.spawn(actor.run());
         handle
     }

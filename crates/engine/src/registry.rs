@@ -15,8 +15,6 @@ use crate::errors::EngineError;
 pub(crate) enum Message {
     /// A command, answered once it is durable.
     Command { command: Command, answer: oneshot::Sender<Result<Arc<CallRecord>, EngineError>> },
-    /// News of the call's sound.
-    Sound(SoundNews),
     /// The user of this outbound call is calling us.
     GiveWay,
     /// A webhook, with its place in the inbox.
@@ -27,6 +25,8 @@ pub(crate) enum Message {
 #[derive(Clone)]
 pub(crate) struct Handle {
     pub(crate) send: mpsc::Sender<Message>,
+    /// For news of the call's sound.
+    pub(crate) sound: mpsc::Sender<SoundNews>,
     /// Somebody came, went, or changed what they take. Many such are one.
     pub(crate) agents: Arc<Notify>,
     /// Cancelled when the task has left the registry.

@@ -10,9 +10,9 @@ use offhook_core::id::{CallId, TenantId, UserId};
 use offhook_core::sdp::Sdp;
 use tokio::sync::{broadcast, mpsc};
 
+use crate::actor::NEWS;
 use crate::errors::EngineError;
 use crate::house::{Engine, Inner};
-use crate::registry::Message;
 
 /// Reports kept for a listener that falls behind: a minute of some eighty calls.
 pub(crate) const QUALITY: usize = 1_024;
@@ -44,7 +44,11 @@ impl Engine {
                 };
                 let Some((call, what)) = told else { return };
                 let Some(handle) = house.registry.handle(&call) else { continue };
-                if handle.send.try_send(Message::Sound(what)).is_err() {
+                // A report is followed by another and a key may be pressed again. Everything else happens once,
+                // and finds room when a call's task waits for the database.
+                let spare = matches!(what, SoundNews::Quality(..) | SoundNews::Pressed(_));
+                let full = spare && handle.sound.capacity() <= NEWS / 2;
+                if full || handle.sound.try_send(what).is_err() {
                     metrics::counter!("offhook_sound_news_lost_total").increment(1);
                 }
             }

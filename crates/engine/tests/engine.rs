@@ -4,6 +4,8 @@
 
 mod rig;
 
+mod sound;
+
 mod trouble;
 
 use std::time::Duration;

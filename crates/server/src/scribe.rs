@@ -96,6 +96,8 @@ fn obey(
         }
         RecordOrder::Stop { recording } => {
             if let Some(page) = pages.get_mut(&recording) {
+                // Taken now: a server that stops may not have another tick.
+                page.empty();
                 page.over = true;
             }
         }
@@ -172,6 +174,12 @@ fn hear(board: &Switchboard, pages: &HashMap<RecordingId, Page>, notice: Notice)
         }
         What::Stored { bytes, .. } => {
             tracing::info!(call.id = %call, recording.id = %id, bytes, "recording stored");
+        }
+        What::Erased => {
+            tracing::info!(call.id = %call, recording.id = %id, "recording erased while it was made");
+            if live {
+                board.recording_broke(call, recording);
+            }
         }
         What::Failed { why } => {
             tracing::error!(call.id = %call, recording.id = %id, ?why, "recording failed");

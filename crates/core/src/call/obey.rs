@@ -37,8 +37,7 @@ impl Call {
             (Command::Take { agent }, Phase::Talking { .. }) if self.may_sit_down(agent) => Ok(()),
             (Command::Take { agent }, Phase::Hunting { hunt, .. }) if hunt.rung().contains(agent) => Ok(()),
             (Command::Take { agent }, Phase::Answering { .. } | Phase::Talking { .. }) => {
-                let first = owner == Some(agent) && self.record.direction == Direction::Inbound;
-                if first || self.record.facts.table.seats.contains_key(agent) {
+                if owner == Some(agent) || self.record.facts.table.seats.contains_key(agent) {
                     Ok(())
                 } else {
                     Err(Refusal::AnsweredElsewhere)

@@ -6,6 +6,7 @@ use super::end::EndReason;
 use super::hunt::Hunt;
 use super::machine::{Call, Output, Phase};
 use super::record::{CallRecord, State};
+use super::sound::{Line, SoundAsk};
 use crate::event::{CallEvent, Silence};
 use crate::meta::Direction;
 use crate::time::Time;
@@ -18,6 +19,29 @@ impl Call {
     /// Deadlines keep their places in time, so a restart neither shortens nor lengthens a wait.
     #[must_use]
     pub fn restore(record: CallRecord, now: Time) -> Self {
+        let state = record.state;
+        let mut call = Self::as_stored(record, now);
+        let mut asks = Vec::new();
+        if call.is_bridged() && !state.is_over() {
+            call.recover_bridged(now);
+            return call;
+        }
+        if let (State::Answering, Some(wacid), Some(answer)) =
+            (state, call.record.facts.wacid.clone(), call.record.facts.answer.clone())
+        {
+            asks.push(Ask::Accept { wacid, answer, again: true });
+        }
+        let we_end_it = call.record.facts.intent.is_some() && call.record.facts.wacid.is_some();
+        if state == State::Ending && we_end_it {
+            call.end_at_meta(now, &mut asks);
+        }
+        call.out.extend(asks.into_iter().map(Output::Ask));
+        call
+    }
+
+    /// A call as its record tells, for whoever is going to end it: nothing is asked again.
+    #[must_use]
+    pub fn as_stored(record: CallRecord, now: Time) -> Self {
         let state = record.state;
         let facts = &record.facts;
         let phase = match state {
@@ -42,21 +66,9 @@ impl Call {
             State::Completed | State::Rejected | State::Missed | State::Failed => Phase::Over,
         };
         let mut call = Self::with(record, phase);
-        let mut asks = Vec::new();
         if call.is_bridged() && !state.is_over() {
-            call.recover_bridged(now);
-            return call;
+            call.line.inherit();
         }
-        if let (State::Answering, Some(wacid), Some(answer)) =
-            (state, call.record.facts.wacid.clone(), call.record.facts.answer.clone())
-        {
-            asks.push(Ask::Accept { wacid, answer, again: true });
-        }
-        let we_end_it = call.record.facts.intent.is_some() && call.record.facts.wacid.is_some();
-        if state == State::Ending && we_end_it {
-            call.end_at_meta(now, &mut asks);
-        }
-        call.out.extend(asks.into_iter().map(Output::Ask));
         call
     }
 
@@ -65,6 +77,9 @@ impl Call {
     fn recover_bridged(&mut self, now: Time) {
         let hunting = matches!(self.phase, Phase::Hunting { .. });
         if hunting && self.record.facts.answer.is_none() {
+            // What a task that was set aside has left is not to be heard beside the new one.
+            self.line = Line::default();
+            self.out.push_back(Output::Sound(SoundAsk::Close));
             return self.ask_sound();
         }
         self.apply(now, |call, asks, events| match &call.phase {

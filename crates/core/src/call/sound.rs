@@ -12,7 +12,7 @@ use super::end::EndReason;
 use super::machine::{Call, Output, Phase};
 use super::table::seek::Search;
 use super::table::{ClipName, Key, RecordingState, Scene, Voice};
-use crate::event::CallEvent;
+use crate::event::{CallEvent, Silence};
 use crate::house::MediaMode;
 use crate::id::{RecordingId, TenantId, UserId};
 use crate::meta::Direction;
@@ -154,6 +154,11 @@ impl Line {
         self.anybody_was_up = true;
     }
 
+    /// Another hand has driven the call before: what it asked for may still be open.
+    pub(super) fn inherit(&mut self) {
+        self.told.open = Some(SoundAsk::OfferCustomer);
+    }
+
     pub(super) const fn is_searching(&self) -> bool {
         self.search.is_some()
     }
@@ -213,6 +218,7 @@ impl Call {
             SoundNews::PathFailed(reason) => {
                 let live = !matches!(self.phase, Phase::Ending { .. } | Phase::Over);
                 if live {
+                    self.silence(Silence::Failed, events);
                     self.path_failed(now, reason, asks);
                 }
             }
@@ -272,6 +278,8 @@ impl Call {
     fn path_failed(&mut self, now: Time, reason: EndReason, asks: &mut Vec<Ask>) {
         match &self.phase {
             Phase::Placing { .. } if self.record.facts.offer.is_none() => self.close(now, reason, None),
+            // WhatsApp was asked: if the call appears, it is ended then.
+            Phase::Placing { .. } | Phase::Unclear { .. } => self.intend(now, reason, None),
             _ => self.give_up(now, reason, asks),
         }
     }

@@ -240,6 +240,7 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
         ["up", who] => Input::Sound(SoundNews::AgentUp(agent(who))),
         ["gone", who] => Input::Sound(SoundNews::AgentGone(agent(who))),
         ["clip", "over"] => Input::Sound(SoundNews::ClipOver(clip())),
+        ["quality"] => Input::Sound(SoundNews::Quality(Voice::Customer, LegQuality::default())),
         ["pressed", key] => Input::Sound(SoundNews::Pressed(keys(key)[0])),
         ["recording", "broke"] => Input::Sound(SoundNews::RecordingBroke(recording())),
         ["take", who] => Input::Command(Command::Take { agent: agent(who) }),

@@ -5,10 +5,10 @@ mod unruly;
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook_core::call::{CallRecord, Command, State};
+use offhook_core::call::{CallRecord, Command, SoundAsk, SoundNews, State};
 use offhook_core::event::Event;
 use offhook_core::house::{BusinessNumber, MediaMode, Person, Presence, Role};
-use offhook_core::id::{MetaNumberId, NumberId, TenantId, UserId, Wacid};
+use offhook_core::id::{CallId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
 use offhook_core::meta::{Direction, MetaEvent, MetaEventKind, Party, Terminate};
 use offhook_core::phone::Phone;
 use offhook_core::ports::fake::{FakeAsker, FakeIds, FakeSound, Memory};
@@ -16,6 +16,7 @@ use offhook_core::ports::{Clock, Inbox, Knock, News, People};
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
 use offhook_engine::{Connected, Engine, EngineError, PlaceRequest, Placed, Ports};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -37,6 +38,7 @@ pub(crate) struct Rig {
     ports: Ports,
     pub(crate) memory: Arc<Memory>,
     pub(crate) asker: Arc<FakeAsker>,
+    pub(crate) sound: Arc<FakeSound>,
     pub(crate) tenant: TenantId,
     number: BusinessNumber,
 }
@@ -63,6 +65,7 @@ impl Rig {
     async fn with(change: impl FnOnce(&mut Ports, &Arc<Memory>, &Arc<FakeAsker>)) -> Self {
         let memory = Arc::new(Memory::default());
         let asker = Arc::new(FakeAsker::default());
+        let sound = Arc::new(FakeSound::default());
         let mut ports = Ports {
             calls: memory.clone(),
             events: memory.clone(),
@@ -70,7 +73,7 @@ impl Rig {
             numbers: memory.clone(),
             people: memory.clone(),
             asker: asker.clone(),
-            sound: Arc::new(FakeSound::default()),
+            sound: sound.clone(),
             clock: Arc::new(PausedClock(Instant::now())),
             ids: Arc::new(FakeIds::default()),
         };
@@ -79,7 +82,7 @@ impl Rig {
         memory.with_number(number.clone());
         let engine =
             Some(Engine::start(ports.clone(), offhook_core::call::Manners::default()).await.unwrap());
-        Self { engine, ports, memory, asker, tenant: number.tenant.clone(), number }
+        Self { engine, ports, memory, asker, sound, tenant: number.tenant.clone(), number }
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -91,6 +94,42 @@ impl Rig {
         self.engine().stop().await;
         self.engine =
             Some(Engine::start(self.ports.clone(), offhook_core::call::Manners::default()).await.unwrap());
+    }
+
+    /// As `unruly`, in a house that carries the sound of its calls. Besides, where the plane tells its news.
+    pub(crate) async fn bridged() -> (Self, Arc<Unruly>, mpsc::Sender<(CallId, SoundNews)>) {
+        let mut made = None;
+        let rig = Self::with(|ports, memory, asker| {
+            memory.with_number(BusinessNumber { media_mode: MediaMode::Bridge, ..number() });
+            let unruly = Arc::new(Unruly::over(memory.clone(), asker.clone()));
+            ports.calls = unruly.clone();
+            made = Some(unruly);
+        })
+        .await;
+        let (tell, news) = mpsc::channel(4_096);
+        rig.engine().carry(news);
+        (rig, made.unwrap(), tell)
+    }
+
+    /// A bridged conversation of alice's, who must be here.
+    pub(crate) async fn talks(&self, tell: &mpsc::Sender<(CallId, SoundNews)>) -> CallRecord {
+        self.webhook(connect("A", Direction::Inbound)).await;
+        let call = self.until(State::Ringing).await;
+        for news in [SoundNews::Described(answer()), SoundNews::PathUp] {
+            tell.send((call.id.clone(), news)).await.unwrap();
+        }
+        self.asked("pre_accept").await;
+        self.command(&call, Command::Take { agent: person("alice").id }).await.unwrap();
+        self.until(State::Connected).await
+    }
+
+    /// Waits until the plane was asked for it so many times.
+    pub(crate) async fn sounded(&self, wanted: impl Fn(&SoundAsk) -> bool, times: usize) {
+        self.wait(|rig| {
+            let asked = rig.sound.asked().iter().filter(|(_, ask)| wanted(ask)).count();
+            (asked >= times).then_some(())
+        })
+        .await;
     }
 
     pub(crate) async fn arrives(&self, name: &str, presence: Presence) -> Connected {

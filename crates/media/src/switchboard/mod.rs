@@ -8,6 +8,9 @@ mod notices;
 
 mod routes;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -190,8 +193,7 @@ impl Switchboard {
         let line = wires.calls.entry(call.clone()).or_default();
         let gone = line.set(scene);
         for leg in gone {
-            wires.legs.remove(&leg);
-            wires.answer(leg, Err(SoundFault::BadOffer("the call goes on without you".to_owned())));
+            wires.forget(leg);
             self.send(Command::RemoveLeg { leg });
         }
         drop(wires);
@@ -302,32 +304,36 @@ impl Sound for Switchboard {
         // Agents sit in the same house as often as not.
         let options = LegOptions { hold_rtp: false, allow_private: true };
         let (answer, answered) = oneshot::channel();
-        let (leg, before) = {
+        let leg = {
             let mut wires = self.lock();
             let voice = Voice::Agent(agent.clone());
-            let before = wires.calls.get_mut(call).and_then(|line| line.take(&voice));
-            if let Some((before, _)) = before {
-                wires.legs.remove(&before);
+            // They may have been taken out of the call, or it may have ended, since they were let in.
+            let Some(line) = wires.calls.get_mut(call).filter(|line| line.has_place_for(&voice)) else {
+                return Err(elsewhere());
+            };
+            if let Some((before, was_up)) = line.take(&voice) {
+                wires.forget(before);
+                self.send(Command::RemoveLeg { leg: before });
+                if was_up {
+                    self.tell(call.clone(), SoundNews::AgentGone(agent.clone()));
+                }
             }
             let leg = wires.seat(call, voice);
             wires.waiting.insert(leg, answer);
-            (leg, before)
+            leg
         };
-        if let Some((before, was_up)) = before {
-            self.send(Command::RemoveLeg { leg: before });
-            if was_up {
-                self.tell(call.clone(), SoundNews::AgentGone(agent.clone()));
-            }
-        }
         let description = Description::Answer { offer: offer.clone() };
         if self.plane.send(Command::AddLeg { leg, options, description }).is_err() {
-            self.lock().waiting.remove(&leg);
+            self.lock().unseat(leg);
             return Err(SoundFault::NoCapacity);
         }
         self.rewire(call);
         match timeout(DESCRIBES_WITHIN, answered).await {
             Ok(Ok(described)) => described,
-            Ok(Err(_)) | Err(_) => Err(SoundFault::NoCapacity),
+            Ok(Err(_)) | Err(_) => {
+                self.lock().waiting.remove(&leg);
+                Err(SoundFault::NoCapacity)
+            }
         }
     }
 
@@ -337,6 +343,22 @@ impl Sound for Switchboard {
 }
 
 impl Wires {
+    /// Nothing more is expected of a leg. Whoever waits for its description is told.
+    fn forget(&mut self, leg: LegId) {
+        self.legs.remove(&leg);
+        self.answer(leg, Err(elsewhere()));
+    }
+
+    /// Takes back a leg that could not be.
+    fn unseat(&mut self, leg: LegId) {
+        if let Some((call, voice)) = self.legs.get(&leg).cloned()
+            && let Some(line) = self.calls.get_mut(&call)
+        {
+            line.take(&voice);
+        }
+        self.forget(leg);
+    }
+
     fn seat(&mut self, call: &CallId, voice: Voice) -> LegId {
         self.last += 1;
         let leg = LegId(self.last);
@@ -351,4 +373,9 @@ impl Wires {
             let _ = waiting.send(described);
         }
     }
+}
+
+/// For whoever attaches to a call that has no place for them, or not for this page.
+fn elsewhere() -> SoundFault {
+    SoundFault::BadOffer("the call goes on without this page".to_owned())
 }

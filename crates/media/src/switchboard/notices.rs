@@ -51,20 +51,21 @@ impl Switchboard {
                 changed.then(|| SoundNews::AgentGone(agent.clone()))
             }
             (Voice::Agent(agent), LegNotice::Failed { reason }) => {
-                wires.legs.remove(&leg);
                 wires.answer(leg, Err(SoundFault::BadOffer(reason.code().to_owned())));
+                wires.forget(leg);
                 let taken = wires.calls.get_mut(&call).and_then(|line| line.take(&voice));
                 rewire = true;
                 taken.is_some_and(|(_, was_up)| was_up).then(|| SoundNews::AgentGone(agent.clone()))
             }
             _ => None,
         };
+        // Before anybody else may change the call: news of one voice come in the order they happened.
+        if let Some(news) = news {
+            self.tell(call.clone(), news);
+        }
         drop(wires);
         if rewire {
             self.rewire(&call);
-        }
-        if let Some(news) = news {
-            self.tell(call, news);
         }
     }
 }

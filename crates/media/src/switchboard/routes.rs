@@ -54,6 +54,11 @@ impl Line {
         self.legs.get(voice).map(|(leg, _)| *leg)
     }
 
+    /// Whether a voice belongs to the call as it is now.
+    pub(super) fn has_place_for(&self, voice: &Voice) -> bool {
+        self.scene.hears.contains_key(voice)
+    }
+
     /// Takes a voice's leg away, with whether it was up.
     pub(super) fn take(&mut self, voice: &Voice) -> Option<(LegId, bool)> {
         let taken = self.legs.remove(voice);

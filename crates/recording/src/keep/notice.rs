@@ -39,6 +39,8 @@ pub enum What {
         /// Its size.
         bytes: u64,
     },
+    /// It was erased while it was being written, and is over.
+    Erased,
     /// Something went wrong. The call is not touched by it.
     Failed {
         /// What.

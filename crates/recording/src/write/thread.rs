@@ -248,9 +248,13 @@ impl Writer {
 
     fn discard(&mut self, id: &RecordingId) {
         let number = self.live.iter().find(|(_, live)| live.begin.head.recording == *id);
-        if let Some(number) = number.map(|(number, _)| *number) {
-            self.live.remove(&number);
+        if let Some(number) = number.map(|(number, _)| *number)
+            && let Some(live) = self.live.remove(&number)
+        {
+            let head = live.begin.head.clone();
+            drop(live);
             drop(self.spool.remove(id));
+            self.shared.notice(Notice::of(&head, What::Erased));
             self.shared.live().remove(id);
             self.shared.look.notify_one();
         }

@@ -155,6 +155,7 @@ async fn erasing_a_call_takes_what_is_stored_and_what_is_being_written() {
     rig.talk(&take, secs(2), &mut [&mut Mouth::new(CUSTOMER, 440.0)]);
     rig.until_row(&second.recording, |row| row.state == RecordingState::Recording).await;
     assert_eq!(running.recorder.erase_call(&rig.tenant, &first.call).await, Ok(2));
+    running.until(|what| *what == What::Erased).await;
     rig.talk(&take, secs(2), &mut [&mut Mouth::new(CUSTOMER, 440.0)]);
     take.stop(offhook_recording::StopReason::CallEnded).unwrap();
     let other = record(&rig, &mut running).await;

@@ -14,6 +14,9 @@ use crate::time::Time;
 /// Most people of the house in one call: a conference is a conversation, not a broadcast.
 const MOST_SEATS: usize = 8;
 
+/// Most recordings of one call: every one is named in its record, which is written at every change.
+const MOST_RECORDINGS: usize = 100;
+
 type Verdict = Result<(), Refusal>;
 
 impl Call {
@@ -99,6 +102,9 @@ impl Call {
             Wish::Mute { who, .. } => self.there(who),
             Wish::Press(_) => Ok(()),
             Wish::Record(wish) => match (wish, table.recording.as_ref().map(|recording| recording.state)) {
+                (RecordWish::Start { .. }, None) if self.record.facts.recordings.len() >= MOST_RECORDINGS => {
+                    Err(Refusal::CallFull)
+                }
                 (RecordWish::Start { .. }, None) => Ok(()),
                 (RecordWish::Start { .. }, Some(_)) => Err(Refusal::AlreadyRecording),
                 (
@@ -177,8 +183,10 @@ impl Call {
         let announcing = table.recording.as_ref().is_some_and(|it| it.state == RecordingState::Announcing);
         match (wish, &mut table.recording) {
             (RecordWish::Start { id }, _) => {
-                self.record.facts.recordings.insert(id.clone());
                 let state = if notice.is_some() { RecordingState::Announcing } else { RecordingState::On };
+                if notice.is_none() {
+                    self.record.facts.recordings.insert(id.clone());
+                }
                 let announced_at = notice.is_some().then_some(now);
                 let consent = Consent { mode: self.manners.consent, announced_at, announced_until: None };
                 table.recording = Some(Recording { id, state, consent });

@@ -22,7 +22,9 @@ impl Call {
         if !matches!(self.phase, Phase::Talking { .. }) {
             self.stop_seeking(Silence::CallerGaveUp, events);
             self.record.facts.table.parked = None;
-            self.record.facts.quality.extend(self.line.take_quality());
+            if matches!(self.phase, Phase::Ending { .. } | Phase::Over) {
+                self.remember_quality();
+            }
             if self.is_over() {
                 self.record.facts.table = Table::default();
             }
@@ -37,12 +39,7 @@ impl Call {
                 self.wish_recording(now, RecordWish::Start { id });
             }
         }
-        let table = &self.record.facts.table;
-        if self.record.agent.is_some()
-            || table.seek.is_some()
-            || table.parked.is_some()
-            || table.clip.is_some()
-        {
+        if self.is_attended() || self.record.facts.table.clip.is_some() {
             return;
         }
         let connect = match self.line.connected {
@@ -59,6 +56,17 @@ impl Call {
             }
         };
         self.seek(now, Seek::owner(target, None, EndReason::NoAgent), events);
+    }
+
+    /// Keeps the last word on each leg.
+    fn remember_quality(&mut self) {
+        let kept = &mut self.record.facts.quality;
+        for leg in self.line.take_quality() {
+            match kept.iter_mut().find(|known| known.agent == leg.agent) {
+                Some(known) => *known = leg,
+                None => kept.push(leg),
+            }
+        }
     }
 
     /// Begins to look for somebody, in place of whoever was looked for.
@@ -139,6 +147,9 @@ impl Call {
     /// Somebody takes a conversation that rings them, or that is parked.
     pub(in super::super) fn sit_down(&mut self, who: UserId, events: &mut Vec<CallEvent>) {
         if self.record.seats(&who) {
+            if self.record.facts.table.parked.is_some() {
+                self.hand_over(who, Leaving::Transferred, events);
+            }
             return;
         }
         let purpose = self.record.facts.table.seek.as_ref().map_or(Purpose::Handover, |seek| seek.purpose);
@@ -178,9 +189,12 @@ impl Call {
         }
     }
 
-    /// The owner goes, and nobody is the owner.
+    /// The owner goes, and nobody is the owner. Whom they asked is asked no more.
     pub(in super::super) fn owner_leaves(&mut self, why: Leaving, events: &mut Vec<CallEvent>) {
         self.record.facts.held = false;
+        if let Some(consulted) = self.record.facts.table.consulted().cloned() {
+            self.unseat(&consulted, Leaving::Removed, events);
+        }
         if let Some(agent) = self.record.agent.take() {
             self.record.facts.table.muted.remove(&agent);
             events.push(CallEvent::Left { agent, why });
@@ -190,10 +204,9 @@ impl Call {
     /// The owner goes, and `to` is the owner.
     pub(in super::super) fn hand_over(&mut self, to: UserId, why: Leaving, events: &mut Vec<CallEvent>) {
         self.stop_seeking(Silence::Failed, events);
+        self.record.facts.table.seats.remove(&to);
         self.owner_leaves(why, events);
-        let table = &mut self.record.facts.table;
-        table.seats.remove(&to);
-        table.parked = None;
+        self.record.facts.table.parked = None;
         self.record.agent = Some(to);
     }
 
@@ -227,9 +240,6 @@ impl Call {
                 (None, AgentLost::End) => return self.give_up(now, EndReason::AgentLost, asks),
                 (None, AgentLost::Queue) => {
                     self.stop_seeking(Silence::Failed, events);
-                    if let Some(consulted) = self.record.facts.table.consulted().cloned() {
-                        self.unseat(&consulted, Leaving::Removed, events);
-                    }
                     self.owner_leaves(Leaving::Lost, events);
                     self.seek(now, Seek::owner(Target::Queue, None, EndReason::AgentLost), events);
                 }

@@ -13,11 +13,14 @@ impl Call {
         let Some(playing) = table.clip.take_if(|playing| playing.clip == *clip) else { return };
         match playing.then {
             AfterClip::Resume => {}
+            // Somebody has come to the call meanwhile.
+            AfterClip::HangUp if self.is_attended() => {}
             AfterClip::HangUp => self.give_up(now, EndReason::LocalHangup, asks),
             AfterClip::Record => {
-                if let Some(recording) = &mut table.recording {
+                if let Some(recording) = &mut self.record.facts.table.recording {
                     recording.state = RecordingState::On;
                     recording.consent.announced_until = Some(now);
+                    self.record.facts.recordings.insert(recording.id.clone());
                 }
             }
         }
@@ -28,8 +31,16 @@ impl Call {
         let table = &mut self.record.facts.table;
         match table.clip.take().map(|playing| playing.then) {
             Some(AfterClip::Record) => table.recording = None,
-            Some(AfterClip::HangUp) => self.give_up(now, EndReason::LocalHangup, asks),
-            Some(AfterClip::Resume) | None => {}
+            Some(AfterClip::HangUp) if !self.is_attended() => {
+                self.give_up(now, EndReason::LocalHangup, asks);
+            }
+            Some(AfterClip::HangUp | AfterClip::Resume) | None => {}
         }
+    }
+
+    /// Whether somebody has the conversation, is looked for, or may take it.
+    pub(super) const fn is_attended(&self) -> bool {
+        let table = &self.record.facts.table;
+        self.record.agent.is_some() || table.seek.is_some() || table.parked.is_some()
     }
 }

@@ -143,10 +143,10 @@ fn server_that_stops_ends_the_calls_whose_sound_it_carries_and_no_others() {
 fn restart_ends_bridged_calls_with_the_reason() {
     check(
         "0s  connect bridged  => *incoming, sound answers, queued
-         0s  restart          => sound answers, queued
+         0s  restart          => sound closes, sound answers, queued
          0s  described        => ask pre_accept, queued
-         1s  restart          => *ending, ask terminate, ending
-         1s  restart          => ask terminate, ending
+         1s  restart          => *ending, ask terminate, sound closes, ending
+         1s  restart          => ask terminate, sound closes, ending
          2s  terminate        => *failed, failed, server_restarted",
     );
     check(
@@ -154,7 +154,7 @@ fn restart_ends_bridged_calls_with_the_reason() {
          0s  described        => ask connect, created
          0s  reply placed     => *dialing, dialing
          9s  accepted         => *answered, [customer<- alice<customer], sound speaks, connected
-         9s  restart          => *ending, ask terminate, ending
+         9s  restart          => *ending, ask terminate, sound closes, ending
          10s terminate 1      => *completed, completed, server_restarted",
     );
 }

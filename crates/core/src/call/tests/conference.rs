@@ -1,6 +1,8 @@
 //! Scripts of what is arranged at bridged conversations.
 
-use super::check;
+use uuid::Uuid;
+
+use super::{Call, Command, Input, RecordWish, RecordingId, Refusal, START, Wish, check, step_in};
 
 /// A conversation with alice, to which steps are added.
 fn with_alice(steps: &str) {
@@ -288,6 +290,130 @@ fn client_answers_a_ringing_call_and_connects_it_from_there() {
          2s client transfer bob => *left alice (transferred), *seeking, [customer<music], who is free, connected
          2s answer          => refused answered_elsewhere",
     );
+}
+
+#[test]
+fn who_was_asked_is_asked_no_more_when_the_call_goes_to_somebody_else() {
+    with_alice(
+        "9s  alice: consult bob    => *seeking, [customer<music alice<-], who is free, connected
+         9s  agents bob            => rings bob, connected
+         10s take bob              => *joined bob, [customer<music alice<- bob<alice], connected
+         11s alice: transfer carol => *left bob (removed), *left alice (transferred), *seeking, [customer<music], who is free, connected
+         11s agents carol          => rings carol, connected
+         12s take carol            => *transferred carol, [customer<music carol<customer], connected
+         12s up carol              => [customer<carol carol<customer], connected",
+    );
+    with_alice(
+        "9s  listen sue            => *joined sue, [customer<alice alice<customer sue<customer+alice], connected
+         9s  alice: consult bob    => *seeking, [customer<music alice<- sue<alice], who is free, connected
+         9s  agents bob            => rings bob, connected
+         10s take bob              => *joined bob, [customer<music alice<- bob<alice sue<alice], connected
+         11s take over sue         => *left bob (removed), *left alice (takenover), *transferred sue, [customer<music sue<customer], connected",
+    );
+}
+
+#[test]
+fn announcement_that_would_end_the_call_ends_it_only_while_nobody_has_it() {
+    check(
+        "0s  dial bridged to clip  => *initiated, sound offers, created
+         0s  described             => ask connect, created
+         0s  reply placed          => *dialing, dialing
+         9s  accepted              => *answered, [customer<'welcome'], sound speaks, connected
+         10s client transfer bob   => *seeking, who is free, connected
+         10s agents bob            => rings bob, connected
+         11s take bob              => *transferred bob, [customer<'welcome' bob<'welcome'], connected
+         12s up bob                => connected
+         13s clip over             => *announcing, [customer<bob bob<customer], connected",
+    );
+}
+
+#[test]
+fn somebody_at_the_table_takes_a_parked_call_too() {
+    with_alice(
+        "9s  listen sue   => *joined sue, [customer<alice alice<customer sue<customer+alice], connected
+         9s  up sue       => connected
+         10s alice: park  => *left alice (parked), *parked, [customer<music sue<-], connected
+         11s take sue     => *parked, *transferred sue, [customer<sue sue<customer], connected
+         11s take sue     => connected",
+    );
+}
+
+#[test]
+fn taking_a_call_twice_is_taking_it_once() {
+    check(
+        "0s  dial bridged to queue => *initiated, sound offers, created
+         0s  described             => ask connect, created
+         0s  reply placed          => *dialing, dialing
+         9s  accepted              => *answered, [customer<music], sound speaks, who is free, connected
+         9s  agents alice bob      => rings alice bob, connected
+         12s take bob              => silences alice (elsewhere), *transferred bob, [customer<music bob<customer], connected
+         12s take bob              => connected
+         12s take alice            => refused answered_elsewhere",
+    );
+}
+
+#[test]
+fn agents_stop_ringing_when_the_path_fails() {
+    check(
+        "0s  connect bridged => *incoming, sound answers, queued
+         0s  described       => ask pre_accept, queued
+         0s  agents alice    => rings alice, ringing
+         9s  path failed     => silences alice (away), *ending, ask terminate, sound closes, ending",
+    );
+    check(
+        "0s  dial bridged    => *initiated, sound offers, [customer<- alice<-], created
+         0s  described       => ask connect, created
+         0s  path failed     => *ending, sound closes, ending
+         1s  reply placed    => ask terminate, ending",
+    );
+}
+
+#[test]
+fn recording_that_never_began_is_no_recording_of_the_call() {
+    let mut call = None;
+    let steps = ["connect bridged", "described", "path up", "agents alice", "take alice", "reply accepted"];
+    let steps = steps.into_iter().chain(["up alice", "house: tells callers", "alice: record"]);
+    for step in steps {
+        step_in(&mut call, START, &step.split_whitespace().collect::<Vec<_>>());
+    }
+    let kept = |call: &Option<Call>| call.as_ref().unwrap().record().facts.recordings.len();
+    assert_eq!(kept(&call), 0, "people are still being told");
+    step_in(&mut call, START, &["clip", "over"]);
+    assert_eq!(kept(&call), 1);
+}
+
+#[test]
+fn a_leg_is_remembered_once_however_often_it_was_reported() {
+    let mut call = None;
+    let steps = ["connect bridged", "described", "path up", "quality", "quality", "agents alice"];
+    let steps =
+        steps.into_iter().chain(["take alice", "reply accepted", "up alice", "quality", "terminate 5"]);
+    let mut version = 0;
+    for step in steps.chain(["quality"]) {
+        step_in(&mut call, START, &step.split_whitespace().collect::<Vec<_>>());
+        let record = call.as_ref().unwrap().record();
+        assert!(step != "quality" || record.version == version, "a report alone is not written down");
+        version = record.version;
+    }
+    assert_eq!(call.unwrap().record().facts.quality.len(), 1);
+}
+
+#[test]
+fn nobody_fills_a_call_with_recordings() {
+    let mut call = None;
+    let steps = ["connect bridged", "described", "path up", "agents alice", "take alice", "reply accepted"];
+    for step in steps.into_iter().chain(["up alice"]) {
+        step_in(&mut call, START, &step.split_whitespace().collect::<Vec<_>>());
+    }
+    let mut call = call.unwrap();
+    let mut record =
+        |wish| call.handle(START, Input::Command(Command::Arrange { by: None, wish: Wish::Record(wish) }));
+    for n in 0..100 {
+        record(RecordWish::Start { id: RecordingId::from_uuid(Uuid::from_u128(n)) }).unwrap();
+        record(RecordWish::Stop).unwrap();
+    }
+    let one_more = RecordWish::Start { id: RecordingId::from_uuid(Uuid::from_u128(100)) };
+    assert_eq!(record(one_more), Err(Refusal::CallFull));
 }
 
 #[test]

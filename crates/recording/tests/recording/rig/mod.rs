@@ -181,7 +181,7 @@ impl Running {
         let seen = self.until(|what| matches!(what, What::Stored { .. })).await;
         let stopped = seen.iter().find_map(|what| match what {
             What::Stopped { length, truncated } => Some((*length, *truncated)),
-            What::Started | What::Stored { .. } | What::Failed { .. } => None,
+            What::Started | What::Stored { .. } | What::Erased | What::Failed { .. } => None,
         });
         stopped.expect("it stopped before it was stored")
     }
