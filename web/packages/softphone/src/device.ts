@@ -348,7 +348,9 @@ export class Device extends Emitter<DeviceEvents> {
   #setParked(parked: readonly CallView[]): void {
     if (parked.length === 0 && this.#parked.length === 0) return;
     const since = ({ table }: CallView) => table?.parked_at ?? '';
-    this.#parked = parked.toSorted((a, b) => since(a).localeCompare(since(b)));
+    const sorted = [...parked];
+    sorted.sort((a, b) => since(a).localeCompare(since(b)));
+    this.#parked = sorted;
     this.emit('parked', this.#parked);
   }
 
