@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`srtp`] (packets in place), `rtp` and `rtcp` (their headers), `stun` (the gate), `sdp`
 //! (descriptions), `quality` (what was heard), [`clip`] (recorded pieces), [`leg`] (one peer, without a socket), [`tap`] (listening in),
-//! `message` (plain data), `shard` (all peers of one
+//! `message` (plain data), `mix` (several voices in one), `shard` (all peers of one
 //! port), and [`Plane`], the door: commands in, notices out.
 //!
 //! ICE is `rtc-ice`, DTLS is `rtc-dtls`, both as machines without sockets; SRTP, admission, time and sockets are
@@ -34,13 +34,17 @@ pub mod tap;
 
 mod message;
 
+mod mix;
+
 mod shard;
 
 mod plane;
 
 mod switchboard;
 
-pub use message::{Command, Counters, Description, Hearing, LegId, LegNotice, LegOptions, Notified, Stats};
+pub use message::{
+    Command, Counters, Description, Hearing, LegId, LegNotice, LegOptions, Notified, PressRefusal, Stats,
+};
 pub use plane::{Plane, PlaneConfig, SendError, StartError};
 pub use quality::{Quality, mos};
 pub use sdp::SdpError;

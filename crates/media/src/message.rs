@@ -50,6 +50,18 @@ pub enum Command {
         /// What it hears from now on.
         what: Hearing,
     },
+    /// Presses keys towards a peer. Whoever it hears is not heard while a key is down. [`LegNotice::Pressed`] or
+    /// [`LegNotice::PressRefused`] follows.
+    Press {
+        /// Which leg.
+        leg: LegId,
+        /// 0 to 9, `*`, `#`, A to D.
+        digits: Vec<char>,
+        /// How long each is down; taken between 40 and 1,300.
+        millis_per_digit: u16,
+        /// How long after each; taken between 40 and 10,000.
+        gap_millis: u16,
+    },
     /// Takes a peer's voice away from everybody, taps included, or gives it back. Keys it presses are told still.
     Mute {
         /// Which leg.
@@ -147,6 +159,26 @@ pub enum LegNotice {
     MediaLost,
     /// They are back.
     MediaResumed,
+    /// The peer has pressed a key; told once, when it is let go.
+    Digit {
+        /// Which: 0 to 9, `*`, `#`, A to D.
+        digit: char,
+        /// For how long.
+        millis: u16,
+    },
+    /// Keys asked for have been pressed.
+    Pressed {
+        /// How many.
+        digits: u16,
+    },
+    /// Keys asked for will not be pressed, none of them or no more of them.
+    PressRefused {
+        /// Why.
+        reason: PressRefusal,
+    },
+    /// Several legs were to be heard here, and the plane mixes for as many listeners as it may. Comfort sound is
+    /// told instead.
+    MixRefused,
     /// A piece without repetition has been told to its end.
     ClipOver {
         /// Its name.
@@ -159,6 +191,17 @@ pub enum LegNotice {
         /// Why.
         reason: FailReason,
     },
+}
+
+/// Why keys are not pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PressRefusal {
+    /// The peer does not know telephone events.
+    NotNegotiated,
+    /// A character that is on no telephone.
+    NotAKey,
+    /// More keys than may wait.
+    TooMany,
 }
 
 /// How well a leg goes, and what was dropped on it.
@@ -181,6 +224,12 @@ pub struct Counters {
     pub sent: u64,
     /// Packets passed from leg to leg.
     pub forwarded: u64,
+    /// Frames of several legs sent to a listener.
+    pub mixed: u64,
+    /// Packets for the mixer, or frames of it, that found no room or came too late.
+    pub mix_lost: u64,
+    /// Packets for the mixer that were no Opus.
+    pub mix_corrupt: u64,
     /// Packets a tap had no room for.
     pub tap_lost: u64,
     /// Datagrams that were for no leg.

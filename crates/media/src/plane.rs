@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use crate::clip;
 use crate::leg::{Identity, IdentityError};
 use crate::message::{Command, Counters, Notified};
+use crate::mix;
 use crate::shard::{self, Setup, Shard, SharedCounters, Wake};
 
 /// Commands under way; a plane this far behind is overloaded, and its callers must know.
@@ -34,12 +35,21 @@ pub struct PlaneConfig {
     pub tick: Duration,
     /// Legs carried at most; more are refused.
     pub max_legs: usize,
+    /// Listeners that hear several legs at once at most, each for about a tenth of a millisecond of a second core
+    /// per 20 ms; more are refused.
+    pub max_mixes: usize,
 }
 
 impl PlaneConfig {
     /// A plane on `listen` with a quarter of a millisecond between looks.
     pub fn new(listen: SocketAddr) -> Self {
-        Self { listen, external_ips: Vec::new(), tick: Duration::from_micros(250), max_legs: 4_000 }
+        Self {
+            listen,
+            external_ips: Vec::new(),
+            tick: Duration::from_micros(250),
+            max_legs: 4_000,
+            max_mixes: 100,
+        }
     }
 }
 
@@ -78,6 +88,7 @@ pub struct Plane {
     counters: Arc<SharedCounters>,
     local: SocketAddr,
     thread: Option<JoinHandle<()>>,
+    mixer: Option<JoinHandle<()>>,
 }
 
 impl Plane {
@@ -98,14 +109,21 @@ impl Plane {
         }
         let (notices, notified) = channel(NOTICES);
         let (commands, inbox) = sync_channel(COMMANDS);
+        let wake = Arc::new(Wake::new()?);
+        let (link, desk) = mix::pair();
+        let mixer_wake = wake.clone();
+        let mixer = std::thread::Builder::new()
+            .name("media-mix".to_owned())
+            .spawn(move || mix::run(desk, || mixer_wake.wake()))?;
         let setup = Setup {
             identity: Arc::new(Identity::generate()?),
             addresses,
             music: clip::music()?,
             notices,
             max_legs: config.max_legs,
+            mixer: link.wakes(mixer.thread().clone()),
+            max_mixes: config.max_mixes,
         };
-        let wake = Arc::new(Wake::new()?);
         let counters = Arc::new(SharedCounters::default());
         let (shard_wake, shard_counters, tick) = (wake.clone(), counters.clone(), config.tick);
         let thread = std::thread::Builder::new().name("media".to_owned()).spawn(move || {
@@ -117,7 +135,7 @@ impl Plane {
             }
         })?;
         tracing::info!(port = local.port(), "media port open");
-        Ok((Self { commands, wake, counters, local, thread: Some(thread) }, notified))
+        Ok((Self { commands, wake, counters, local, thread: Some(thread), mixer: Some(mixer) }, notified))
     }
 
     /// Asks for something. Returns before it is done.
@@ -151,6 +169,13 @@ impl Drop for Plane {
             && thread.join().is_err()
         {
             tracing::error!("media thread had panicked");
+        }
+        // With the shard its end of the rings has gone, which is what ends the mixer.
+        if let Some(mixer) = self.mixer.take() {
+            mixer.thread().unpark();
+            if mixer.join().is_err() {
+                tracing::error!("mixing thread had panicked");
+            }
         }
     }
 }

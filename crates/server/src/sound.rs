@@ -1,12 +1,18 @@
 //! The media plane, wired: its port, its addresses, its switchboard.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use offhook_core::call::table::ClipName;
+use offhook_media::clip::{Clip, read_ogg, read_wav};
 use offhook_media::{BoardConfig, Carried, Clips, Plane, PlaneConfig, Switchboard};
 use url::{Host, Url};
 
 use crate::config::Config;
+
+/// Largest announcement: ten minutes of stereo at 48 kHz.
+const LARGEST_CLIP: u64 = 128 * 1024 * 1024;
 
 /// Opens the media port.
 ///
@@ -22,9 +28,44 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Carried> {
         );
     }
     let (plane, notices) = Plane::start(plane).context("media.udp_listen")?;
-    let board =
-        BoardConfig { whatsapp_is_private: is_private_url(&config.whatsapp.graph_url), clips: Clips::new() };
+    let board = BoardConfig {
+        whatsapp_is_private: is_private_url(&config.whatsapp.graph_url),
+        clips: announcements(config.media.clips_dir.as_deref())?,
+    };
+    if let Some(notice) = &config.recordings.notice {
+        let there = ClipName::parse(notice).is_some_and(|name| board.clips.contains_key(&name));
+        anyhow::ensure!(there, "recordings.notice: there is no announcement {notice:?} in media.clips_dir");
+    }
     Ok(Switchboard::carry(plane, notices, board))
+}
+
+/// The announcements of a folder. One that cannot be read stops the start: it would be missed in a call.
+fn announcements(folder: Option<&Path>) -> anyhow::Result<Clips> {
+    let mut clips = Clips::new();
+    let Some(folder) = folder else { return Ok(clips) };
+    let key = |path: &Path| format!("media.clips_dir: {}", path.display());
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
+        .with_context(|| key(folder))?;
+    files.sort();
+    for (id, file) in files.iter().enumerate() {
+        let read = match file.extension().and_then(|ending| ending.to_str()) {
+            Some("ogg" | "opus") => read_ogg,
+            Some("wav") => read_wav,
+            _ => continue,
+        };
+        let name = file.file_stem().and_then(|stem| stem.to_str()).and_then(ClipName::parse);
+        let name =
+            name.with_context(|| format!("{}: a name has 1 to 64 letters, digits, - and _", key(file)))?;
+        let size = std::fs::metadata(file).with_context(|| key(file))?.len();
+        anyhow::ensure!(size <= LARGEST_CLIP, "{}: larger than {LARGEST_CLIP} bytes", key(file));
+        let bytes = std::fs::read(file).with_context(|| key(file))?;
+        let frames = read(&bytes).with_context(|| key(file))?;
+        let clip = Clip { id: id as u64, frames, repeat: false };
+        anyhow::ensure!(clips.insert(name, clip).is_none(), "{}: there are two of this name", key(file));
+    }
+    tracing::info!(clips = clips.len(), "announcements read");
+    Ok(clips)
 }
 
 fn addresses(config: &Config) -> anyhow::Result<Vec<IpAddr>> {

@@ -14,6 +14,7 @@
 mod drops;
 mod dtls;
 mod ice;
+mod keys;
 mod notice;
 mod outgoing;
 mod setup;
@@ -40,11 +41,13 @@ pub use dtls::{Identity, IdentityError};
 pub use notice::{FailReason, LegConfig, LegError, Notice, Output};
 pub use sound::{Media, Packet, Sealed};
 
+pub(crate) use keys::{END, EVENT_LEN, KEYS};
 pub(crate) use outgoing::{FRAME, Source};
 pub(crate) use setup::UFRAG_LEN;
 
 use dtls::{Dtls, Failure};
 use ice::Ice;
+use keys::Keys;
 use outgoing::Outgoing;
 use sound::Bucket;
 
@@ -75,6 +78,7 @@ pub struct Leg {
     dtls: Option<Dtls>,
     keys: Option<(Sealer, Opener)>,
     payloads: Payloads,
+    keys_of_peer: Keys,
     gate_open: bool,
     outgoing: Outgoing,
     sent_packets: u64,
@@ -182,6 +186,9 @@ impl Leg {
             self.is_silent = true;
             self.notice(Notice::MediaLost);
         }
+        if let Some((digit, millis)) = self.keys_of_peer.tick(now) {
+            self.notice(Notice::Digit { digit, millis });
+        }
         if self.report_at.is_some_and(|at| at <= now) {
             self.report_at = Some(now + REPORT_INTERVAL);
             if self.gate_open {
@@ -209,7 +216,8 @@ impl Leg {
         }
         let silence = self.heard_at.filter(|_| self.gate_open && !self.is_silent).map(|at| at + SILENCE);
         let dtls = self.dtls.as_ref().and_then(Dtls::next_deadline);
-        [self.ice.next_deadline(), self.ice_deadline, dtls, silence, self.report_at]
+        let keys = self.keys_of_peer.deadline();
+        [self.ice.next_deadline(), self.ice_deadline, dtls, silence, keys, self.report_at]
             .into_iter()
             .flatten()
             .min()

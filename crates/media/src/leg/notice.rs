@@ -56,6 +56,13 @@ pub enum Notice {
     DtlsConnected(Profile),
     /// The first sound of the peer.
     FirstPacket,
+    /// The peer has pressed a key.
+    Digit {
+        /// Which: 0 to 9, `*`, `#`, A to D.
+        digit: char,
+        /// For how long.
+        millis: u16,
+    },
     /// Neither sound nor reports for five seconds.
     MediaLost,
     /// They are back.

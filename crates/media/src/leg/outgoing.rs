@@ -93,7 +93,9 @@ impl Outgoing {
         let timestamp = timestamp.wrapping_add(mapping.timestamp_offset);
         let elapsed = self.at.map_or(0, |at| now.saturating_duration_since(at).as_millis() * CLOCK_PER_MS);
         let expected = self.timestamp.wrapping_add(elapsed as u32);
-        if (timestamp.wrapping_sub(expected) as i32).abs() > MAX_DRIFT {
+        // The packets of a pressed key stay where it began.
+        let goes_on = timestamp != self.timestamp;
+        if goes_on && (timestamp.wrapping_sub(expected) as i32).abs() > MAX_DRIFT {
             return None;
         }
         Some(Some(self.advance(now, index, timestamp, false)))
@@ -102,8 +104,10 @@ impl Outgoing {
     fn advance(&mut self, now: Instant, index: u64, timestamp: u32, begins: bool) -> Stamp {
         if index > self.index {
             self.index = index;
-            self.timestamp = timestamp;
-            self.at = Some(now);
+            if self.timestamp != timestamp || self.at.is_none() {
+                self.timestamp = timestamp;
+                self.at = Some(now);
+            }
         }
         Stamp { index, timestamp, begins }
     }

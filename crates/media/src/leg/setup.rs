@@ -103,6 +103,7 @@ impl Leg {
             dtls: None,
             keys: None,
             payloads: Payloads::OFFERED,
+            keys_of_peer: super::Keys::default(),
             outgoing: Outgoing::new(random_u32() as u16, random_u32()),
             sent_packets: 0,
             sent_octets: 0,

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Instant;
 
+use super::keys::{Event, EventClock, put_duration};
 use super::outgoing::Source;
 use super::{Drop, Leg, Notice};
 use crate::rtcp::{self, Report};
 use crate::rtp::{HEADER_LEN, Header};
+use crate::sdp::Payloads;
 use crate::srtp::SrtpError;
 
 /// Four times what 20 ms frames need; with the burst, a pause of several seconds may be made up for.
@@ -19,7 +21,7 @@ const BURST: u64 = 300;
 pub enum Media {
     /// An Opus packet.
     Opus,
-    /// A telephone event (RFC 4733).
+    /// A telephone event (RFC 4733), its duration in 8 kHz whatever the peers' clocks are.
     Dtmf,
 }
 
@@ -72,13 +74,17 @@ impl Leg {
         }
         let to = self.ice.selected().ok_or(Drop::GateClosed)?;
         let (sealer, _) = self.keys.as_mut().ok_or(Drop::GateClosed)?;
+        let events = event_payload(&self.payloads);
         let payload_type = match packet.media {
             Media::Opus => self.payloads.opus,
-            Media::Dtmf => self.payloads.dtmf.ok_or(Drop::PayloadUnknown)?,
+            Media::Dtmf => events.ok_or(Drop::PayloadUnknown)?.0,
         };
         let start = packet.payload.start.checked_sub(HEADER_LEN).ok_or(Drop::SrtpMalformed)?;
         let place = buffer.get_mut(start..).ok_or(Drop::SrtpMalformed)?;
         let len = packet.payload.end - start;
+        if let (Media::Dtmf, Some((_, clock))) = (packet.media, events) {
+            put_duration(&mut place[HEADER_LEN..len], clock).ok_or(Drop::SrtpMalformed)?;
+        }
         let stamp = self.outgoing.stamp(now, packet.source, packet.index, packet.timestamp);
         let stamp = stamp.ok_or(Drop::TooLate)?;
         let header = Header {
@@ -97,6 +103,11 @@ impl Leg {
         Ok(Sealed { to, datagram: start..start + sealed })
     }
 
+    /// Whether the peer knows telephone events.
+    pub(crate) fn takes_keys(&self) -> bool {
+        event_payload(&self.payloads).is_some()
+    }
+
     pub(super) fn receive_rtp(
         &mut self,
         now: Instant,
@@ -112,11 +123,22 @@ impl Leg {
             return Err(Drop::RateExceeded);
         }
         let header = opened.header;
-        let media = match header.payload_type {
-            opus if opus == self.payloads.opus => Media::Opus,
-            dtmf if Some(dtmf) == self.payloads.dtmf => Media::Dtmf,
+        let source = Source((u64::from(self.uid) << 32) | u64::from(header.ssrc));
+        let (media, clock) = match header.payload_type {
+            opus if opus == self.payloads.opus => (Media::Opus, None),
+            dtmf if Some(dtmf) == self.payloads.dtmf => (Media::Dtmf, Some(EventClock::Narrow)),
+            dtmf if Some(dtmf) == self.payloads.dtmf_wide => (Media::Dtmf, Some(EventClock::Wide)),
             _ => return Err(Drop::PayloadUnknown),
         };
+        if let Some(clock) = clock {
+            let payload = &mut datagram[header.len..opened.end];
+            let event = Event::take(payload, clock).ok_or(Drop::SrtpMalformed)?;
+            for (digit, millis) in
+                self.keys_of_peer.take(now, source, header.timestamp, event).into_iter().flatten()
+            {
+                self.notice(Notice::Digit { digit, millis });
+            }
+        }
         self.heard(now);
         if media == Media::Opus {
             self.receive.packet(now, header.ssrc, opened.index, header.timestamp);
@@ -129,7 +151,7 @@ impl Leg {
             media,
             marker: header.marker,
             payload: header.len..opened.end,
-            source: Source((u64::from(self.uid) << 32) | u64::from(header.ssrc)),
+            source,
             index: opened.index,
             timestamp: header.timestamp,
         })
@@ -175,6 +197,12 @@ impl Leg {
             self.notice(Notice::MediaResumed);
         }
     }
+}
+
+/// How events are sent: at the clock of the sound they interrupt where the peer knows it.
+fn event_payload(payloads: &Payloads) -> Option<(u8, EventClock)> {
+    let wide = payloads.dtmf_wide.map(|number| (number, EventClock::Wide));
+    wide.or(payloads.dtmf.map(|number| (number, EventClock::Narrow)))
 }
 
 fn refused(error: SrtpError) -> Drop {

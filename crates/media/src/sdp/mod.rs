@@ -106,11 +106,13 @@ pub(crate) struct Payloads {
     pub(crate) opus: u8,
     /// RFC 4733 events at 8 kHz, the only clock WhatsApp knows.
     pub(crate) dtmf: Option<u8>,
+    /// The same at Opus' own clock, which browsers use when both are there.
+    pub(crate) dtmf_wide: Option<u8>,
 }
 
 impl Payloads {
     /// What we offer: Meta's own numbers, so that its answers have nothing to translate.
-    pub(crate) const OFFERED: Self = Self { opus: 111, dtmf: Some(126) };
+    pub(crate) const OFFERED: Self = Self { opus: 111, dtmf: Some(126), dtmf_wide: None };
 }
 
 /// A media line we do not take, which an answer must refuse in its place.

@@ -134,7 +134,7 @@ fn candidates(lines: &Lines<'_>) -> Result<Vec<Candidate>, SdpError> {
 
 fn payloads(media: &Media) -> Result<Payloads, SdpError> {
     let maps = media.attributes.iter().filter(|attribute| attribute.attribute == "rtpmap");
-    let mut payloads = (None, None);
+    let mut payloads = (None, None, None);
     for (number, codec) in maps.filter_map(|map| map.value.as_deref()?.trim().split_once(' ')) {
         // Payload types above 127 do not exist, and 64 to 95 would be taken for RTCP.
         let Some(number) = number.parse::<u8>().ok().filter(|n| *n < 128 && !(64..96).contains(n)) else {
@@ -144,8 +144,10 @@ fn payloads(media: &Media) -> Result<Payloads, SdpError> {
             payloads.0.get_or_insert(number);
         } else if codec.eq_ignore_ascii_case("telephone-event/8000") {
             payloads.1.get_or_insert(number);
+        } else if codec.eq_ignore_ascii_case("telephone-event/48000") {
+            payloads.2.get_or_insert(number);
         }
     }
-    let (opus, dtmf) = payloads;
-    Ok(Payloads { opus: opus.ok_or(SdpError::NoCodec)?, dtmf })
+    let (opus, dtmf, dtmf_wide) = payloads;
+    Ok(Payloads { opus: opus.ok_or(SdpError::NoCodec)?, dtmf, dtmf_wide })
 }

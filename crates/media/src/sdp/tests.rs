@@ -42,7 +42,7 @@ fn the_offer_of_whatsapp_is_understood() {
     assert!(remote.ice_lite && remote.bundle);
     assert_eq!(remote.setup, Setup::ActPass);
     assert_eq!(remote.pwd, "q83vEjRWeJCrze8SNFZ4kA==", "signs outside the ICE alphabet included");
-    assert_eq!(remote.payloads, Payloads { opus: 111, dtmf: Some(126) });
+    assert_eq!(remote.payloads, Payloads { opus: 111, dtmf: Some(126), dtmf_wide: None });
     assert_eq!(remote.mid.as_deref(), Some("audio"));
     assert_eq!(remote.fingerprint.hash, Hash::Sha256);
     let addresses: Vec<_> = remote.candidates.iter().map(|c| c.address.to_string()).collect();

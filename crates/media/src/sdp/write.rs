@@ -44,9 +44,14 @@ pub(crate) fn write(local: &Local<'_>) -> String {
 }
 
 fn audio(local: &Local<'_>, mid: &str) -> Media {
-    let Payloads { opus, dtmf } = local.payloads;
+    let Payloads { opus, dtmf, dtmf_wide } = local.payloads;
+    let events = [(dtmf_wide, 48_000), (dtmf, 8_000)];
+    let events = || events.iter().filter_map(|(number, clock)| Some(((*number)?, clock)));
     let first = local.addresses.first().copied().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 9)));
-    let fmt = dtmf.map_or_else(|| opus.to_string(), |dtmf| format!("{opus} {dtmf}"));
+    let mut fmt = opus.to_string();
+    for (number, _) in events() {
+        fmt += &format!(" {number}");
+    }
     let proto = sdp_types::TransportProto::UdpTlsRtpSavpf;
     let mut media = Media::new(sdp_types::MediaType::Audio, first.port(), proto, fmt);
     media.connections.push(Connection::from_ip_addr(first.ip()));
@@ -73,9 +78,9 @@ fn audio(local: &Local<'_>, mid: &str) -> Media {
     let mut say = |name: &str, value: String| media.attributes.push(Attribute::with_value(name, value));
     say("rtpmap", format!("{opus} opus/48000/2"));
     say("fmtp", format!("{opus} minptime=20;useinbandfec=1"));
-    if let Some(dtmf) = dtmf {
-        say("rtpmap", format!("{dtmf} telephone-event/8000"));
-        say("fmtp", format!("{dtmf} 0-16"));
+    for (number, clock) in events() {
+        say("rtpmap", format!("{number} telephone-event/{clock}"));
+        say("fmtp", format!("{number} 0-16"));
     }
     say("ptime", "20".to_owned());
     say("maxptime", "20".to_owned());

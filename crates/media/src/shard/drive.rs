@@ -74,6 +74,7 @@ impl Shard {
             self.command(now(), command);
         }
         self.expire(now());
+        self.tell_mixed(now());
         let mut datagrams = 0;
         for _ in 0..BATCHES {
             let received = self.port.receive();
@@ -91,6 +92,7 @@ impl Shard {
         self.port.flush();
         self.pass_on();
         (self.counters.sent, self.counters.send_refused) = self.port.counters();
+        (self.counters.mix_corrupt, self.counters.mix_lost) = self.setup.mixer.counters();
         self.counters.legs = self.legs.len() as u64;
         datagrams
     }

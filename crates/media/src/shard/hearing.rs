@@ -29,23 +29,23 @@ impl Shard {
             slot.forwarded_at = None;
         }
         slot.hearing = what;
-        self.resolve(key);
+        self.resolve(now, key);
         self.settle(now, key);
     }
 
     /// A leg has come or gone: those who want to hear it do, or do not any more.
     pub(super) fn heard_differently(&mut self, now: Instant, id: LegId) {
         for key in self.wanted.get(&id).cloned().unwrap_or_default() {
-            self.resolve(key);
+            self.resolve(now, key);
             self.settle(now, key);
         }
     }
 
     /// Takes a leg that is about to go out of everything it hears.
-    pub(super) fn stop_hearing(&mut self, key: usize) {
+    pub(super) fn stop_hearing(&mut self, now: Instant, key: usize) {
         self.forget_names(key);
         self.legs[key].hearing = Hearing::Silence;
-        self.resolve(key);
+        self.resolve(now, key);
     }
 
     /// The piece a leg was told has ended.
@@ -70,8 +70,8 @@ impl Shard {
         }
     }
 
-    /// Works out which of the legs named are there, and tells them who listens.
-    fn resolve(&mut self, key: usize) {
+    /// Works out which of the legs named are there, and tells them or the mixer who listens.
+    fn resolve(&mut self, now: Instant, key: usize) {
         let Some(slot) = self.legs.get(key) else {
             return;
         };
@@ -80,15 +80,20 @@ impl Shard {
         if there == slot.sources {
             return;
         }
+        let was_mixing = self.legs[key].is_mixing;
         for source in std::mem::take(&mut self.legs[key].sources) {
             if let Some(source) = self.legs.get_mut(source) {
                 source.listeners.retain(|listener| *listener != key);
+                source.mixed_for -= usize::from(was_mixing);
             }
         }
         if let [only] = there[..] {
             self.legs[only].listeners.push(key);
         }
-        self.legs[key].sources = there;
+        let several: &[usize] = if there.len() > 1 { &there } else { &[] };
+        if self.mix(now, key, several) {
+            self.legs[key].sources = there;
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 //! here, so sound goes from the socket to the socket inside one buffer: opened, renumbered, sealed, sent. On that
 //! path nothing is allocated, locked or copied.
 //!
-//! Reading order: `port` (the socket), `wheel` (time), `flows` (whose datagram), `voice` (sound of our own), this
-//! file (legs and what they say), `hearing` (who hears whom), `route` (from datagram to datagram), `drive` (the
+//! Reading order: `port` (the socket), `wheel` (time), `flows` (whose datagram), `voice` and `press` (sound of our
+//! own), this file (legs and what they say), `hearing` and `mixing` (who hears whom), `route` (from datagram to datagram), `drive` (the
 //! loop).
 //!
 //! Invariant: every queue is bounded, and what does not fit is counted.
@@ -14,7 +14,9 @@ mod counters;
 mod drive;
 mod flows;
 mod hearing;
+mod mixing;
 mod port;
+mod press;
 mod route;
 mod voice;
 mod wheel;
@@ -36,15 +38,18 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::clip::Clip;
 use crate::leg::{FailReason, Identity, Leg, LegConfig, LegError, Notice, Output};
 use crate::message::{Command, Counters, Description, Hearing, LegId, LegNotice, Notified, Stats};
+use crate::mix::Link;
 use crate::stun;
 use crate::tap::TapSink;
 
 pub(crate) use counters::SharedCounters;
 pub(crate) use drive::{Wake, run};
 pub(crate) use port::bind;
+pub(crate) use voice::SILENCE;
 
 use flows::{Flows, Ufrag};
 use port::{Port, SLOT};
+use press::Presses;
 use voice::{Said, Tune, Voice};
 use wheel::Wheel;
 
@@ -63,11 +68,18 @@ struct Slot {
     hearing: Hearing,
     /// The legs heard here, as far as they are there.
     sources: Vec<usize>,
+    /// Whether they are heard as one, through the mixer.
+    is_mixing: bool,
+    /// How many listeners hear this leg through the mixer.
+    mixed_for: usize,
+    /// A number no other leg of the shard ever has.
+    serial: u64,
     /// The legs this one is passed on to untouched.
     listeners: Vec<usize>,
     is_muted: bool,
     tap: Option<TapSink>,
     voice: Voice,
+    presses: Presses,
     /// When another leg's sound last went out here.
     forwarded_at: Option<Instant>,
     /// The earliest wake-up in the wheel.
@@ -81,11 +93,18 @@ pub(crate) struct Setup {
     pub(crate) music: Clip,
     pub(crate) notices: Sender<Notified>,
     pub(crate) max_legs: usize,
+    pub(crate) mixer: Link,
+    pub(crate) max_mixes: usize,
 }
 
 pub(crate) struct Shard {
     setup: Setup,
     started: Instant,
+    serial: u64,
+    /// Listeners that hear through the mixer.
+    mixes: usize,
+    /// When the mixer is to be asked for its next frame.
+    mix_at: Option<Instant>,
     port: Port,
     legs: Slab<Slot>,
     ids: HashMap<LegId, usize>,
@@ -108,6 +127,9 @@ impl Shard {
         Self {
             setup,
             started: now,
+            serial: 0,
+            mixes: 0,
+            mix_at: None,
             port,
             legs: Slab::new(),
             ids: HashMap::new(),
@@ -140,6 +162,9 @@ impl Shard {
                 None
             }),
             Command::Hear { leg, what } => self.hear(now, leg, what),
+            Command::Press { leg, digits, millis_per_digit, gap_millis } => {
+                self.press(now, leg, &digits, (millis_per_digit, gap_millis));
+            }
             Command::Mute { leg, on } => self.with_leg(now, leg, |slot| {
                 slot.is_muted = on;
                 None
@@ -174,6 +199,7 @@ impl Shard {
             }
         };
         let ufrag = Ufrag::try_from(leg.ufrag().as_bytes()).expect("every user fragment has this length");
+        self.serial += 1;
         let key = self.legs.insert(Slot {
             id,
             leg,
@@ -181,10 +207,14 @@ impl Shard {
             flow: None,
             hearing: Hearing::Comfort,
             sources: Vec::new(),
+            is_mixing: false,
+            mixed_for: 0,
+            serial: self.serial,
             listeners: Vec::new(),
             is_muted: false,
             tap: None,
             voice: Voice::new(now),
+            presses: Presses::new(now),
             forwarded_at: None,
             wakes_at: None,
         });
@@ -209,7 +239,7 @@ impl Shard {
 
     fn remove(&mut self, now: Instant, key: usize) {
         self.drain(now, key);
-        self.stop_hearing(key);
+        self.stop_hearing(now, key);
         let slot = self.legs.remove(key);
         self.ids.remove(&slot.id);
         self.flows.remove_leg(&slot.ufrag);
@@ -236,6 +266,10 @@ impl Shard {
         let mut due = std::mem::take(&mut self.due);
         self.wheel.expire(now, &mut due);
         for key in due.drain(..) {
+            if key == mixing::WAKE {
+                self.mix_tick(now);
+                continue;
+            }
             // Woken for a leg that has gone, or by an entry that an earlier one has replaced.
             let Some(slot) = self.legs.get_mut(key) else {
                 continue;
@@ -272,10 +306,15 @@ impl Shard {
             }
             self.flows.join(address, key);
         }
+        self.press_on(now, key);
         self.speak(now, key);
         let slot = &mut self.legs[key];
         let fills_at = slot.forwarded_at.filter(|_| slot.voice.next_at().is_none()).map(|at| at + FILL_AFTER);
-        let next = [slot.leg.next_deadline(), slot.voice.next_at(), fills_at].into_iter().flatten().min();
+        let presses_at = slot.presses.next_at().filter(|_| slot.leg.can_send());
+        let next = [slot.leg.next_deadline(), slot.voice.next_at(), presses_at, fills_at]
+            .into_iter()
+            .flatten()
+            .min();
         if let Some(next) = next
             && slot.wakes_at.is_none_or(|at| next < at)
         {
@@ -286,7 +325,7 @@ impl Shard {
     fn speak(&mut self, now: Instant, key: usize) {
         let slot = &mut self.legs[key];
         let (tune, clip) = match &slot.hearing {
-            _ if !slot.leg.can_send() => (None, None),
+            _ if !slot.leg.can_send() || slot.presses.is_down() => (None, None),
             Hearing::Silence => (None, None),
             Hearing::Comfort => (Some(Tune::Comfort), None),
             Hearing::Music => (Some(Tune::Clip), Some(&self.setup.music)),
@@ -331,6 +370,7 @@ impl Shard {
                         Notice::IceConnected => LegNotice::IceConnected,
                         Notice::DtlsConnected(profile) => LegNotice::DtlsConnected { profile },
                         Notice::FirstPacket => LegNotice::FirstPacket,
+                        Notice::Digit { digit, millis } => LegNotice::Digit { digit, millis },
                         Notice::MediaLost => LegNotice::MediaLost,
                         Notice::MediaResumed => LegNotice::MediaResumed,
                         Notice::Failed(reason) => LegNotice::Failed { reason },

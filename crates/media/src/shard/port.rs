@@ -55,6 +55,16 @@ enum Wire {
     Memory(Memory),
 }
 
+impl Wire {
+    fn socket(&self) -> &UdpSocket {
+        match self {
+            Self::Socket(socket) => socket,
+            #[cfg(test)]
+            Self::Memory(_) => panic!("a test has no socket"),
+        }
+    }
+}
+
 #[cfg(test)]
 #[derive(Default)]
 pub(super) struct Memory {
@@ -114,11 +124,7 @@ impl Port {
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        match &self.wire {
-            Wire::Socket(socket) => socket.as_fd(),
-            #[cfg(test)]
-            Wire::Memory(_) => panic!("nobody waits in a test"),
-        }
+        self.wire.socket().as_fd()
     }
 
     /// Datagrams sent, and datagrams the system would not take.
@@ -129,26 +135,23 @@ impl Port {
     /// Receives what is there, at most a batch, and returns how many. What was queued before must be flushed.
     pub(super) fn receive(&mut self) -> usize {
         self.meta.clear();
-        let socket = match &mut self.wire {
-            Wire::Socket(socket) => socket,
-            #[cfg(test)]
-            Wire::Memory(memory) => {
-                for buffer in &mut self.received {
-                    let Some((from, bytes)) = memory.inbox.pop_front() else { break };
-                    buffer[..bytes.len()].copy_from_slice(&bytes);
-                    self.meta.push((from, bytes.len()));
-                }
-                return self.meta.len();
+        #[cfg(test)]
+        if let Wire::Memory(memory) = &mut self.wire {
+            for buffer in &mut self.received {
+                let Some((from, bytes)) = memory.inbox.pop_front() else { break };
+                buffer[..bytes.len()].copy_from_slice(&bytes);
+                self.meta.push((from, bytes.len()));
             }
-        };
+            return self.meta.len();
+        }
+        let fd = self.wire.socket().as_raw_fd();
         let mut buffers = self.received.iter_mut();
         let mut slices: [[IoSliceMut<'_>; 1]; BATCH] = std::array::from_fn(|_| {
             let buffer = buffers.next().expect("there are as many buffers as slices");
             [IoSliceMut::new(buffer)]
         });
         let flags = MsgFlags::MSG_DONTWAIT;
-        let messages =
-            recvmmsg(socket.as_raw_fd(), &mut self.receive_headers, slices.iter_mut(), flags, None);
+        let messages = recvmmsg(fd, &mut self.receive_headers, slices.iter_mut(), flags, None);
         // Nothing there, or an error of the network about something sent before: either way, nothing to read.
         let Ok(messages) = messages else {
             return 0;
@@ -242,15 +245,13 @@ impl Port {
         }
         let flags = MsgFlags::MSG_DONTWAIT;
         let (slices, addresses) = (&slices[..batch.len()], &addresses[..batch.len()]);
-        let fd = match &mut self.wire {
-            Wire::Socket(socket) => socket.as_raw_fd(),
-            #[cfg(test)]
-            Wire::Memory(memory) => {
-                let bytes = slices.iter().map(|[slice]| slice.to_vec());
-                memory.outbox.extend(batch.iter().map(|queued| queued.to).zip(bytes));
-                return Ok(batch.len());
-            }
-        };
+        #[cfg(test)]
+        if let Wire::Memory(memory) = &mut self.wire {
+            let bytes = slices.iter().map(|[slice]| slice.to_vec());
+            memory.outbox.extend(batch.iter().map(|queued| queued.to).zip(bytes));
+            return Ok(batch.len());
+        }
+        let fd = self.wire.socket().as_raw_fd();
         sendmmsg(fd, &mut self.send_headers, slices, addresses, [], flags).map(Iterator::count)
     }
 }

@@ -49,7 +49,9 @@ impl Shard {
         if let Some(packet) = &heard {
             self.forward(now, key, n, packet);
         }
-        if kind != Kind::Rtp || self.legs[key].leg.has_output() {
+        // A key that is down has a deadline; sound has none.
+        let is_key = heard.is_some_and(|packet| packet.media == Media::Dtmf);
+        if kind != Kind::Rtp || is_key || self.legs[key].leg.has_output() {
             self.settle(now, key);
         }
     }
@@ -70,6 +72,9 @@ impl Shard {
         }
         if slot.tap.is_some() {
             self.tap(now, from, n, packet);
+        }
+        if self.legs[from].mixed_for > 0 {
+            self.pass_to_mixer(from, n, packet);
         }
         self.send_on(now, from, n, packet);
     }
@@ -103,6 +108,10 @@ impl Shard {
         }
         let to = self.legs[from].listeners[last];
         let slot = &mut self.legs[to];
+        if slot.presses.is_down() {
+            slot.forwarded_at = Some(now);
+            return;
+        }
         let (_, _, buffer) = self.port.datagram(n);
         if let Ok(sealed) = slot.leg.send(now, packet, buffer) {
             slot.forwarded_at = Some(now);
@@ -113,6 +122,10 @@ impl Shard {
 
     fn forward_copy(&mut self, now: Instant, to: usize, n: usize, packet: &Packet) {
         let (slot, counters) = (&mut self.legs[to], &mut self.counters);
+        if slot.presses.is_down() {
+            slot.forwarded_at = Some(now);
+            return;
+        }
         self.port.make_from(n, |received, made| {
             let payload = HEADER_LEN..HEADER_LEN + packet.payload.len();
             made.get_mut(payload.clone())?.copy_from_slice(&received[packet.payload.clone()]);

@@ -252,8 +252,7 @@ impl Switchboard {
     fn press(&self, call: &CallId, keys: &[Key]) {
         if let Some(leg) = self.customer(call) {
             let digits = keys.iter().map(|key| key.as_char()).collect();
-            let _: (LegId, Vec<char>) = (leg, digits); // TEMP
-            // self.send(Command::Press { leg, digits, millis_per_digit: KEY_MILLIS, gap_millis: GAP_MILLIS });
+            self.send(Command::Press { leg, digits, millis_per_digit: KEY_MILLIS, gap_millis: GAP_MILLIS });
         }
     }
 

@@ -1,5 +1,6 @@
 //! What legs tell, in the words of calls.
 
+use offhook_core::call::table::Key;
 use offhook_core::call::{EndReason, LegQuality, SoundNews, Voice};
 use offhook_core::ports::SoundFault;
 
@@ -19,6 +20,15 @@ impl Switchboard {
             (Voice::Customer, LegNotice::MediaLost) => Some(SoundNews::CustomerSilent),
             (Voice::Customer, LegNotice::FirstPacket | LegNotice::MediaResumed) => {
                 Some(SoundNews::CustomerBack)
+            }
+            (Voice::Customer, LegNotice::Digit { digit, .. }) => Key::parse(digit).map(SoundNews::Pressed),
+            (Voice::Customer, LegNotice::PressRefused { reason }) => {
+                tracing::warn!(call.id = %call, ?reason, "keys were not pressed");
+                None
+            }
+            (_, LegNotice::MixRefused) => {
+                tracing::error!(call.id = %call, "the plane mixes for as many listeners as it may");
+                None
             }
             (Voice::Customer, LegNotice::ClipOver { id }) => {
                 let clip = self.config.clips.iter().find(|(_, clip)| clip.id == id);

@@ -131,12 +131,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use offhook_core::id::UserId;
-    use uuid::Uuid;
 
     use super::*;
 
     fn alice() -> UserId {
-        UserId::from_uuid(Uuid::from_u128(1))
+        UserId::parse("usr_00000000000000000000000000000001").unwrap()
     }
 
     fn scene(customer: Hears) -> Scene {

@@ -1,6 +1,7 @@
 // A WebRTC peer for the tests: Chromium says a tone, listens, and tells what it heard.
 //
-// Speaks the JSON lines of peer.py. The tone's frequency is the first argument.
+// Speaks the JSON lines of peer.py and {"op": "press"}, which presses 1 2 3 #. The tone's frequency is the first
+// argument.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -30,7 +31,7 @@ await page.evaluate((hz) => {
   oscillator.start();
 
   const pc = new RTCPeerConnection();
-  pc.addTrack(out.stream.getAudioTracks()[0], out.stream);
+  const sender = pc.addTrack(out.stream.getAudioTracks()[0], out.stream);
   const analyser = new AnalyserNode(context, { fftSize: 32768, smoothingTimeConstant: 0 });
   pc.ontrack = (event) => {
     const stream = new MediaStream([event.track]);
@@ -76,6 +77,16 @@ await page.evaluate((hz) => {
         state: pc.connectionState,
       };
     },
+    async tones(_sdp, wanted) {
+      const bins = new Float32Array(analyser.frequencyBinCount);
+      analyser.getFloatFrequencyData(bins);
+      const at = (hz) => Math.round((hz * analyser.fftSize) / context.sampleRate);
+      return { tones: wanted.map((hz) => Math.max(-200, bins[at(hz)])) };
+    },
+    async press() {
+      sender.dtmf.insertDTMF("123#", 120, 80);
+      return {};
+    },
     async close() {
       pc.close();
       return {};
@@ -85,7 +96,7 @@ await page.evaluate((hz) => {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
-  const reply = await page.evaluate(({ op, sdp }) => globalThis.peer[op](sdp), command);
+  const reply = await page.evaluate(({ op, sdp, hz }) => globalThis.peer[op](sdp, hz), command);
   process.stdout.write(JSON.stringify(reply) + "\n");
 }
 await browser.close();

@@ -1,7 +1,8 @@
 """A WebRTC peer for the tests: says a tone, listens, and tells what it heard.
 
 Speaks JSON lines on stdin and stdout: {"op": "offer"}, {"op": "answer", "sdp": ...}, {"op": "accept", "sdp": ...},
-{"op": "heard"}, {"op": "close"}. The tone's frequency is the first argument.
+{"op": "heard"}, {"op": "tones", "hz": [...]} (in decibels of full scale), {"op": "close"}. The tone's frequency is the
+first argument.
 """
 
 import asyncio
@@ -72,6 +73,15 @@ class Peer:
         hz = float(numpy.argmax(spectrum) * RATE / len(part))
         return {"hz": hz, "level": float(numpy.sqrt(numpy.mean(part**2))), "frames": self.frames}
 
+    def tones(self, wanted):
+        if len(self.heard) < RATE // 2:
+            return [-200.0 for _ in wanted]
+        part = self.heard[-RATE // 2 :] / 32_768
+        window = numpy.hanning(len(part))
+        spectrum = 2 * numpy.abs(numpy.fft.rfft(part * window)) / numpy.sum(window)
+        bins = [round(hz * len(part) / RATE) for hz in wanted]
+        return [float(20 * numpy.log10(spectrum[n] + 1e-10)) for n in bins]
+
     async def do(self, command):
         match command["op"]:
             case "offer":
@@ -86,6 +96,8 @@ class Peer:
                 return {}
             case "heard":
                 return self.tone() | {"state": self.pc.connectionState}
+            case "tones":
+                return {"tones": self.tones(command["hz"])}
             case "close":
                 await self.pc.close()
                 return {}

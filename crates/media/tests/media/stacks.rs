@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use offhook_core::sdp::Sdp;
 use offhook_media::leg::Drop;
-use offhook_media::{Command, Description, Hearing, LegId, LegNotice, Notified, Plane, PlaneConfig};
+use offhook_media::{
+    Command, Description, Hearing, LegId, LegNotice, Notified, Plane, PlaneConfig, PressRefusal,
+};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Receiver;
 
@@ -58,6 +60,21 @@ impl Peer {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("the peer broke off after {command}"))
+    }
+
+    /// Asks how loud these tones are until the first are there and the last is not.
+    fn hears_but(&mut self, there: [u32; 2], absent: u32) {
+        let until = now() + Duration::from_secs(20);
+        loop {
+            let heard = self.ask(&json!({"op": "tones", "hz": [there[0], there[1], absent]}));
+            let decibels: Vec<f64> =
+                heard["tones"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+            if decibels[0] > -30.0 && decibels[1] > -30.0 && decibels[2] < -50.0 {
+                return;
+            }
+            assert!(now() < until, "not {there:?} without {absent} Hz: {decibels:?}");
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
     }
 
     fn sdp(&mut self, command: &Value) -> String {
@@ -158,6 +175,60 @@ fn chromium_and_aiortc_hear_each_other_whoever_offers() {
         let peers = [Peer::start(Stack::Chromium, 440), Peer::start(Stack::Aiortc, 880)];
         let peers = converse(peers, plane_offers);
         assert_goodbye(peers);
+    }
+}
+
+#[test]
+fn three_stacks_in_a_conference_hear_the_others_and_not_themselves() {
+    const HZ: [u32; 3] = [440, 880, 1_320];
+    let stacks = [Stack::Chromium, Stack::Aiortc, Stack::Aiortc];
+    let mut peers: Vec<Peer> = stacks.into_iter().zip(HZ).map(|(stack, hz)| Peer::start(stack, hz)).collect();
+    let legs = [LegId(1), LegId(2), LegId(3)];
+    let mut house = House::new();
+    for (leg, peer) in legs.iter().zip(&mut peers) {
+        house.connect(*leg, peer, false);
+    }
+    for leg in legs {
+        let others = legs.iter().copied().filter(|other| *other != leg).collect();
+        house.hear(leg, Hearing::Legs(others));
+    }
+    for (n, peer) in peers.iter_mut().enumerate() {
+        peer.hears_but([HZ[(n + 1) % 3], HZ[(n + 2) % 3]], HZ[n]);
+    }
+    let counters = house.plane.counters();
+    assert!(counters.mixed > 100, "{counters:?}");
+    assert_eq!((counters.mix_lost, counters.mix_corrupt), (0, 0));
+}
+
+#[test]
+fn keys_go_both_ways_with_chromium_and_sound_goes_on() {
+    for plane_offers in [false, true] {
+        let mut peers = [Peer::start(Stack::Chromium, 440), Peer::start(Stack::Aiortc, 880)];
+        let mut house = House::new();
+        house.connect(LEGS[0], &mut peers[0], plane_offers);
+        house.connect(LEGS[1], &mut peers[1], false);
+        house.hear(LEGS[0], Hearing::Legs(vec![LEGS[1]]));
+        house.hear(LEGS[1], Hearing::Legs(vec![LEGS[0]]));
+        peers[0].ask(&json!({"op": "press"}));
+        for key in ['1', '2', '3', '#'] {
+            let millis = house.notice(LEGS[0], |notice| match notice {
+                LegNotice::Digit { digit, millis } if *digit == key => Some(*millis),
+                _ => None,
+            });
+            assert!((90..=160).contains(&millis), "{key} for {millis} ms");
+        }
+        let told = house.seen.iter().filter(|told| matches!(told.notice, LegNotice::Digit { .. })).count();
+        assert_eq!(told, 4, "each once");
+        let press =
+            |leg| Command::Press { leg, digits: vec!['5', '*'], millis_per_digit: 100, gap_millis: 80 };
+        for leg in LEGS {
+            house.plane.send(press(leg)).unwrap();
+        }
+        house.notice(LEGS[0], |notice| (*notice == LegNotice::Pressed { digits: 2 }).then_some(()));
+        let reason = PressRefusal::NotNegotiated;
+        house.notice(LEGS[1], |notice| (*notice == LegNotice::PressRefused { reason }).then_some(()));
+        peers[0].hears(870.0..890.0, 1_000.0);
+        peers[1].hears(430.0..450.0, 1_000.0);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::secret::{DatabaseUrl, Secret, read_file};
+use super::sections::Consent;
 use super::{BadConfig, Config, turn};
 
 /// Shorter secrets are samples or typing errors; Meta's app secrets have 32 characters.
@@ -58,6 +59,10 @@ pub fn check(config: &Config) -> Result<(), BadConfig> {
     listen(config)?;
     urls(config)?;
     secrets(config)?;
+    if config.recordings.consent != Consent::None && config.recordings.notice.is_none() {
+        let words = "recordings.notice: missing beside recordings.consent: what are people told?";
+        return Err(BadConfig::new(words));
+    }
     turn::check(&config.media)?;
     let filter = &config.log.filter;
     tracing_subscriber::EnvFilter::try_new(filter)

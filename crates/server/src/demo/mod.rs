@@ -1,5 +1,7 @@
 //! `offhook demo`: server and simulator in one process, with data to try things on.
 
+mod chime;
+
 mod seed;
 
 mod words;
@@ -96,6 +98,7 @@ pub(crate) fn prepare(folder: &Path, file: Option<PathBuf>) -> anyhow::Result<(C
     let source = source
         .flag("http.listen", Some("127.0.0.1:0".to_owned()))
         .flag("media.udp_listen", Some("127.0.0.1:0".to_owned()))
+        .flag("media.clips_dir", Some(chime::folder(folder)?.display().to_string()))
         .flag("database.url", Some(format!("sqlite:{}", folder.join("offhook.db").display())))
         .flag("whatsapp.app_secret", Some(seed.app_secret.clone()))
         .flag("whatsapp.verify_token", Some(seed.verify_token.clone()));

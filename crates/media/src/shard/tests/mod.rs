@@ -1,5 +1,7 @@
 //! What peers of a shard notice, in virtual time.
 
+mod conference;
 mod graph;
+mod keys;
 mod taps;
 mod world;
