@@ -4,11 +4,22 @@ import { createRequire } from 'node:module';
 import { mkdir } from 'node:fs/promises';
 import { chromium } from 'playwright-core';
 import { preview } from 'vite';
-import { callView, FakeServer, installPhone } from './fake.mjs';
+import { callView, FakeServer, installPhone, table } from './fake.mjs';
 
 const [directory, ...wanted] = process.argv.slice(2);
 if (directory === undefined) throw new Error('name a directory for the pictures');
 await mkdir(directory, { recursive: true });
+
+/** As narrow as phones get, and a usual screen. */
+const WIDTHS = (process.env.WIDTHS ?? '360,1280').split(',').map(Number);
+
+const ana = { id: 'agt_1', name: 'Ana Costa' };
+const bruno = { id: 'agt_2', name: 'Bruno Alves' };
+
+function arranged(more = {}, view = {}) {
+  const answered_at = new Date(Date.now() - 95_000).toISOString();
+  return callView('in_1', 'inbound', 'connected', 'rui', { media: 'bridge', table: table(more), answered_at, ...view });
+}
 
 const scenes = {
   async login({ page, server }) {
@@ -72,16 +83,107 @@ const scenes = {
   async 'in-bridged-call'({ page, server }) {
     const bridged = (state, more) => callView('in_1', 'inbound', state, 'rui', { media: 'bridge', ...more });
     const answer = async ({ sdp }) => ({
-      call: bridged('connected'),
+      call: bridged('connected', { table: table() }),
       sdp_answer: await page.evaluate((offer) => window.phone.answer(offer), sdp),
     });
     server.replies['call.accept'] = answer;
     server.replies['call.attach'] = answer;
-    server.replies['call.hold'] = () => ({ call: bridged('connected', { held: true }) });
+    server.replies['call.hold'] = () => ({ call: bridged('connected', { held: true, table: table() }) });
     await scenes.online({ page, server });
     await page.getByTestId('dial-input').fill('');
     server.event({ type: 'call.incoming', call: bridged('ringing') });
     await page.getByTestId('answer').click();
+    await page.getByTestId('quality-chip').getByText('Good').waitFor();
+  },
+  async arranged({ page, server }, more, view) {
+    await scenes['in-bridged-call']({ page, server });
+    server.event({ type: 'call.changed', call: arranged(more, view) });
+    for (const mos of [4.4, 4.3, 4.3, 3.9, 3.4, 3.6, 4.1, 4.2, 4.3, 4.3]) server.quality('in_1', mos);
+    await page.getByTestId('transfer').waitFor();
+  },
+  async 'bridged-quality'({ page, server }) {
+    await scenes.arranged({ page, server });
+    await page.getByTestId('quality-chip').click();
+    await page.waitForTimeout(3_000);
+  },
+  async keypad({ page, server }) {
+    await scenes.arranged({ page, server });
+    await page.getByTestId('keypad').click();
+    for (const key of '123#') await page.getByTestId(`key-${key}`).click();
+    for (const digit of '45') server.event({ type: 'call.digit', call_id: 'in_1', digit });
+    await page.getByTestId('digits-heard').waitFor();
+  },
+  async transfer({ page, server }) {
+    await scenes.arranged({ page, server });
+    await page.getByTestId('transfer').click();
+    await page.getByTestId('colleague').first().waitFor();
+  },
+  async add({ page, server }) {
+    await scenes.arranged({ page, server });
+    await page.getByTestId('add').click();
+    await page.getByTestId('colleague').first().waitFor();
+  },
+  async 'ringing-a-colleague'({ page, server }) {
+    await scenes.arranged({ page, server }, { seeking: { purpose: 'consult', agent: bruno } });
+    await page.getByTestId('seeking').waitFor();
+  },
+  async consulting({ page, server }) {
+    await scenes.arranged({ page, server }, { parties: [{ agent: bruno, role: 'consulted' }] });
+    await page.getByTestId('consulting').waitFor();
+  },
+  async conference({ page, server }) {
+    const parties = [
+      { agent: bruno, role: 'member' },
+      { agent: { id: 'agt_9', name: 'Sue Supervisor' }, role: 'whisperer' },
+    ];
+    const recording = { id: 'rec_1', state: 'recording' };
+    await scenes.arranged({ page, server }, { parties, muted: [bruno.id], recording });
+    await page.getByTestId('party').nth(3).waitFor();
+  },
+  async announcement({ page, server }) {
+    const recording = { id: 'rec_1', state: 'announcing' };
+    await scenes.arranged({ page, server }, { playing: 'we-record', recording });
+    await page.getByTestId('announce').click();
+    await page.getByTestId('stop-playing').waitFor();
+  },
+  async 'recording-paused'({ page, server }) {
+    await scenes.arranged({ page, server }, { recording: { id: 'rec_1', state: 'paused' } });
+    await page.getByTestId('record-stop').waitFor();
+  },
+  async invited({ page, server }) {
+    await scenes.online({ page, server });
+    const call = arranged({ seeking: { purpose: 'consult', agent: ana } }, { agent: bruno });
+    server.event({ type: 'call.incoming', call });
+    await page.getByTestId('incoming-card').waitFor();
+  },
+  async parked({ page, server }) {
+    const parked_at = new Date(Date.now() - 42_000).toISOString();
+    server.snapshot.parked = [arranged({ parked_at }, { agent: null })];
+    await scenes.online({ page, server });
+    await page.getByTestId('parked-call').waitFor();
+  },
+  async transferred({ page, server }) {
+    await scenes.arranged({ page, server });
+    server.event({ type: 'call.left', call: arranged({}, { agent: bruno }), reason: 'transferred' });
+    await page.getByTestId('end-reason').waitFor();
+  },
+  async board({ page, server }) {
+    server.role = 'owner';
+    server.live = [
+      arranged({ recording: { id: 'rec_1', state: 'recording' } }, { agent: bruno }),
+      { ...arranged({ parties: [{ agent: bruno, role: 'consulted' }] }, { agent: ana }), id: 'in_8', held: true },
+    ];
+    await scenes.online({ page, server });
+    await page.getByTestId('live-call').nth(1).waitFor();
+  },
+  async supervising({ page, server }) {
+    const seated = (role) => arranged({ parties: [{ agent: ana, role }] }, { agent: bruno });
+    server.replies['call.supervise'] = async ({ sdp }) => ({
+      call: seated('whisperer'),
+      sdp_answer: await page.evaluate((offer) => window.phone.answer(offer), sdp),
+    });
+    await scenes.board({ page, server });
+    await page.getByTestId('supervise-whisper').first().click();
     await page.getByTestId('quality-chip').getByText('Good').waitFor();
   },
   async 'on-hold'({ page, server }) {
@@ -171,14 +273,14 @@ const browser = await chromium.launch({
 });
 try {
   for (const name of wanted.length > 0 ? wanted : Object.keys(scenes)) {
-    for (const width of [360, 1280]) {
+    for (const width of WIDTHS) {
       for (const colorScheme of ['light', 'dark']) {
         const context = await browser.newContext({
           baseURL: site.resolvedUrls.local[0],
-          viewport: { width, height: width === 360 ? 740 : 800 },
+          viewport: { width, height: width < 500 ? 780 : 900 },
           colorScheme,
-          hasTouch: width === 360,
-          isMobile: width === 360,
+          hasTouch: width < 500,
+          isMobile: width < 500,
         });
         const page = await context.newPage();
         page.on('pageerror', (error) => console.error(name, error));
@@ -190,7 +292,11 @@ try {
         await page.addScriptTag({ path: axe });
         const { violations } = await page.evaluate(() => window.axe.run());
         for (const { id, nodes } of violations) console.error(name, width, colorScheme, id, nodes[0].html);
-        await page.screenshot({ path: `${directory}/${name}-${width}-${colorScheme}.png`, animations: 'disabled' });
+        await page.screenshot({
+          path: `${directory}/${name}-${width}-${colorScheme}.png`,
+          animations: 'disabled',
+          fullPage: width < 500,
+        });
         await context.close();
       }
     }

@@ -80,7 +80,7 @@ test('a ring in the middle of a conversation says who asks and what for', () => 
 test('a recording is told in every state', () => {
   const recorded = (state: 'announcing' | 'recording' | 'paused') => table({ recording: { id: 'r', state } });
   expect(recordingInWords(table())).toBeNull();
-  expect(recordingInWords(recorded('announcing'))).toContain('after its announcement');
+  expect(recordingInWords(recorded('announcing'))).toBe('Announcing the recording');
   expect(recordingInWords(recorded('recording'))).toBe('Recording');
   expect(recordingInWords(recorded('paused'))).toBe('Recording paused');
 });

@@ -143,7 +143,7 @@ export function recordingInWords(table: TableView | null): string | null {
     case undefined:
       return null;
     case 'announcing':
-      return 'Recording begins after its announcement';
+      return 'Announcing the recording';
     case 'recording':
       return 'Recording';
     case 'paused':
