@@ -17,7 +17,7 @@ async fn simulated(stage: &Stage) -> anyhow::Result<Value> {
 }
 
 /// A bridged inbound call that an agent has taken; returns its id.
-async fn taken(stage: &Stage, agent: &mut Agent) -> anyhow::Result<String> {
+pub(crate) async fn taken(stage: &Stage, agent: &mut Agent) -> anyhow::Result<String> {
     agent.connect().await?;
     agent.command(json!({ "type": "presence.set", "status": "available" })).await?;
     let call_in = json!({ "from": "+447700900002", "to": stage.say("/bridged_number/phone_number_id") });

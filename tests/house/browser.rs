@@ -10,11 +10,12 @@ use crate::stage::{Stage, root};
 
 /// Plays a scenario, with `PEER` in its environment when another stack plays along.
 pub(crate) fn play(scenario: &str, peer: Option<&Value>) {
-    play_on(&Stage::start().unwrap(), scenario, peer);
+    let stage = Stage::start().unwrap();
+    play_on(&stage, scenario, peer);
 }
 
-/// The same on a stage of the caller's.
-pub(crate) fn play_on(stage: &Stage, scenario: &str, peer: Option<&Value>) {
+/// Plays a scenario on a stage; returns what it printed.
+pub(crate) fn play_on(stage: &Stage, scenario: &str, peer: Option<&Value>) -> String {
     let mut node = Command::new("node");
     node.args(["e2e/run.mjs", scenario]).current_dir(root().join("web"));
     node.env("STAGE", stage.ready.to_string()).envs(peer.map(|peer| ("PEER", peer.to_string())));
@@ -22,6 +23,7 @@ pub(crate) fn play_on(stage: &Stage, scenario: &str, peer: Option<&Value>) {
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{scenario} failed\n{said}\n{complained}");
+    said.into_owned()
 }
 
 macro_rules! scenarios {
@@ -50,6 +52,7 @@ scenarios! {
     permission_is_asked_for_and_granted,
     incoming_magic_callers_are_answered,
     desk_works_with_the_keyboard_alone,
+    troubled_calls_are_noticed_at_the_desk,
     bridged_calls_are_heard_both_ways,
     bridged_call_survives_a_reload,
     customer_on_hold_hears_music_and_nobody_hears_them,

@@ -8,6 +8,9 @@ mod stage;
 mod agent;
 
 #[cfg(test)]
+mod bench;
+
+#[cfg(test)]
 mod bridge;
 
 #[cfg(test)]
@@ -15,6 +18,9 @@ mod browser;
 
 #[cfg(test)]
 mod crash;
+
+#[cfg(test)]
+mod demo;
 
 #[cfg(test)]
 mod doors;

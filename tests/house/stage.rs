@@ -29,13 +29,25 @@ impl Stage {
 
     /// The same with further flags.
     pub(crate) fn with(flags: &[&str]) -> anyhow::Result<Self> {
+        let mut command = Command::new(binary()?);
+        command.arg("demo").args(flags);
+        Self::start_by(command, READY)
+    }
+
+    /// Starts the demo with a command that takes the demo's flags.
+    pub(crate) fn start_by(mut command: Command, patience: Duration) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
-        let free_ports = ["--listen", "127.0.0.1:0", "--sim-listen", "127.0.0.1:0"];
-        let (child, ready) = launch(data.path(), &[&free_ports, flags].concat())?;
+        command.args(["--json", "--listen", "127.0.0.1:0", "--sim-listen", "127.0.0.1:0", "--data"]);
+        let (child, ready) = launch(command.arg(data.path()), data.path(), patience)?;
         // The first caller installs it; the others find it installed.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
         Ok(Self { child, data, ready, http })
+    }
+
+    /// The server's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// An address or credential by its path in the ready line.
@@ -102,15 +114,10 @@ pub(crate) fn binary() -> anyhow::Result<PathBuf> {
     Ok(folder.join("offhook"))
 }
 
-/// Starts `offhook demo --json` and waits for its ready line.
-pub(crate) fn launch(data: &Path, flags: &[&str]) -> anyhow::Result<(Child, Value)> {
+/// Runs a command that starts the demo, and waits for its ready line.
+fn launch(command: &mut Command, data: &Path, patience: Duration) -> anyhow::Result<(Child, Value)> {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("stderr.log"))?;
-    let mut child = Command::new(binary()?)
-        .arg("demo")
-        .arg("--json")
-        .arg("--data")
-        .arg(data)
-        .args(flags)
+    let mut child = command
         .env("OFFHOOK_LOG__FILTER", "debug,hyper=info,h2=info,sqlx=info")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -128,7 +135,7 @@ pub(crate) fn launch(data: &Path, flags: &[&str]) -> anyhow::Result<(Child, Valu
         // Whatever else it prints must not fill the pipe.
         let _ = lines.read_to_string(&mut String::new());
     });
-    match ready.recv_timeout(READY) {
+    match ready.recv_timeout(patience) {
         Ok(line) if !line.is_empty() => Ok((child, serde_json::from_str(&line)?)),
         _ => {
             let _ = child.kill();

@@ -34,10 +34,19 @@ function toneFile(folder, hz) {
 
 /**
  * Starts a browser whose microphone plays a tone.
+ * `before` runs in the page ahead of its own scripts.
  * `microphone: false` makes every request for it fail as a person's refusal does.
  * `relayOnly: true` leaves it no addresses but a TURN server's, and keeps its connections in `window.peers`.
  */
-export async function person({ hz = 600, microphone = true, viewport, colorScheme, storageState, relayOnly } = {}) {
+export async function person({
+  hz = 600,
+  microphone = true,
+  viewport,
+  colorScheme,
+  storageState,
+  relayOnly,
+  before,
+} = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'offhook-e2e-'));
   const grant = microphone
     ? ['--use-fake-ui-for-media-stream']
@@ -60,6 +69,7 @@ export async function person({ hz = 600, microphone = true, viewport, colorSchem
   const context = await browser.newContext({ viewport, colorScheme, storageState });
   if (relayOnly) await context.addInitScript(relayedOnly);
   const page = await context.newPage();
+  if (before) await page.addInitScript(before);
   const log = [];
   page.on('console', (message) => log.push(`${message.type()}: ${message.text()}`));
   page.on('pageerror', (error) => log.push(`pageerror: ${error.message}`));

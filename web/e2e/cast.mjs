@@ -230,6 +230,9 @@ class Page {
 }
 
 export class Desk extends Page {
+  /** What `record` listens to. */
+  ear = AGENT_HEARS;
+
   async goOnline() {
     // A desk that was online before its page went is online again by itself.
     const settled = async () =>
@@ -306,6 +309,9 @@ export class Desk extends Page {
 }
 
 export class Phone extends Page {
+  /** What `record` listens to. */
+  ear = CUSTOMER_HEARS;
+
   async ready() {
     await this.page.waitForFunction(() => window.phone?.log.some(({ type }) => type === 'hello'));
   }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use offhook_core::ports::{Calls, Clock, Events, Ids, Keys, Numbers, People, Sessions, Tenants};
+use offhook_core::ports::{Calls, Clock, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants};
 use offhook_engine::Engine;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::archive::Archive;
 use crate::dialect::orbit;
 use crate::house::{House, Shared};
 use crate::ws::Sockets;
 use crate::ws::ice::IceServers;
-use crate::{desk, meta, ws};
+use crate::{desk, listen, meta, ws};
 
 /// Everything the doors need.
 pub struct Doors {
@@ -46,6 +47,10 @@ pub struct DoorPorts {
     pub clock: Arc<dyn Clock>,
     /// Ids.
     pub ids: Arc<dyn Ids>,
+    /// What is known of recordings.
+    pub recordings: Arc<dyn Recordings>,
+    /// Recordings themselves.
+    pub archive: Arc<dyn Archive>,
     /// STUN and TURN servers for the agents' pages.
     pub ice_servers: Arc<dyn IceServers>,
 }
@@ -78,6 +83,6 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
         .merge(desk::routes())
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
-    let router = Router::new().merge(dressed).merge(meta::routes()).with_state(house);
+    let router = Router::new().merge(dressed).merge(meta::routes()).merge(listen::routes()).with_state(house);
     (router, sockets)
 }

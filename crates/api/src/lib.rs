@@ -1,4 +1,4 @@
-//! Answering clients: Meta's webhook door, the agents' WebSocket, the desk's REST and the Orbit face.
+//! Answering clients: Meta's webhook door, the agents' WebSocket, the desk's REST, the Orbit face and recordings.
 //!
 //! Reading order: [`manners`] (what every door does alike), [`meta`], [`ws`], [`dialect`], [`desk`], and
 //! [`doors`], which hangs them all in one router.
@@ -18,7 +18,12 @@ mod dialect;
 
 mod desk;
 
+mod archive;
+
+mod listen;
+
 mod doors;
 
+pub use archive::Archive;
 pub use doors::{DoorConfig, DoorPorts, Doors, router};
 pub use ws::Sockets;

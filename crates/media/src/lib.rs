@@ -43,9 +43,10 @@ mod plane;
 mod switchboard;
 
 pub use message::{
-    Command, Counters, Description, Hearing, LegId, LegNotice, LegOptions, Notified, PressRefusal, Stats,
+    Codec, Command, Counters, Description, Hearing, LegId, LegNotice, LegOptions, Notified, PressRefusal,
+    Stats,
 };
 pub use plane::{Plane, PlaneConfig, SendError, StartError};
 pub use quality::{Quality, mos};
-pub use sdp::SdpError;
+pub use sdp::{CandidateKind, SdpError};
 pub use switchboard::{BoardConfig, Carried, Clips, RecordOrder, Switchboard};

@@ -1,10 +1,13 @@
 //! Plain data into the plane and out of it.
 
+use std::time::Duration;
+
 use offhook_core::sdp::Sdp;
 
 use crate::clip::Clip;
 use crate::leg::{Drops, FailReason, LegConfig};
 use crate::quality::Quality;
+use crate::sdp::CandidateKind;
 use crate::srtp::Profile;
 use crate::tap::TapSink;
 
@@ -122,10 +125,13 @@ pub enum Hearing {
     Comfort,
     /// The music for waiting, from its beginning.
     Music,
-    /// A recorded piece, from its beginning. [`LegNotice::ClipOver`] and comfort sound follow its end.
+    /// A recorded piece, from its beginning or from when sound may first leave. [`LegNotice::ClipOver`] and comfort
+    /// sound follow its end; nothing is told of one that is cut short.
     Clip(Clip),
     /// These legs; comfort sound while they say nothing. One that is there alone is passed on untouched, several
     /// are mixed. A leg named that is not there is silent, and heard once it is; naming it twice changes nothing.
+    /// Keys that one leg presses are passed on to those who hear it alone and know telephone events, at their own
+    /// clock; in a mix they are left out. Either way they are told as [`LegNotice::Digit`].
     Legs(Vec<LegId>),
 }
 
@@ -211,6 +217,28 @@ pub struct Stats {
     pub quality: Quality,
     /// Drops since the leg was added.
     pub drops: Drops,
+    /// How sound is coded.
+    pub codec: Codec,
+    /// How the peer's address in use became known.
+    pub candidate: Option<CandidateKind>,
+    /// From [`Command::AddLeg`] to the peer's first sound.
+    pub first_audio: Option<Duration>,
+}
+
+/// How sound is coded. One word until WhatsApp knows a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    /// Opus at 48 kHz.
+    Opus,
+}
+
+impl Codec {
+    /// The word of descriptions, records and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+        }
+    }
 }
 
 /// Totals of the plane since its start.

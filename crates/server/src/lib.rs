@@ -19,6 +19,7 @@ mod operations;
 
 pub mod door;
 
+mod scribe;
 mod sound;
 
 mod turn;

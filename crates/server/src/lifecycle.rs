@@ -10,6 +10,7 @@ use axum_server::Handle;
 use metrics_exporter_prometheus::PrometheusHandle;
 use offhook_api::Sockets;
 use offhook_engine::Engine;
+use offhook_recording::Recorder;
 use offhook_store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
@@ -27,6 +28,8 @@ const SOCKETS: Duration = Duration::from_millis(1500);
 const REQUESTS: Duration = Duration::from_secs(1);
 /// Longest wait for calls' tasks; what they have not committed goes on at the next start.
 const ENGINE: Duration = Duration::from_millis(1500);
+/// Longest wait for recordings to be on the disk; what is not in storage by then is after the next start.
+const RECORDER: Duration = Duration::from_millis(700);
 /// Longest wait for the store. Together with the others under five seconds: what supervisors give.
 const STORE: Duration = Duration::from_millis(500);
 /// How often histograms are folded; they grow without it.
@@ -39,6 +42,7 @@ pub struct Server {
     engine: Engine,
     store: Store,
     sockets: Sockets,
+    recorder: Recorder,
     handle: Handle<SocketAddr>,
     stopping: Arc<AtomicBool>,
     halt: CancellationToken,
@@ -83,6 +87,7 @@ impl Server {
             engine: house.engine,
             store,
             sockets: house.sockets,
+            recorder: house.recorder,
             handle: Handle::new(),
             stopping,
             halt: CancellationToken::new(),
@@ -90,13 +95,15 @@ impl Server {
             _lock: lock,
         };
         server.keep_metrics(metrics);
-        let (listen, halt) = (house.listen, server.halt.clone());
-        server.tasks.spawn(async move {
-            tokio::select! {
-                () = listen => {}
-                () = halt.cancelled() => {}
-            }
-        });
+        for work in [house.listen, house.scribe] {
+            let halt = server.halt.clone();
+            server.tasks.spawn(async move {
+                tokio::select! {
+                    () = work => {}
+                    () = halt.cancelled() => {}
+                }
+            });
+        }
         let (handle, halt) = (server.handle.clone(), server.halt.clone());
         server.tasks.spawn(async move {
             if let Err(error) = door::serve(tls, listener, handle, router).await {
@@ -145,6 +152,9 @@ impl Server {
         self.handle.graceful_shutdown(Some(REQUESTS));
         if timeout(ENGINE, self.engine.stop()).await.is_err() {
             late("engine");
+        }
+        if timeout(RECORDER, self.recorder.close()).await.is_err() {
+            late("recorder");
         }
         self.halt.cancel();
         self.tasks.close();

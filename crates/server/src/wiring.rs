@@ -6,12 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use async_trait::async_trait;
 use axum::Router;
-use offhook_api::{DoorConfig, DoorPorts, Doors, Sockets};
+use offhook_api::{Archive, DoorConfig, DoorPorts, Doors, Sockets};
 use offhook_core::call::table::ClipName;
-use offhook_core::call::{AgentLost, Consent, Manners};
+use offhook_core::call::{AgentLost, Manners};
+use offhook_core::id::{CallId, RecordingId, TenantId};
+use offhook_core::ports::Clock;
+use offhook_core::time::Time;
 use offhook_engine::{Engine, Ports};
 use offhook_media::Carried;
+use offhook_recording::disk::LocalDisk;
+use offhook_recording::keys::Keyring;
+use offhook_recording::links::{self, Link};
+use offhook_recording::vault::Vault;
+use offhook_recording::{ListenFault, Notice, Recorder, Selection, Setup, Sound};
 use offhook_store::{MasterKey, Store};
 use offhook_whatsapp::{Graph, GraphConfig, Timeouts};
 
@@ -19,11 +28,13 @@ use crate::clock::{HouseClock, HouseIds};
 use crate::config::Config;
 use crate::config::secret::Secret;
 use crate::config::sections;
-use crate::sound;
 use crate::turn::Turn;
+use crate::{scribe, sound};
+use tokio::sync::mpsc;
 
 /// What the master key is asked for besides sealing.
 const CURSORS: &str = "cursors of lists";
+const RECORDINGS: &str = "recordings";
 
 /// The opened store, and what else comes from the master key.
 pub struct Memory {
@@ -31,6 +42,8 @@ pub struct Memory {
     pub store: Store,
     /// Signs list cursors.
     pub(crate) cursor_secret: [u8; 32],
+    /// Seals recordings and signs their links.
+    recording_secret: [u8; 32],
 }
 
 /// Opens the database with its master key, making both at first start.
@@ -43,18 +56,21 @@ pub async fn open_memory(config: &Config) -> anyhow::Result<Memory> {
         Some(text) => MasterKey::parse(text.expose())?,
         None => MasterKey::load_or_create(&master_key_file(config), url).await?,
     };
-    let cursor_secret = key.derive(CURSORS);
+    let (cursor_secret, recording_secret) = (key.derive(CURSORS), key.derive(RECORDINGS));
     let store = Store::open(url, key).await?;
-    Ok(Memory { store, cursor_secret })
+    Ok(Memory { store, cursor_secret, recording_secret })
 }
 
 /// Beside the database, unless stated.
 fn master_key_file(config: &Config) -> PathBuf {
-    let beside = || match config.database.url.sqlite_path() {
-        Some(path) => path.with_extension("key"),
-        None => PathBuf::from("offhook.key"),
-    };
-    config.security.master_key_file.clone().unwrap_or_else(beside)
+    config.security.master_key_file.clone().unwrap_or_else(|| beside_database(config, "key"))
+}
+
+fn beside_database(config: &Config, ending: &str) -> PathBuf {
+    match config.database.url.sqlite_path() {
+        Some(path) => path.with_extension(ending),
+        None => PathBuf::from("offhook").with_extension(ending),
+    }
 }
 
 /// The running parts behind the doors.
@@ -64,6 +80,10 @@ pub(crate) struct House {
     pub(crate) sockets: Sockets,
     /// To be run beside the rest: it brings the media plane's news.
     pub(crate) listen: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// The same: it brings voices to the recorder.
+    pub(crate) scribe: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// To be closed after the engine.
+    pub(crate) recorder: Recorder,
 }
 
 /// Starts the engine and hangs the doors.
@@ -80,7 +100,11 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
     )
     .context("whatsapp.graph_url")?;
     let (clock, ids) = (Arc::new(clock), Arc::new(HouseIds::new(clock)));
-    let Carried { board: sound, news, orders: _orders, listen } = sound::open(config)?;
+    let epoch = clock.now();
+    let Carried { board: sound, news, orders, listen } = sound::open(config)?;
+    let keys = Arc::new(Keyring::new(&memory.recording_secret));
+    let (recorder, notices) = recorder(config, keys.clone(), store.clone(), clock.clone(), epoch).await?;
+    let scribe = scribe::write(recorder.clone(), sound.clone(), orders, notices);
     let engine_ports = Ports {
         calls: store.clone(),
         events: store.clone(),
@@ -101,6 +125,8 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
         keys: store.clone(),
         sessions: store.clone(),
         calls: store.clone(),
+        recordings: store.clone(),
+        archive: Arc::new(Shelf { recorder: recorder.clone(), keys }),
         events: store,
         clock,
         ids,
@@ -108,7 +134,53 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
     };
     let doors = Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret) };
     let (doors, sockets) = offhook_api::router(doors);
-    Ok(House { engine, doors, sockets, listen })
+    Ok(House { engine, doors, sockets, listen, scribe: Box::pin(scribe), recorder })
+}
+
+async fn recorder(
+    config: &Config,
+    keys: Arc<Keyring>,
+    store: Arc<Store>,
+    clock: Arc<HouseClock>,
+    epoch: Time,
+) -> anyhow::Result<(Recorder, mpsc::Receiver<Notice>)> {
+    let recordings = &config.recordings;
+    let setup = Setup {
+        spool: recordings.spool_dir.clone().unwrap_or_else(|| beside_database(config, "spool")),
+        vault: Vault::open(&recordings.url, &[])?,
+        keys,
+        recordings: store,
+        clock,
+        epoch,
+        retention: Duration::from_secs(u64::from(recordings.keep_days) * 24 * 60 * 60),
+        disk: Arc::new(LocalDisk),
+    };
+    Recorder::open(setup).await.context("recordings.spool_dir")
+}
+
+/// Recordings for the doors.
+struct Shelf {
+    recorder: Recorder,
+    keys: Arc<Keyring>,
+}
+
+#[async_trait]
+impl Archive for Shelf {
+    async fn open(&self, tenant: &TenantId, id: &RecordingId, what: Selection) -> Result<Sound, ListenFault> {
+        self.recorder.library().open(tenant, id, what).await
+    }
+
+    fn sign(&self, link: &Link) -> String {
+        links::sign(&self.keys, link)
+    }
+
+    fn verify(&self, text: &str, now: Time) -> Option<Link> {
+        links::verify(&self.keys, text, now)
+    }
+
+    async fn erase(&self, tenant: &TenantId, call: &CallId) -> Result<usize, String> {
+        self.recorder.erase_call(tenant, call).await
+    }
 }
 
 /// What the house has chosen about its calls.
@@ -120,11 +192,7 @@ fn manners(config: &Config) -> Manners {
             sections::AgentLost::End => AgentLost::End,
         },
         record_all: config.recordings.all,
-        consent: match config.recordings.consent {
-            sections::Consent::None => Consent::None,
-            sections::Consent::AnnounceInbound => Consent::AnnounceInbound,
-            sections::Consent::AnnounceAll => Consent::AnnounceAll,
-        },
+        consent: config.recordings.consent,
         notice: config.recordings.notice.as_deref().and_then(ClipName::parse),
     }
 }

@@ -19,8 +19,9 @@ use crate::shell::Step;
 const HELP: &str = "\
 cargo xtask demo [flags of offhook demo]   install what the build needs, build, run server and simulator
 cargo xtask test                           install what the tests need, run every check and test there is
+cargo xtask install                        install what the tests need, and stop there
 cargo xtask check                          the checks alone: format, lints, web
-cargo xtask bench                          how long agents wait: webhook to ring, answer to first audio
+cargo xtask bench                          how long agents wait, and how many bridged calls a core carries
 cargo xtask generate                       write generated files anew: configuration page, protocol types";
 
 fn main() -> ExitCode {
@@ -41,22 +42,14 @@ fn run(command: &str, rest: &[String]) -> anyhow::Result<()> {
     match command {
         "demo" => demo(rest),
         "test" => {
-            needs::install(&[
-                Need::Compiler,
-                Need::Cmake,
-                Need::Node,
-                Need::Chromium,
-                Need::Postgres,
-                Need::Python,
-                Need::Coturn,
-            ])?;
-            needs::components()?;
+            install()?;
             checks()?;
             web::check_in_browser()?;
             tests()
         }
+        "install" => install(),
         "check" => {
-            needs::install(&[Need::Compiler, Need::Cmake, Need::Node])?;
+            needs::install(&Need::BUILD)?;
             needs::components()?;
             checks()
         }
@@ -70,8 +63,17 @@ fn run(command: &str, rest: &[String]) -> anyhow::Result<()> {
     }
 }
 
+/// What every check and test there is takes.
+fn install() -> anyhow::Result<()> {
+    needs::install(&Need::TESTS)?;
+    needs::components()?;
+    web::install()?;
+    needs::python_peers()
+}
+
 fn demo(flags: &[String]) -> anyhow::Result<()> {
-    needs::install(&[Need::Compiler, Need::Cmake, Need::Node])?;
+    needs::install(&Need::BUILD)?;
+    web::install()?;
     Step::cargo("build the server and its desk", &["build", "--locked", "--package", "offhook-server"])
         .run()?;
     Err(Step::program("run the demo", shell::built("offhook")).args(&["demo"]).args(flags).become_it())
@@ -87,7 +89,6 @@ fn checks() -> anyhow::Result<()> {
 
 /// The tests come last, so that their summary is what stands at the end.
 fn tests() -> anyhow::Result<()> {
-    needs::python_peers()?;
     let binary = shell::built("offhook");
     if needs::has_nextest() {
         let all = ["nextest", "run", "--locked", "--workspace", "--no-fail-fast"];
@@ -102,11 +103,14 @@ fn tests() -> anyhow::Result<()> {
 
 /// Built as it is shipped: a debug build would measure the compiler.
 fn bench() -> anyhow::Result<()> {
-    needs::install(&[Need::Compiler, Need::Cmake, Need::Node, Need::Chromium])?;
+    needs::install(&Need::BUILD)?;
+    needs::install(&[Need::Chromium])?;
+    web::install()?;
     let build = ["build", "--locked", "--release", "--package", "offhook-server"];
     Step::cargo("build the server as it is shipped", &build).run()?;
     let binary = shell::target().join("release/offhook");
     Step::program("webhook to ring, over sockets", &binary).args(&["bench", "ring"]).run()?;
+    Step::program("bridged calls through the media plane", &binary).args(&["bench", "media"]).run()?;
     Step::program("webhook to ring, and answer to first audio, in Chromium", "node")
         .args(&["e2e/bench.mjs".as_ref(), binary.as_os_str()])
         .within(shell::root().join("web"))

@@ -48,12 +48,16 @@ impl Step {
         anyhow::Error::new(error).context(shown(&self.command))
     }
 
-    /// Runs it to the end; what it prints is shown.
+    /// Runs it to the end; what it prints is shown, beside our own words: standard output belongs to what
+    /// is run last, which may be a server that tells a program where it listens.
     pub(crate) fn run(mut self) -> anyhow::Result<()> {
         eprintln!("==> {}: {}", self.why, shown(&self.command));
         let began = now();
-        let status =
-            self.command.status().with_context(|| format!("{}: {}", self.why, shown(&self.command)))?;
+        let status = self
+            .command
+            .stdout(std::io::stderr())
+            .status()
+            .with_context(|| format!("{}: {}", self.why, shown(&self.command)))?;
         ensure!(status.success(), "{} failed ({status}): {}", self.why, shown(&self.command));
         let took = began.elapsed();
         if took > Duration::from_secs(5) {

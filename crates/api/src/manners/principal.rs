@@ -25,6 +25,10 @@ pub(crate) enum Right {
     ReadCalls,
     /// Place, answer and end calls.
     WriteCalls,
+    /// Listen to recordings.
+    ReadRecordings,
+    /// Erase recordings.
+    EraseRecordings,
 }
 
 impl Right {
@@ -33,6 +37,8 @@ impl Right {
         match self {
             Self::ReadCalls => "calls:read",
             Self::WriteCalls => "calls:write",
+            Self::ReadRecordings => "recordings:read",
+            Self::EraseRecordings => "recordings:write",
         }
     }
 }
@@ -59,7 +65,8 @@ impl Principal {
     pub(crate) fn may(&self, right: Right) -> bool {
         let by_role = match right {
             Right::ReadCalls => true,
-            Right::WriteCalls => self.role().may_call(),
+            Right::WriteCalls | Right::ReadRecordings => self.role().may_call(),
+            Right::EraseRecordings => matches!(self.role(), Role::Owner | Role::Admin),
         };
         let by_scope = match &self.who {
             Who::Key(key) if key.scopes.is_empty() => right == Right::ReadCalls,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::table::ClipName;
 use crate::meta::Direction;
+use crate::recording::ConsentMode;
 
 /// The choices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub struct Manners {
     /// Whether every bridged conversation is recorded from its beginning.
     pub record_all: bool,
     /// Who is told of a recording before it begins.
-    pub consent: Consent,
+    pub consent: ConsentMode,
     /// What they are told: the announcement that is played.
     pub notice: Option<ClipName>,
 }
@@ -29,23 +30,12 @@ pub enum AgentLost {
     End,
 }
 
-/// Who is told of a recording before it begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consent {
-    /// Nobody: they know, or need not.
-    None,
-    /// Users who call us.
-    AnnounceInbound,
-    /// Every user.
-    AnnounceAll,
-}
-
 impl Manners {
     /// What is played before a call of this direction is recorded.
     pub(super) fn notice_for(&self, direction: Direction) -> Option<ClipName> {
         let told = match (self.consent, direction) {
-            (Consent::None, _) | (Consent::AnnounceInbound, Direction::Outbound) => false,
-            (Consent::AnnounceAll, _) | (Consent::AnnounceInbound, Direction::Inbound) => true,
+            (ConsentMode::None, _) | (ConsentMode::AnnounceInbound, Direction::Outbound) => false,
+            (ConsentMode::AnnounceAll, _) | (ConsentMode::AnnounceInbound, Direction::Inbound) => true,
         };
         self.notice.clone().filter(|_| told)
     }
@@ -58,7 +48,7 @@ impl Default for Manners {
             agent_back: Duration::from_secs(45),
             agent_lost: AgentLost::Queue,
             record_all: false,
-            consent: Consent::None,
+            consent: ConsentMode::None,
             notice: None,
         }
     }

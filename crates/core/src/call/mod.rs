@@ -44,7 +44,7 @@ pub use ask::{Ask, Fault, Reply};
 pub use deadline::Deadline;
 pub use end::EndReason;
 pub use machine::{Call, Command, Commit, Input, NewOutbound, Output, Phase, RecordWish, Wish};
-pub use manners::{AgentLost, Consent, Manners};
+pub use manners::{AgentLost, Manners};
 pub use record::{CallRecord, State};
 pub use refusal::Refusal;
 pub use sound::{LegQuality, LegRecord, RecordAsk, SoundAsk, SoundNews};

@@ -14,8 +14,9 @@ use super::table::seek::Search;
 use super::table::{ClipName, Key, RecordingState, Scene, Voice};
 use crate::event::CallEvent;
 use crate::house::MediaMode;
-use crate::id::{RecordingId, UserId};
+use crate::id::{RecordingId, TenantId, UserId};
 use crate::meta::Direction;
+use crate::recording::Consent;
 use crate::sdp::Sdp;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -52,10 +53,12 @@ pub enum SoundAsk {
 pub struct RecordAsk {
     /// The recording.
     pub id: RecordingId,
+    /// Whose call.
+    pub tenant: TenantId,
     /// Leave out what is said now.
     pub paused: bool,
-    /// When its announcement had been heard to the end, if one was played.
-    pub announced_at: Option<Time>,
+    /// What the customer was told.
+    pub consent: Consent,
 }
 
 /// How well a leg went, so far or in its last seconds. "In" is what the leg's peer sends us.
@@ -356,7 +359,8 @@ impl Call {
         let record =
             recording.filter(|recording| recording.state != RecordingState::Announcing).map(|recording| {
                 let paused = recording.state == RecordingState::Paused;
-                RecordAsk { id: recording.id.clone(), paused, announced_at: recording.announced_at }
+                let (id, consent) = (recording.id.clone(), recording.consent.clone());
+                RecordAsk { id, tenant: self.record.tenant.clone(), paused, consent }
             });
         let scene = if open.is_some() { self.scene() } else { Scene::default() };
         Plan { open, apply, speak: talking, scene, record }

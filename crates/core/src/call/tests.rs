@@ -19,6 +19,7 @@ use crate::house::{BusinessNumber, MediaMode};
 use crate::id::{CallId, MetaNumberId, NumberId, RecordingId, TenantId, UserId, Wacid};
 use crate::meta::{Direction, MetaError, MetaEvent, MetaEventKind, Party, Terminate};
 use crate::phone::Phone;
+use crate::recording::ConsentMode;
 use crate::sdp::Sdp;
 use crate::time::Time;
 
@@ -248,7 +249,7 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
                 ["lost", "ends"] => manners.agent_lost = AgentLost::End,
                 ["all", "recorded"] => manners.record_all = true,
                 ["tells", "callers"] => {
-                    (manners.consent, manners.notice) = (Consent::AnnounceInbound, Some(clip()));
+                    (manners.consent, manners.notice) = (ConsentMode::AnnounceInbound, Some(clip()));
                 }
                 other => panic!("unknown manners {other:?}"),
             }

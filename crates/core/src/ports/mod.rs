@@ -7,6 +7,7 @@ mod clock;
 mod directory;
 mod gate;
 mod inbox;
+mod recordings;
 mod sound;
 
 pub mod fake;
@@ -18,6 +19,7 @@ pub use directory::{
 };
 pub use gate::{Asker, PermissionAsk};
 pub use inbox::{Inbox, Knock, Knocked, News};
+pub use recordings::{RecordingPage, Recordings, RecordingsAfter};
 pub use sound::{Sound, SoundFault};
 
 /// A store that cannot do its work now.

@@ -23,7 +23,7 @@ use rtc_shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use sansio::Protocol;
 
 use super::drops::Drop;
-use crate::sdp::{Candidate, host_priority};
+use crate::sdp::{Candidate, CandidateKind, host_priority};
 use crate::stun::{self, Binding, Class};
 
 /// The peer must have answered one of our checks within this time (RFC 7675 section 5.1).
@@ -55,6 +55,8 @@ pub(crate) struct Ice {
     username: String,
     tie_breaker: u64,
     remotes: Vec<SocketAddr>,
+    /// Those of them the peer has named itself.
+    announced: Vec<(SocketAddr, CandidateKind)>,
     selected: Option<SocketAddr>,
     /// When the next round of checks or the next consent check is due.
     next: Option<Instant>,
@@ -116,6 +118,7 @@ impl Ice {
             username: String::new(),
             tie_breaker: 0,
             remotes: Vec::new(),
+            announced: Vec::new(),
             selected: None,
             next: None,
             rounds: 0,
@@ -152,6 +155,9 @@ impl Ice {
         if !self.admit(candidate.address) {
             return;
         }
+        if !self.announced.iter().any(|(address, _)| *address == candidate.address) {
+            self.announced.push((candidate.address, candidate.kind));
+        }
         if let Ok(candidate) = host(candidate.address, candidate.priority)
             && self.agent.add_remote_candidate(candidate).is_ok()
         {
@@ -162,6 +168,13 @@ impl Ice {
     /// The address everything is sent to, once ICE has agreed on one.
     pub(crate) fn selected(&self) -> Option<SocketAddr> {
         self.selected
+    }
+
+    /// How the selected address became known.
+    pub(crate) fn selected_kind(&self) -> Option<CandidateKind> {
+        let selected = self.selected?;
+        let announced = self.announced.iter().find(|(address, _)| *address == selected);
+        Some(announced.map_or(CandidateKind::PeerReflexive, |(_, kind)| *kind))
     }
 
     /// Whether the peer has stopped agreeing to be sent to.

@@ -33,7 +33,7 @@ use bytes::BytesMut;
 use crate::quality::{Quality, Receive, mos};
 use crate::rtcp;
 use crate::rtp::Kind;
-use crate::sdp::{Candidate, Fingerprint, Payloads};
+use crate::sdp::{Candidate, CandidateKind, Fingerprint, Payloads};
 use crate::srtp::{Opener, Sealer};
 
 pub use drops::{Drop, Drops};
@@ -85,16 +85,27 @@ pub struct Leg {
     sent_octets: u64,
     sent_before_report: u64,
     receive: Receive,
-    remote_loss: f64,
+    /// The peer's latest report on our stream.
+    remote: Remote,
     rtt: Option<Duration>,
     bucket: Bucket,
     heard_at: Option<Instant>,
     heard_sound: bool,
+    /// From the leg's making to the peer's first sound.
+    first_sound: Option<Duration>,
     is_silent: bool,
     report_at: Option<Instant>,
     drops: Drops,
     is_over: bool,
     out: VecDeque<Output>,
+}
+
+/// What the peer says of our stream.
+#[derive(Debug, Clone, Copy, Default)]
+struct Remote {
+    loss: f64,
+    lost: u64,
+    jitter_ms: f64,
 }
 
 /// What the handshake needs of the peer's description.
@@ -258,18 +269,32 @@ impl Leg {
         &self.drops
     }
 
+    /// How the peer's address in use became known.
+    pub fn candidate(&self) -> Option<CandidateKind> {
+        self.ice.selected_kind()
+    }
+
+    /// How long after the leg was made the peer's first sound came.
+    pub fn first_sound(&self) -> Option<Duration> {
+        self.first_sound
+    }
+
     /// How well it goes.
     pub fn quality(&self) -> Quality {
         let rtt = self.rtt.or(self.ice.rtt()).map(|rtt| rtt.as_secs_f64() * 1_000.0);
+        let Remote { loss, lost, jitter_ms } = self.remote;
         Quality {
             packets_received: self.receive.packets(),
             packets_sent: self.sent_packets,
             packets_lost: self.receive.lost(),
             loss: self.receive.loss(),
             jitter_ms: self.receive.jitter_ms(),
-            remote_loss: self.remote_loss,
+            remote_loss: loss,
+            remote_lost: lost,
+            remote_jitter_ms: jitter_ms,
             rtt_ms: rtt,
             mos: mos(self.receive.loss(), self.receive.jitter_ms(), rtt.unwrap_or(0.0)),
+            remote_mos: mos(loss, jitter_ms, rtt.unwrap_or(0.0)),
         }
     }
 

@@ -141,6 +141,7 @@ impl Leg {
         }
         self.heard(now);
         if media == Media::Opus {
+            self.first_sound.get_or_insert(now.saturating_duration_since(self.created));
             self.receive.packet(now, header.ssrc, opened.index, header.timestamp);
         }
         if !self.heard_sound {
@@ -176,7 +177,12 @@ impl Leg {
         rtcp::read(&datagram[..len], |report| match report {
             Report::Sent { ssrc, middle_ntp } => self.receive.sender_report(now, ssrc, middle_ntp),
             Report::Heard(block) if block.ssrc == self.ssrc => {
-                self.remote_loss = f64::from(block.fraction_lost) / 256.0;
+                self.remote = super::Remote {
+                    loss: f64::from(block.fraction_lost) / 256.0,
+                    // 24 bits with a sign: duplicates may make it less than nothing.
+                    lost: if block.lost & 0x80_0000 == 0 { block.lost.into() } else { 0 },
+                    jitter_ms: f64::from(block.jitter) / 48.0,
+                };
                 if block.last_report != 0 {
                     let units = our_clock.wrapping_sub(block.last_report).wrapping_sub(block.delay);
                     // Clocks of the two ends round differently; a hair below zero is zero.

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::Thread;
+use std::time::Duration;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::{Ask, Ear, Mixed, Mixer};
 
+/// How long a mixer may take to notice that its shard is gone.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 /// What may be asked between two ticks: packets of a hundred voices, several each.
 const ASKS: usize = 4_096;
 /// Kept free for changes of who hears whom, which packets must not crowd out.
@@ -59,7 +62,7 @@ pub(crate) fn run(mut desk: Desk, done: impl Fn()) {
             done();
         }
         // Woken by every tick; a wake-up that came in between is not lost.
-        std::thread::park();
+        std::thread::park_timeout(LONGEST_REST);
     }
 }
 
@@ -83,9 +86,8 @@ impl Link {
     /// Passes a packet on; if there is no room it is lost.
     pub(crate) fn said(&mut self, voice: u64, numbering: u64, timestamp: u32, payload: &[u8]) {
         let has_room = self.asks.slots() > RESERVED;
-        let payload = || payload.into();
-        let sent =
-            has_room && self.asks.push(Ask::Said { voice, numbering, timestamp, payload: payload() }).is_ok();
+        let said = || Ask::Said { voice, numbering, timestamp, payload: payload.into() };
+        let sent = has_room && self.asks.push(said()).is_ok();
         self.lost += u64::from(!sent);
     }
 

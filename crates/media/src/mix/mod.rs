@@ -5,11 +5,15 @@
 //! that tests drive it in virtual time and the thread is a loop around it. Every voice is decoded once, every
 //! set of voices summed and encoded once, however many listen.
 //!
-//! Cost: a voice about 15 to 30 µs a tick, a set about 60 to 120 µs. The number of listeners is bounded by the
-//! shard; a mixer that falls behind misses ticks, which its listeners hear as a gap and nobody else notices.
+//! Cost: about 0.1 ms of a core per tick for every leg of a conference (measured: 0.32 ms for three that each hear
+//! the others, 1.0 ms for ten). The number of listeners is bounded by the shard; a mixer that falls behind misses
+//! ticks, which its listeners hear as a gap and nobody else notices.
 
 mod link;
 mod speaker;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -4,11 +4,43 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::Direction;
 
+/// How an address of the peer became known (RFC 8445 section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CandidateKind {
+    /// An interface of its own.
+    Host,
+    /// What a STUN server saw.
+    ServerReflexive,
+    /// What we saw, without the peer naming it.
+    PeerReflexive,
+    /// A TURN server's.
+    Relayed,
+}
+
+impl CandidateKind {
+    /// The word of descriptions, records and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::ServerReflexive => "srflx",
+            Self::PeerReflexive => "prflx",
+            Self::Relayed => "relay",
+        }
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        [Self::Host, Self::ServerReflexive, Self::PeerReflexive, Self::Relayed]
+            .into_iter()
+            .find(|kind| kind.code() == word)
+    }
+}
+
 /// Where the peer may be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) address: SocketAddr,
     pub(crate) priority: u32,
+    pub(crate) kind: CandidateKind,
 }
 
 impl Candidate {
@@ -28,7 +60,9 @@ impl Candidate {
         if port == 0 || ip.is_unspecified() || ip.is_multicast() {
             return None;
         }
-        Some(Self { address: SocketAddr::new(ip, port), priority })
+        // Only relays and reflexive addresses need to say what they are; most peers say it always.
+        let kind = words.nth(1).and_then(CandidateKind::read).unwrap_or(CandidateKind::Host);
+        Some(Self { address: SocketAddr::new(ip, port), priority, kind })
     }
 
     /// Whether the address lies inside somebody's network: not for peers on the internet.

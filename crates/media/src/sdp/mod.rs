@@ -14,6 +14,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use candidate::CandidateKind;
 pub(crate) use candidate::{Candidate, host_priority};
 pub(crate) use read::read;
 pub(crate) use write::{Local, write};

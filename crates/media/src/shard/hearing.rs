@@ -16,7 +16,12 @@ impl Shard {
         };
         if let Hearing::Legs(named) = &mut what {
             let mut once = Vec::with_capacity(named.len());
-            named.retain(|id| !once.contains(id) && (once.push(*id), true).1);
+            for id in named.drain(..) {
+                if !once.contains(&id) {
+                    once.push(id);
+                }
+            }
+            *named = once;
         }
         self.forget_names(key);
         for named in what.legs() {
@@ -26,7 +31,7 @@ impl Shard {
         slot.voice.rewind();
         // From people to people without a moment of silence of ours in between.
         if slot.hearing.legs().is_empty() || what.legs().is_empty() {
-            slot.forwarded_at = None;
+            slot.route.forwarded_at = None;
         }
         slot.hearing = what;
         self.resolve(now, key);
@@ -85,10 +90,13 @@ impl Shard {
             if let Some(source) = self.legs.get_mut(source) {
                 source.listeners.retain(|listener| *listener != key);
                 source.mixed_for -= usize::from(was_mixing);
+                source.straighten();
             }
         }
         if let [only] = there[..] {
-            self.legs[only].listeners.push(key);
+            let source = &mut self.legs[only];
+            source.listeners.push(key);
+            source.straighten();
         }
         let several: &[usize] = if there.len() > 1 { &there } else { &[] };
         if self.mix(now, key, several) {

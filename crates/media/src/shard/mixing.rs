@@ -35,7 +35,9 @@ impl Shard {
         self.legs[key].is_mixing = true;
         self.mixes += 1;
         for source in sources {
-            self.legs[*source].mixed_for += 1;
+            let source = &mut self.legs[*source];
+            source.mixed_for += 1;
+            source.straighten();
         }
         if self.mix_at.is_none() {
             self.mix_next(now + FRAME_TIME);
@@ -60,7 +62,8 @@ impl Shard {
         if at > now {
             return self.mix_next(at);
         }
-        let frames = now.saturating_duration_since(self.started).as_millis() / FRAME_TIME.as_millis();
+        // By when the frame was due, so that two that are caught up with have two numbers.
+        let frames = at.saturating_duration_since(self.started).as_millis() / FRAME_TIME.as_millis();
         self.setup.mixer.tick(frames as u64);
         let is_late = now.saturating_duration_since(at) > MAX_LATE;
         self.mix_next(if is_late { now } else { at } + FRAME_TIME);
@@ -79,8 +82,8 @@ impl Shard {
                 self.setup.mixer.leave(mixed.ear);
                 continue;
             };
-            slot.forwarded_at = Some(now);
-            if slot.presses.is_down() || !slot.leg.can_send() {
+            slot.route.forwarded_at = Some(now);
+            if slot.route.is_pressing || !slot.leg.can_send() {
                 continue;
             }
             let counters = &mut self.counters;

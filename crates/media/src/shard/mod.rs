@@ -1,12 +1,12 @@
 //! The thread that owns the media port and every leg on it.
 //!
-//! One loop: commands, wake-ups, datagrams, sending; nothing in it waits for anybody. Both legs of a call live
-//! here, so sound goes from the socket to the socket inside one buffer: opened, renumbered, sealed, sent. On that
-//! path nothing is allocated, locked or copied.
+//! One loop: commands, wake-ups, datagrams, sending; nothing in it waits for anybody. All legs of a call live here,
+//! so sound of one heard alone goes from the socket to the socket inside one buffer: opened, renumbered, sealed,
+//! sent. On that path nothing is allocated, locked or copied.
 //!
 //! Reading order: `port` (the socket), `wheel` (time), `flows` (whose datagram), `voice` and `press` (sound of our
-//! own), this file (legs and what they say), `hearing` and `mixing` (who hears whom), `route` (from datagram to datagram), `drive` (the
-//! loop).
+//! own), this file (legs), `tell` (what they say), `hearing` and `mixing` (who hears whom), `route` (from datagram
+//! to datagram), `drive` (the loop).
 //!
 //! Invariant: every queue is bounded, and what does not fit is counted.
 
@@ -18,6 +18,7 @@ mod mixing;
 mod port;
 mod press;
 mod route;
+mod tell;
 mod voice;
 mod wheel;
 
@@ -33,13 +34,11 @@ use std::time::{Duration, Instant};
 use offhook_core::sdp::Sdp;
 use slab::Slab;
 use tokio::sync::mpsc::Sender;
-use tokio::sync::mpsc::error::TrySendError;
 
 use crate::clip::Clip;
-use crate::leg::{FailReason, Identity, Leg, LegConfig, LegError, Notice, Output};
-use crate::message::{Command, Counters, Description, Hearing, LegId, LegNotice, Notified, Stats};
+use crate::leg::{FailReason, Identity, Leg, LegConfig, LegError};
+use crate::message::{Command, Counters, Description, Hearing, LegId, LegNotice, Notified};
 use crate::mix::Link;
-use crate::stun;
 use crate::tap::TapSink;
 
 pub(crate) use counters::SharedCounters;
@@ -56,8 +55,6 @@ use wheel::Wheel;
 /// A leg that is heard and sends nothing for this long is filled in for. Longer than any jitter worth waiting for;
 /// much shorter than the 20 s after which WhatsApp hangs up.
 const FILL_AFTER: Duration = Duration::from_millis(200);
-/// Notices nobody has fetched yet, beyond the channel's own room. A consumer this far behind is broken.
-const MAX_BACKLOG: usize = 65_536;
 
 /// A leg and its place in the conversation.
 struct Slot {
@@ -80,10 +77,35 @@ struct Slot {
     tap: Option<TapSink>,
     voice: Voice,
     presses: Presses,
-    /// When another leg's sound last went out here.
-    forwarded_at: Option<Instant>,
+    route: Route,
     /// The earliest wake-up in the wheel.
     wakes_at: Option<Instant>,
+}
+
+/// What is looked at for every packet, in one place: a thousand calls do not fit into a core's cache.
+#[derive(Default)]
+struct Route {
+    /// The one leg this one is passed on to, if nothing else is to be done with its packets.
+    straight: Option<usize>,
+    /// Whether anything else is to be done with them.
+    is_winding: bool,
+    /// Whether a key is down towards this leg, so that nothing else may be sent.
+    is_pressing: bool,
+    /// When another leg's sound last went out here.
+    forwarded_at: Option<Instant>,
+}
+
+impl Slot {
+    /// Works out the way of this leg's packets.
+    fn straighten(&mut self) {
+        let is_extra = self.tap.is_some() || self.mixed_for > 0;
+        self.route.straight = match self.listeners[..] {
+            [only] if !is_extra && !self.is_muted => Some(only),
+            _ => None,
+        };
+        let is_any = is_extra || !self.listeners.is_empty();
+        self.route.is_winding = is_any && !self.is_muted && self.route.straight.is_none();
+    }
 }
 
 /// What the shard is made of.
@@ -167,10 +189,12 @@ impl Shard {
             }
             Command::Mute { leg, on } => self.with_leg(now, leg, |slot| {
                 slot.is_muted = on;
+                slot.straighten();
                 None
             }),
             Command::Tap { leg, sink } => self.with_leg(now, leg, |slot| {
                 slot.tap = sink;
+                slot.straighten();
                 None
             }),
             Command::RemoveLeg { leg } => {
@@ -215,7 +239,7 @@ impl Shard {
             tap: None,
             voice: Voice::new(now),
             presses: Presses::new(now),
-            forwarded_at: None,
+            route: Route::default(),
             wakes_at: None,
         });
         self.ids.insert(id, key);
@@ -309,7 +333,8 @@ impl Shard {
         self.press_on(now, key);
         self.speak(now, key);
         let slot = &mut self.legs[key];
-        let fills_at = slot.forwarded_at.filter(|_| slot.voice.next_at().is_none()).map(|at| at + FILL_AFTER);
+        let fills_at =
+            slot.route.forwarded_at.filter(|_| slot.voice.next_at().is_none()).map(|at| at + FILL_AFTER);
         let presses_at = slot.presses.next_at().filter(|_| slot.leg.can_send());
         let next = [slot.leg.next_deadline(), slot.voice.next_at(), presses_at, fills_at]
             .into_iter()
@@ -325,13 +350,13 @@ impl Shard {
     fn speak(&mut self, now: Instant, key: usize) {
         let slot = &mut self.legs[key];
         let (tune, clip) = match &slot.hearing {
-            _ if !slot.leg.can_send() || slot.presses.is_down() => (None, None),
+            _ if !slot.leg.can_send() || slot.route.is_pressing => (None, None),
             Hearing::Silence => (None, None),
             Hearing::Comfort => (Some(Tune::Comfort), None),
             Hearing::Music => (Some(Tune::Clip), Some(&self.setup.music)),
             Hearing::Clip(clip) => (Some(Tune::Clip), Some(clip)),
             Hearing::Legs(_) => {
-                let talks = slot.forwarded_at.is_some_and(|at| at + FILL_AFTER > now);
+                let talks = slot.route.forwarded_at.is_some_and(|at| at + FILL_AFTER > now);
                 ((!talks).then_some(Tune::Comfort), None)
             }
         };
@@ -352,59 +377,6 @@ impl Shard {
         });
         if over {
             self.clip_over(now, key);
-        }
-    }
-
-    fn drain(&mut self, now: Instant, key: usize) {
-        while let Some(output) = self.legs[key].leg.poll() {
-            match output {
-                Output::Transmit { to, datagram } => {
-                    if let Some(transaction) = stun::request_transaction(&datagram) {
-                        self.flows.asked(now, transaction, key);
-                    }
-                    self.port.queue_copy(&datagram, to);
-                }
-                Output::Notice(notice) => {
-                    let slot = &self.legs[key];
-                    let notice = match notice {
-                        Notice::IceConnected => LegNotice::IceConnected,
-                        Notice::DtlsConnected(profile) => LegNotice::DtlsConnected { profile },
-                        Notice::FirstPacket => LegNotice::FirstPacket,
-                        Notice::Digit { digit, millis } => LegNotice::Digit { digit, millis },
-                        Notice::MediaLost => LegNotice::MediaLost,
-                        Notice::MediaResumed => LegNotice::MediaResumed,
-                        Notice::Failed(reason) => LegNotice::Failed { reason },
-                        Notice::Quality(quality) => {
-                            let stats = Stats { quality, drops: *slot.leg.drops() };
-                            LegNotice::Stats(Box::new(stats))
-                        }
-                    };
-                    let id = slot.id;
-                    self.tell(id, notice);
-                }
-            }
-        }
-    }
-
-    fn tell(&mut self, leg: LegId, notice: LegNotice) {
-        let passing = matches!(notice, LegNotice::Stats(_));
-        self.backlog.push_back(Notified { leg, notice });
-        self.pass_on();
-        // Statistics of a moment nobody looked at are worth nothing; everything else waits.
-        if (passing && !self.backlog.is_empty()) || self.backlog.len() > MAX_BACKLOG {
-            self.backlog.pop_back();
-            self.counters.notices_lost += 1;
-        }
-    }
-
-    fn pass_on(&mut self) {
-        while let Some(notified) = self.backlog.pop_front() {
-            match self.setup.notices.try_send(notified) {
-                Ok(()) => {}
-                Err(TrySendError::Full(notified)) => return self.backlog.push_front(notified),
-                // Nobody listens any more: the plane is being taken down.
-                Err(TrySendError::Closed(_)) => self.backlog.clear(),
-            }
         }
     }
 }

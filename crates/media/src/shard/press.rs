@@ -164,6 +164,7 @@ impl Shard {
         if !slot.leg.takes_keys() {
             // The answer that came after the keys were asked for knows no events.
             slot.presses = Presses::new(now);
+            slot.route.is_pressing = false;
             let id = slot.id;
             return self.tell(id, LegNotice::PressRefused { reason: PressRefusal::NotNegotiated });
         }
@@ -174,6 +175,7 @@ impl Shard {
             let sealed = slot.leg.send(now, &packet, buffer).ok()?;
             Some((sealed.to, sealed.datagram))
         });
+        slot.route.is_pressing = slot.presses.is_down();
         let id = slot.id;
         if let Some(digits) = pressed {
             self.tell(id, LegNotice::Pressed { digits });

@@ -66,17 +66,47 @@ impl Shard {
 
     /// Passes on what one leg said.
     fn forward(&mut self, now: Instant, from: usize, n: usize, packet: &Packet) {
-        let slot = &self.legs[from];
-        if slot.is_muted {
+        let route = &self.legs[from].route;
+        if let Some(to) = route.straight {
+            self.forward_in_place(now, to, n, packet);
+        } else if route.is_winding {
+            self.forward_to_all(now, from, n, packet);
+        }
+    }
+
+    /// Sends what was received on in the buffer it came in.
+    fn forward_in_place(&mut self, now: Instant, to: usize, n: usize, packet: &Packet) {
+        let slot = &mut self.legs[to];
+        if slot.route.is_pressing {
+            slot.route.forwarded_at = Some(now);
             return;
         }
-        if slot.tap.is_some() {
+        let (_, _, buffer) = self.port.datagram(n);
+        if let Ok(sealed) = slot.leg.send(now, packet, buffer) {
+            slot.route.forwarded_at = Some(now);
+            self.counters.forwarded += 1;
+            self.port.queue_received(n, sealed.datagram, sealed.to);
+        }
+    }
+
+    /// Shows what one leg said to its tap and the mixer, and sends it to the legs that hear it alone: to the last
+    /// of them in the buffer it came in, to the others in copies made before.
+    fn forward_to_all(&mut self, now: Instant, from: usize, n: usize, packet: &Packet) {
+        if self.legs[from].tap.is_some() {
             self.tap(now, from, n, packet);
         }
         if self.legs[from].mixed_for > 0 {
             self.pass_to_mixer(from, n, packet);
         }
-        self.send_on(now, from, n, packet);
+        let Some(last) = self.legs[from].listeners.len().checked_sub(1) else {
+            return;
+        };
+        for other in 0..last {
+            let to = self.legs[from].listeners[other];
+            self.forward_copy(now, to, n, packet);
+        }
+        let to = self.legs[from].listeners[last];
+        self.forward_in_place(now, to, n, packet);
     }
 
     /// Shows what one leg said to whoever listens in.
@@ -96,34 +126,10 @@ impl Shard {
         self.counters.tap_lost += u64::from(!taken);
     }
 
-    /// Sends what one leg said to the legs that hear it: to the last of them in the buffer it came in, to the
-    /// others in copies made before.
-    fn send_on(&mut self, now: Instant, from: usize, n: usize, packet: &Packet) {
-        let Some(last) = self.legs[from].listeners.len().checked_sub(1) else {
-            return;
-        };
-        for other in 0..last {
-            let to = self.legs[from].listeners[other];
-            self.forward_copy(now, to, n, packet);
-        }
-        let to = self.legs[from].listeners[last];
-        let slot = &mut self.legs[to];
-        if slot.presses.is_down() {
-            slot.forwarded_at = Some(now);
-            return;
-        }
-        let (_, _, buffer) = self.port.datagram(n);
-        if let Ok(sealed) = slot.leg.send(now, packet, buffer) {
-            slot.forwarded_at = Some(now);
-            self.counters.forwarded += 1;
-            self.port.queue_received(n, sealed.datagram, sealed.to);
-        }
-    }
-
     fn forward_copy(&mut self, now: Instant, to: usize, n: usize, packet: &Packet) {
         let (slot, counters) = (&mut self.legs[to], &mut self.counters);
-        if slot.presses.is_down() {
-            slot.forwarded_at = Some(now);
+        if slot.route.is_pressing {
+            slot.route.forwarded_at = Some(now);
             return;
         }
         self.port.make_from(n, |received, made| {
@@ -131,7 +137,7 @@ impl Shard {
             made.get_mut(payload.clone())?.copy_from_slice(&received[packet.payload.clone()]);
             let packet = Packet { payload, ..packet.clone() };
             let sealed = slot.leg.send(now, &packet, made).ok()?;
-            slot.forwarded_at = Some(now);
+            slot.route.forwarded_at = Some(now);
             counters.forwarded += 1;
             Some((sealed.to, sealed.datagram))
         });

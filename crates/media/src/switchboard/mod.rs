@@ -19,7 +19,6 @@ use offhook_core::call::{EndReason, RecordAsk, Scene, SoundAsk, SoundNews, Voice
 use offhook_core::id::{CallId, RecordingId, UserId};
 use offhook_core::ports::{Sound, SoundFault};
 use offhook_core::sdp::Sdp;
-use offhook_core::time::Time;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -64,10 +63,8 @@ pub enum RecordOrder {
     Start {
         /// Of which call.
         call: CallId,
-        /// Its id.
-        recording: RecordingId,
-        /// When its announcement had been heard to the end.
-        announced_at: Option<Time>,
+        /// What was asked.
+        ask: RecordAsk,
     },
     /// A voice is to be heard in it from now on.
     Join {
@@ -236,9 +233,10 @@ impl Switchboard {
             }
             self.order(RecordOrder::Stop { recording: before.id });
         }
-        let Some(RecordAsk { id, paused, announced_at }) = ask else { return };
+        let Some(ask) = ask else { return };
+        let (id, paused) = (ask.id.clone(), ask.paused);
         let mut recording = same.unwrap_or_else(|| {
-            self.order(RecordOrder::Start { call: call.clone(), recording: id.clone(), announced_at });
+            self.order(RecordOrder::Start { call: call.clone(), ask });
             routes::Recording::default_for(id.clone())
         });
         if recording.paused != paused {

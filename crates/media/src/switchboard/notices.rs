@@ -78,9 +78,9 @@ fn quality(stats: &Stats) -> LegQuality {
         loss_out: Some(quality.remote_loss as f32),
         jitter_ms: quality.jitter_ms as f32,
         rtt_ms: quality.rtt_ms.map(|rtt| rtt as f32),
-        codec: "opus".to_owned(),
-        candidate: None,
-        first_audio_ms: None,
+        codec: stats.codec.code().to_owned(),
+        candidate: stats.candidate.map(|kind| kind.code().to_owned()),
+        first_audio_ms: stats.first_audio.map(|after| after.as_millis().try_into().unwrap_or(u32::MAX)),
     }
 }
 

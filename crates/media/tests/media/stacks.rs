@@ -196,7 +196,7 @@ fn three_stacks_in_a_conference_hear_the_others_and_not_themselves() {
         peer.hears_but([HZ[(n + 1) % 3], HZ[(n + 2) % 3]], HZ[n]);
     }
     let counters = house.plane.counters();
-    assert!(counters.mixed > 100, "{counters:?}");
+    assert!(counters.mixed > 0 && counters.forwarded == 0, "{counters:?}");
     assert_eq!((counters.mix_lost, counters.mix_corrupt), (0, 0));
 }
 

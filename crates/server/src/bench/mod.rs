@@ -2,6 +2,8 @@
 
 mod agent;
 
+mod media;
+
 mod ring;
 
 mod stopwatch;
@@ -13,12 +15,19 @@ use clap::Subcommand;
 pub(crate) enum Bench {
     /// From a webhook to the ring on an agent's socket, over many inbound calls.
     Ring(ring::Ring),
+    /// How many bridged calls one media thread carries, and what each costs.
+    Media(media::Media),
+    /// The far ends of `media`, in a process of their own.
+    #[command(hide = true, name = media::FAR_ENDS)]
+    FarEnds,
 }
 
 impl Bench {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Ring(ring) => ring.run().await,
+            Self::Media(media) => media.run().await,
+            Self::FarEnds => media::far_ends().await,
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use offhook_core::recording::ConsentMode;
+
 use super::secret::{DatabaseUrl, Secret, read_file};
-use super::sections::Consent;
 use super::{BadConfig, Config, turn};
 
 /// Shorter secrets are samples or typing errors; Meta's app secrets have 32 characters.
@@ -59,11 +60,17 @@ pub fn check(config: &Config) -> Result<(), BadConfig> {
     listen(config)?;
     urls(config)?;
     secrets(config)?;
-    if config.recordings.consent != Consent::None && config.recordings.notice.is_none() {
+    if config.recordings.consent != ConsentMode::None && config.recordings.notice.is_none() {
         let words = "recordings.notice: missing beside recordings.consent: what are people told?";
         return Err(BadConfig::new(words));
     }
     turn::check(&config.media)?;
+    if !(1..=3650).contains(&config.recordings.keep_days) {
+        return Err(BadConfig::new("recordings.keep_days: 1 to 3650"));
+    }
+    if config.calls.agent_wait_secs == 0 || config.calls.agent_wait_secs > 600 {
+        return Err(BadConfig::new("calls.agent_wait_secs: 1 to 600"));
+    }
     let filter = &config.log.filter;
     tracing_subscriber::EnvFilter::try_new(filter)
         .map_err(|error| BadConfig::new(format!("log.filter: {filter:?} is not a filter: {error}")))?;

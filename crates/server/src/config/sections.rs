@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use offhook_core::recording::ConsentMode;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
@@ -132,11 +133,18 @@ section! {
 section! {
     /// Recordings of calls whose sound the server carries.
     Recordings as "recordings" {
+        /// Where they are kept: `file:PATH`, or `s3://bucket/prefix` with credentials from the `AWS_…` environment.
+        url: String = Some("file:./recordings");
+        /// Folder on a local disk for recordings under way, until they are where `url` says.
+        /// Unset, it is the database's path with the ending `.spool`, or `offhook.spool` with PostgreSQL.
+        spool_dir: Option<PathBuf> = None;
+        /// Days until a recording is deleted: 1 to 3650.
+        keep_days: u32 = Some("30");
         /// Whether every such call is recorded from its beginning. Others are when somebody asks for it.
         #[serde(deserialize_with = "super::sections::flag")]
         all: bool = Some("false");
         /// Who is told before a recording begins: `none`, `announce_inbound` or `announce_all`.
-        consent: Consent = Some("none");
+        consent: ConsentMode = Some("none");
         /// What they are told: the name of an announcement in `media.clips_dir`.
         notice: Option<String> = None;
     }
@@ -160,18 +168,6 @@ pub enum AgentLost {
     Queue,
     /// The call ends.
     End,
-}
-
-/// Who is told of a recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Consent {
-    /// Nobody.
-    None,
-    /// Users who call.
-    AnnounceInbound,
-    /// Every user.
-    AnnounceAll,
 }
 
 /// How log lines look.

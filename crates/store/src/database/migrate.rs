@@ -17,12 +17,20 @@ pub(super) enum Dialect {
 /// A step: its number, its name, and its text for SQLite and for PostgreSQL.
 struct Pair(i64, &'static str, &'static str, &'static str);
 
-const STEPS: &[Pair] = &[Pair(
-    1,
-    "first call",
-    include_str!("../../migrations/sqlite/0001_first_call.sql"),
-    include_str!("../../migrations/postgres/0001_first_call.sql"),
-)];
+const STEPS: &[Pair] = &[
+    Pair(
+        1,
+        "first call",
+        include_str!("../../migrations/sqlite/0001_first_call.sql"),
+        include_str!("../../migrations/postgres/0001_first_call.sql"),
+    ),
+    Pair(
+        2,
+        "recordings",
+        include_str!("../../migrations/sqlite/0002_recordings.sql"),
+        include_str!("../../migrations/postgres/0002_recordings.sql"),
+    ),
+];
 
 /// Brings the schema up to date, each step whole or not at all.
 pub(super) async fn migrate(dialect: Dialect, connection: &mut AnyConnection) -> Result<(), OpenError> {

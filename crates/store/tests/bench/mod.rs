@@ -1,16 +1,21 @@
 //! What the cases work with: a database, fresh ids, and tenants with numbers, people and calls.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use offhook_core::call::record::{Facts, Intent};
-use offhook_core::call::{CallRecord, Commit, EndReason, State};
+use offhook_core::call::table::{
+    AfterClip, ClipName, Connect, Parked, Playing, Recording, RecordingState, Role as Seat, Seek, Table,
+    Target,
+};
+use offhook_core::call::{CallRecord, Commit, EndReason, LegQuality, LegRecord, State};
 use offhook_core::event::{CallEvent, Event};
 use offhook_core::house::{BusinessNumber, MediaMode, Person, Role, Tenant};
-use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
+use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, RecordingId, TenantId, UserId, Wacid};
 use offhook_core::meta::{Direction, MetaError, Party, Terminate};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{NewNumber, NewPerson, NewTenant, Numbers, People, Tenants};
+use offhook_core::recording::{Consent, ConsentMode};
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
 use offhook_store::{MasterKey, OpenError, Store};
@@ -196,17 +201,52 @@ impl House {
                 confirmed_at: Some(after(4)),
                 declined: BTreeSet::from([UserId::from_uuid(fresh()), UserId::from_uuid(fresh())]),
                 held: true,
+                table: self.table(after(10)),
+                connect: Some(Connect::Agent(self.agent.id.clone())),
+                record: true,
+                recordings: BTreeSet::from([RecordingId::from_uuid(fresh())]),
+                quality: vec![LegRecord {
+                    agent: Some(self.agent.id.clone()),
+                    quality: LegQuality {
+                        mos: Some(4.25),
+                        loss_in: 0.125,
+                        codec: "opus".to_owned(),
+                        ..LegQuality::default()
+                    },
+                }],
                 intent: Some(Intent { reason: EndReason::LocalHangup, at: after(34), error: Some(error) }),
                 closed_at: Some(after(40)),
             },
             ..self.call(at)
         }
     }
+
+    /// Everything that can be arranged at once.
+    fn table(&self, at: Time) -> Table {
+        let clip = ClipName::parse("welcome").unwrap();
+        Table {
+            seats: BTreeMap::from([(UserId::from_uuid(fresh()), Seat::Consulted)]),
+            muted: BTreeSet::from([self.agent.id.clone()]),
+            seek: Some(Seek::owner(Target::Queue, Some(self.agent.id.clone()), EndReason::NoAgent)),
+            parked: Some(Parked { by: Some(self.agent.id.clone()), at }),
+            clip: Some(Playing { clip, then: AfterClip::Record }),
+            recording: Some(Recording {
+                id: RecordingId::from_uuid(fresh()),
+                state: RecordingState::Paused,
+                consent: Consent {
+                    mode: ConsentMode::AnnounceAll,
+                    announced_at: Some(at),
+                    announced_until: None,
+                },
+            }),
+        }
+    }
 }
 
 pub(crate) fn commit(record: &CallRecord, what: Vec<CallEvent>) -> Commit {
     let (call, owner) = (record.id.clone(), record.agent.clone());
-    let tell = |what| Event::Call { call: call.clone(), owner: owner.clone(), what };
+    let tell =
+        |what| Event::Call { call: call.clone(), owner: owner.clone(), seated: Default::default(), what };
     Commit { record: record.clone(), events: what.into_iter().map(tell).collect() }
 }
 

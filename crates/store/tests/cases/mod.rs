@@ -7,6 +7,7 @@ pub(crate) mod log;
 pub(crate) mod numbers;
 pub(crate) mod opening;
 pub(crate) mod people;
+pub(crate) mod recordings;
 pub(crate) mod secrets;
 
 /// Hands the list of all promises to a macro that makes something of it.
@@ -47,6 +48,10 @@ macro_rules! every_case {
             people::an_address_is_taken_once_for_all_tenants,
             people::presence_is_remembered,
             people::a_stranger_waits_as_long_as_a_colleague,
+            recordings::a_recording_comes_back_as_it_was_written,
+            recordings::what_is_deleted_stays_deleted_and_keeps_no_key,
+            recordings::recordings_are_due_when_their_retention_ends,
+            recordings::recordings_are_listed_newest_first_in_pages_of_their_tenant,
             secrets::a_key_works_until_it_expires_or_is_revoked,
             secrets::a_key_with_a_wrong_secret_is_refused,
             secrets::a_key_may_select_one_number,

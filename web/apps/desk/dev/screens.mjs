@@ -1,7 +1,11 @@
-/** Pictures of the desk in every state worth looking at. `npm run screens -w @offhook/desk -- DIRECTORY [scene…]` */
+/**
+ * Pictures of the desk in every state worth looking at. `npm run screens -w @offhook/desk -- DIRECTORY [scene…]`
+ * Fails when axe finds a fault, when the page complains, or when something is wider than the screen.
+ */
 
 import { createRequire } from 'node:module';
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { chromium } from 'playwright-core';
 import { preview } from 'vite';
 import { callView, FakeServer, installPhone, table } from './fake.mjs';
@@ -9,9 +13,6 @@ import { callView, FakeServer, installPhone, table } from './fake.mjs';
 const [directory, ...wanted] = process.argv.slice(2);
 if (directory === undefined) throw new Error('name a directory for the pictures');
 await mkdir(directory, { recursive: true });
-
-/** As narrow as phones get, and a usual screen. */
-const WIDTHS = (process.env.WIDTHS ?? '360,1280').split(',').map(Number);
 
 const ana = { id: 'agt_1', name: 'Ana Costa' };
 const bruno = { id: 'agt_2', name: 'Bruno Alves' };
@@ -240,6 +241,8 @@ const scenes = {
     await scenes.incoming({ page, server });
     await page.getByTestId('answer').click();
     await page.getByTestId('mic-error').waitFor();
+    const scrolled = await page.evaluate(() => scrollY);
+    if (scrolled > 0) throw new Error(`the banner scrolls the call ${scrolled} px out of sight`);
   },
   async reconnecting({ page, server }) {
     await scenes.online({ page, server });
@@ -257,6 +260,13 @@ const scenes = {
   },
 };
 
+/** What a scene's console may say: the browser reports every answer that is an error. */
+const expected = {
+  login: /401/,
+  'login-error': /401/,
+  reconnecting: /Failed to load resource/,
+};
+
 async function sent(server, type) {
   for (;;) {
     const message = server.received.find((each) => each.type === type);
@@ -265,43 +275,67 @@ async function sent(server, type) {
   }
 }
 
+/** A small phone, a usual one, and a desk. */
+const screens = [
+  { width: 360, height: 740, phone: true },
+  { width: 390, height: 844, phone: true },
+  { width: 1440, height: 900, phone: false },
+];
+
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const site = await preview({ preview: { host: '127.0.0.1', port: 0 }, logLevel: 'error' });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--no-first-run'],
 });
-try {
-  for (const name of wanted.length > 0 ? wanted : Object.keys(scenes)) {
-    for (const width of WIDTHS) {
-      for (const colorScheme of ['light', 'dark']) {
-        const context = await browser.newContext({
-          baseURL: site.resolvedUrls.local[0],
-          viewport: { width, height: width < 500 ? 780 : 900 },
-          colorScheme,
-          hasTouch: width < 500,
-          isMobile: width < 500,
-        });
-        const page = await context.newPage();
-        page.on('pageerror', (error) => console.error(name, error));
-        page.on('console', (line) => line.type() === 'error' && console.error(name, line.text()));
-        await page.addInitScript(installPhone);
-        const server = new FakeServer();
-        await server.install(page);
-        await scenes[name]({ page, server });
-        await page.addScriptTag({ path: axe });
-        const { violations } = await page.evaluate(() => window.axe.run());
-        for (const { id, nodes } of violations) console.error(name, width, colorScheme, id, nodes[0].html);
-        await page.screenshot({
-          path: `${directory}/${name}-${width}-${colorScheme}.png`,
-          animations: 'disabled',
-          fullPage: width < 500,
-        });
-        await context.close();
-      }
-    }
+
+/** What is wrong with a scene on a screen. */
+async function photograph(name, { width, height, phone }, colorScheme) {
+  const faults = [];
+  const context = await browser.newContext({
+    baseURL: site.resolvedUrls.local[0],
+    viewport: { width, height },
+    colorScheme,
+    hasTouch: phone,
+    isMobile: phone,
+  });
+  try {
+    const page = await context.newPage();
+    page.on('pageerror', (error) => faults.push(`page error: ${error.message}`));
+    page.on('console', (line) => {
+      if (line.type() === 'error' && !expected[name]?.test(line.text())) faults.push(`console: ${line.text()}`);
+    });
+    await page.addInitScript(installPhone);
+    const server = new FakeServer();
+    await server.install(page);
+    await scenes[name]({ page, server });
+    await page.addScriptTag({ path: axe });
+    const { violations } = await page.evaluate(() => window.axe.run());
+    for (const { id, nodes } of violations) faults.push(`axe ${id}: ${nodes.map(({ html }) => html).join(' · ')}`);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (wide > 0) faults.push(`wider than the screen by ${wide} px`);
+    await page.screenshot({ path: `${directory}/${name}-${width}-${colorScheme}.png`, animations: 'disabled' });
+  } catch (error) {
+    faults.push(error.message);
+  } finally {
+    await context.close();
   }
+  return faults.map((fault) => `${name} at ${width}, ${colorScheme}: ${fault}`);
+}
+
+// Scenes wait more than they work, so a dozen are played at a time; a machine with few cores plays fewer.
+const shots = (wanted.length > 0 ? wanted : Object.keys(scenes)).flatMap((name) =>
+  screens.flatMap((screen) => ['light', 'dark'].map((colors) => () => photograph(name, screen, colors))),
+);
+const faults = [];
+async function play() {
+  for (let next = shots.shift(); next !== undefined; next = shots.shift()) faults.push(...(await next()));
+}
+try {
+  await Promise.all(Array.from({ length: Math.min(12, 4 * availableParallelism()) }, play));
 } finally {
   await browser.close();
   await site.close();
 }
+for (const fault of faults) console.error(fault);
+if (faults.length > 0) process.exit(1);

@@ -130,6 +130,10 @@ impl ApiError {
         Self::new("CALL_STATE_CONFLICT", StatusCode::CONFLICT, message)
     }
 
+    pub(crate) fn gone(message: impl Into<String>) -> Self {
+        Self::new("GONE", StatusCode::GONE, message)
+    }
+
     pub(crate) fn rate_limited(allowance: Allowance) -> Self {
         let wait = seconds(allowance.retry_in.unwrap_or_default());
         let details = json!({

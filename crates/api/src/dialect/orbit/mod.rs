@@ -27,6 +27,8 @@ mod control;
 
 mod place;
 
+mod recordings;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{MethodRouter, any, get, post};
@@ -42,7 +44,13 @@ pub(crate) fn routes() -> Router<Shared> {
     let calls = get(calls::list).post(place::place).fallback(wrong_method);
     let one = get(calls::one).fallback(wrong_method);
     let action = post(control::act).fallback(wrong_method);
+    let of_call = get(recordings::of_call).delete(recordings::erase).fallback(wrong_method);
+    let recording = get(recordings::one).fallback(wrong_method);
+    let link = post(recordings::link).fallback(wrong_method);
     let mut router = Router::new();
+    router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);
+    router = hang(router, "/whatsapp/calling/recordings/{id}", &recording);
+    router = hang(router, "/whatsapp/calling/recordings/{id}/link", &link);
     router = hang(router, "/whatsapp/calling/calls", &calls);
     router = hang(router, "/whatsapp/calling/calls/{id}", &one);
     router = hang(router, "/whatsapp/calling/calls/{id}/{action}", &action);

@@ -1,5 +1,6 @@
 //! A house with two tenants, its doors, and clients for them.
 
+mod archive;
 mod client;
 mod directory;
 mod ice;
@@ -18,7 +19,7 @@ use offhook_core::call::{CallRecord, State};
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
 use offhook_core::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
-use offhook_core::ports::fake::{FakeAsker, FakeClock, FakeIds, FakeSound, Memory};
+use offhook_core::ports::fake::{FakeAsker, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory};
 use offhook_core::ports::{Clock, Keys, NewKey, Sessions, Ticket};
 use offhook_core::time::Time;
 use offhook_engine::{Engine, Ports};
@@ -26,6 +27,7 @@ use serde_json::Value;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+pub(crate) use archive::recorded;
 pub(crate) use client::{Agent, connect_raw, refused_upgrade};
 pub(crate) use directory::{Directory, PASSWORD};
 pub(crate) use ice::Ice;
@@ -81,6 +83,7 @@ pub(crate) struct Rig {
     pub(crate) directory: Arc<Directory>,
     pub(crate) asker: Arc<FakeAsker>,
     pub(crate) clock: Arc<FakeClock>,
+    pub(crate) recordings: Arc<FakeRecordings>,
     pub(crate) ice: Arc<Ice>,
     pub(crate) engine: Engine,
     pub(crate) router: Router,
@@ -123,6 +126,7 @@ impl Rig {
         let clock = Arc::new(FakeClock::at(Time::from_secs(1_793_610_900)));
         let directory = Arc::new(Directory::new(memory.clone()));
         let ice = Arc::new(Ice::default());
+        let recordings = Arc::new(FakeRecordings::default());
         let asker = Arc::new(FakeAsker::default());
         let ids = Arc::new(FakeIds::default());
         let ports = Ports {
@@ -147,6 +151,8 @@ impl Rig {
             events: memory.clone(),
             clock: clock.clone(),
             ids,
+            recordings: recordings.clone(),
+            archive: Arc::new(archive::Shelf(recordings.clone())),
             ice_servers: ice.clone(),
         };
         let mut config = DoorConfig {
@@ -159,7 +165,18 @@ impl Rig {
         };
         change(&mut config);
         let (router, sockets) = router(Doors { engine: engine.clone(), ports, config });
-        Self { memory, directory, asker, clock, ice, engine, router, sockets, tasks: TaskTracker::new() }
+        Self {
+            memory,
+            directory,
+            asker,
+            clock,
+            recordings,
+            ice,
+            engine,
+            router,
+            sockets,
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// Serves the doors on a free port of loopback.

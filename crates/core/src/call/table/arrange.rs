@@ -8,6 +8,7 @@ use super::super::sound::SoundAsk;
 use super::{AfterClip, Parked, Playing, Purpose, Recording, RecordingState, Role, Seek, Target};
 use crate::event::{CallEvent, Leaving};
 use crate::id::UserId;
+use crate::recording::Consent;
 use crate::time::Time;
 
 /// Most people of the house in one call: a conference is a conversation, not a broadcast.
@@ -166,11 +167,11 @@ impl Call {
             Wish::Press(keys) => self.out.push_back(Output::Sound(SoundAsk::Press(keys))),
             Wish::Play(clip) => table.clip = Some(Playing { clip, then: AfterClip::Resume }),
             Wish::Hush => self.hush(now, asks),
-            Wish::Record(wish) => self.wish_recording(wish),
+            Wish::Record(wish) => self.wish_recording(now, wish),
         }
     }
 
-    pub(super) fn wish_recording(&mut self, wish: RecordWish) {
+    pub(super) fn wish_recording(&mut self, now: Time, wish: RecordWish) {
         let notice = self.manners.notice_for(self.record.direction);
         let table = &mut self.record.facts.table;
         let announcing = table.recording.as_ref().is_some_and(|it| it.state == RecordingState::Announcing);
@@ -178,7 +179,9 @@ impl Call {
             (RecordWish::Start { id }, _) => {
                 self.record.facts.recordings.insert(id.clone());
                 let state = if notice.is_some() { RecordingState::Announcing } else { RecordingState::On };
-                table.recording = Some(Recording { id, state, announced_at: None });
+                let announced_at = notice.is_some().then_some(now);
+                let consent = Consent { mode: self.manners.consent, announced_at, announced_until: None };
+                table.recording = Some(Recording { id, state, consent });
                 if let Some(clip) = notice {
                     table.clip = Some(Playing { clip, then: AfterClip::Record });
                 }

@@ -24,6 +24,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RecordingId, UserId};
+use crate::recording::Consent;
 use crate::time::Time;
 
 /// Everything arranged at a bridged conversation. Its owner is the record's `agent`, not in here.
@@ -132,8 +133,8 @@ pub struct Recording {
     pub id: RecordingId,
     /// How it stands.
     pub state: RecordingState,
-    /// When its announcement had been heard to the end, if one was played: evidence of notice.
-    pub announced_at: Option<Time>,
+    /// What the customer was told: the evidence.
+    pub consent: Consent,
 }
 
 /// How a recording stands.

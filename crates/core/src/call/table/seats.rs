@@ -34,7 +34,7 @@ impl Call {
             // One of its own per call: an id that the call's makes unique.
             let id = RecordingId::from_uuid(self.record.id.uuid());
             if self.record.facts.table.recording.is_none() {
-                self.wish_recording(RecordWish::Start { id });
+                self.wish_recording(now, RecordWish::Start { id });
             }
         }
         let table = &self.record.facts.table;

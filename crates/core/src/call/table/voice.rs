@@ -17,7 +17,7 @@ impl Call {
             AfterClip::Record => {
                 if let Some(recording) = &mut table.recording {
                     recording.state = RecordingState::On;
-                    recording.announced_at = Some(now);
+                    recording.consent.announced_until = Some(now);
                 }
             }
         }

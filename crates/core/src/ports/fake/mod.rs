@@ -5,9 +5,11 @@
 mod asker;
 mod clock;
 mod memory;
+mod recordings;
 mod sound;
 
 pub use asker::FakeAsker;
 pub use clock::{FakeClock, FakeIds};
 pub use memory::Memory;
+pub use recordings::FakeRecordings;
 pub use sound::FakeSound;

@@ -102,6 +102,9 @@ fn a_rough_path_loses_no_more_than_it_loses() {
         assert!((10.0..40.0).contains(&quality.jitter_ms), "{quality:?}");
         assert!((80.0..200.0).contains(&quality.rtt_ms.unwrap()), "{quality:?}");
         assert!((0.02..0.25).contains(&quality.remote_loss), "{quality:?}");
+        assert!((50..150).contains(&quality.remote_lost), "{quality:?}");
+        assert!((10.0..40.0).contains(&quality.remote_jitter_ms), "{quality:?}");
+        assert!((2.0..4.2).contains(&quality.remote_mos), "{quality:?}");
         assert!((2.0..4.2).contains(&quality.mos), "{quality:?}");
         assert!(world.ends[end].leg.drops().count(Drop::SrtpReplayed) > 10);
     }

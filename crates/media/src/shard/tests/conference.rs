@@ -189,3 +189,19 @@ fn more_listeners_than_may_be_mixed_for_are_refused_by_name() {
     let start = world.run_for(1_000);
     assert_hears(&world, 2, start, &[0, 1]);
 }
+
+#[test]
+fn a_shard_that_was_held_up_catches_up_without_using_a_number_twice() {
+    let mut world = three();
+    world.hear_legs(0, &[1, 2]);
+    world.run_for(500);
+    for held_up in [30, 45, 70, 300] {
+        world.hold_up(held_up);
+        world.run_for(200);
+    }
+    let start = world.run_for(1_000);
+    assert_hears(&world, 0, start, &[1, 2]);
+    assert_eq!(world.ends[0].heard.iter().filter(|heard| heard.at > start).count(), 50);
+    let indices = world.ends[0].heard.windows(2).map(|pair| pair[1].index - pair[0].index);
+    assert!(indices.max() <= Some(20), "frames left out leave their gap, no more");
+}

@@ -3,5 +3,6 @@
 mod conference;
 mod graph;
 mod keys;
+mod quality;
 mod taps;
 mod world;

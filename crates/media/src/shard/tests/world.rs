@@ -230,8 +230,22 @@ impl World {
         self.shard.port.memory().inbox.push_back((from, datagram));
     }
 
+    /// Lets so much time pass in which the shard gets nothing done.
+    pub(super) fn hold_up(&mut self, millis: u64) {
+        for _ in 0..millis {
+            self.now += STEP;
+            self.peers();
+        }
+    }
+
     pub(super) fn step(&mut self) {
         self.now += STEP;
+        self.peers();
+        self.plane();
+    }
+
+    /// What peers do of themselves.
+    fn peers(&mut self) {
         let now = self.now;
         for n in 0..self.ends.len() {
             let end = &mut self.ends[n];
@@ -256,6 +270,11 @@ impl World {
                 }
             }
         }
+    }
+
+    /// A turn of the shard and its mixer, and what peers hear of it.
+    fn plane(&mut self) {
+        let now = self.now;
         self.shard.turn(|| now, &self.inbox);
         self.desk.work();
         let sent = std::mem::take(&mut self.shard.port.memory().outbox);
