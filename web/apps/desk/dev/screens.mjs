@@ -22,6 +22,14 @@ function arranged(more = {}, view = {}) {
   return callView('in_1', 'inbound', 'connected', 'rui', { media: 'bridge', table: table(more), answered_at, ...view });
 }
 
+/** A bridged conversation with something arranged at it, and a quality that had its ups and downs. */
+async function conversation({ page, server }, more, view) {
+  await scenes['in-bridged-call']({ page, server });
+  server.event({ type: 'call.changed', call: arranged(more, view) });
+  for (const mos of [4.4, 4.3, 4.3, 3.9, 3.4, 3.6, 4.1, 4.2, 4.3, 4.3]) server.quality('in_1', mos);
+  await page.getByTestId('transfer').waitFor();
+}
+
 const scenes = {
   async login({ page, server }) {
     server.signedIn = false;
@@ -96,40 +104,29 @@ const scenes = {
     await page.getByTestId('answer').click();
     await page.getByTestId('quality-chip').getByText('Good').waitFor();
   },
-  async arranged({ page, server }, more, view) {
-    await scenes['in-bridged-call']({ page, server });
-    server.event({ type: 'call.changed', call: arranged(more, view) });
-    for (const mos of [4.4, 4.3, 4.3, 3.9, 3.4, 3.6, 4.1, 4.2, 4.3, 4.3]) server.quality('in_1', mos);
-    await page.getByTestId('transfer').waitFor();
-  },
   async 'bridged-quality'({ page, server }) {
-    await scenes.arranged({ page, server });
+    await conversation({ page, server });
     await page.getByTestId('quality-chip').click();
-    await page.waitForTimeout(3_000);
+    await page.getByTestId('quality-details').waitFor();
   },
   async keypad({ page, server }) {
-    await scenes.arranged({ page, server });
+    await conversation({ page, server });
     await page.getByTestId('keypad').click();
     for (const key of '123#') await page.getByTestId(`key-${key}`).click();
     for (const digit of '45') server.event({ type: 'call.digit', call_id: 'in_1', digit });
     await page.getByTestId('digits-heard').waitFor();
   },
   async transfer({ page, server }) {
-    await scenes.arranged({ page, server });
+    await conversation({ page, server });
     await page.getByTestId('transfer').click();
     await page.getByTestId('colleague').first().waitFor();
   },
-  async add({ page, server }) {
-    await scenes.arranged({ page, server });
-    await page.getByTestId('add').click();
-    await page.getByTestId('colleague').first().waitFor();
-  },
   async 'ringing-a-colleague'({ page, server }) {
-    await scenes.arranged({ page, server }, { seeking: { purpose: 'consult', agent: bruno } });
+    await conversation({ page, server }, { seeking: { purpose: 'consult', agent: bruno } });
     await page.getByTestId('seeking').waitFor();
   },
   async consulting({ page, server }) {
-    await scenes.arranged({ page, server }, { parties: [{ agent: bruno, role: 'consulted' }] });
+    await conversation({ page, server }, { parties: [{ agent: bruno, role: 'consulted' }] });
     await page.getByTestId('consulting').waitFor();
   },
   async conference({ page, server }) {
@@ -138,18 +135,14 @@ const scenes = {
       { agent: { id: 'agt_9', name: 'Sue Supervisor' }, role: 'whisperer' },
     ];
     const recording = { id: 'rec_1', state: 'recording' };
-    await scenes.arranged({ page, server }, { parties, muted: [bruno.id], recording });
+    await conversation({ page, server }, { parties, muted: [bruno.id], recording });
     await page.getByTestId('party').nth(3).waitFor();
   },
   async announcement({ page, server }) {
     const recording = { id: 'rec_1', state: 'announcing' };
-    await scenes.arranged({ page, server }, { playing: 'we-record', recording });
+    await conversation({ page, server }, { playing: 'we-record', recording });
     await page.getByTestId('announce').click();
     await page.getByTestId('stop-playing').waitFor();
-  },
-  async 'recording-paused'({ page, server }) {
-    await scenes.arranged({ page, server }, { recording: { id: 'rec_1', state: 'paused' } });
-    await page.getByTestId('record-stop').waitFor();
   },
   async invited({ page, server }) {
     await scenes.online({ page, server });
@@ -164,7 +157,7 @@ const scenes = {
     await page.getByTestId('parked-call').waitFor();
   },
   async transferred({ page, server }) {
-    await scenes.arranged({ page, server });
+    await conversation({ page, server });
     server.event({ type: 'call.left', call: arranged({}, { agent: bruno }), reason: 'transferred' });
     await page.getByTestId('end-reason').waitFor();
   },
