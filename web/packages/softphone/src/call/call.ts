@@ -398,7 +398,7 @@ export class Call extends Arranged<CallEvents> {
       if (sdp === undefined || this.#isClosed()) return;
       const { call, answer } = await this.#host.request(this.#origin.ask(sdp));
       if (this.#isClosed()) return this.#host.leave(this.id, 'call.hangup');
-      if (answer !== null) this.#applyAnswer(answer);
+      if (answer !== null) this.#takeAnswer(answer);
       if (call !== null) this.handleView(call);
     } catch (error) {
       // Should the server have done it after all, the next snapshot brings the call, and it can be attached to.
@@ -587,6 +587,7 @@ export class Call extends Arranged<CallEvents> {
       this.#soundIs = 'here';
       this.#remoteAnswered = true;
       this.#unheardAnswer = null;
+      sound.play();
       if (this.#view?.state === 'connected') this.#start(sound);
       this.emit('changed', this);
     } finally {
@@ -599,7 +600,7 @@ export class Call extends Arranged<CallEvents> {
     try {
       const { call, answer } = await this.#host.request({ type: 'call.accept', call_id: this.id, sdp });
       this.#unheardAnswer = null;
-      if (answer !== null) this.#applyAnswer(answer);
+      if (answer !== null) this.#takeAnswer(answer);
       if (call !== null) this.handleView(call);
     } catch (error) {
       const known = SoftphoneError.from(error, 'negotiation_failed');
@@ -618,7 +619,7 @@ export class Call extends Arranged<CallEvents> {
       if (view === null) throw SoftphoneError.of('protocol');
       const givenUp = this.#status === 'closed';
       this.handleView(view);
-      if (answer !== null) this.#applyAnswer(answer);
+      if (answer !== null) this.#takeAnswer(answer);
       if (givenUp && !isOver(view.state)) this.#host.leave(view.id, 'call.hangup');
     } catch (error) {
       const known = SoftphoneError.from(error, 'negotiation_failed');
@@ -658,6 +659,12 @@ export class Call extends Arranged<CallEvents> {
     }
     // Bringing the sound here is under way, which the server does not know.
     this.#setStatus(status === 'open' && this.#status === 'reconnecting' ? 'reconnecting' : status);
+  }
+
+  /** The server's answer. It sends from now on, WhatsApp only after the pick-up. */
+  #takeAnswer(sdp: string): void {
+    this.#applyAnswer(sdp);
+    this.#sound?.play();
   }
 
   #applyAnswer(sdp: string): void {
