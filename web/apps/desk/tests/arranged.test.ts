@@ -10,6 +10,7 @@ import Conversation from '../src/features/conversation/Conversation.svelte';
 import Ended from '../src/features/conversation/Ended.svelte';
 import Incoming from '../src/features/incoming/Incoming.svelte';
 import Parked from '../src/features/parked/Parked.svelte';
+import Shortcuts from '../src/features/shortcuts/Shortcuts.svelte';
 import Trouble from '../src/features/trouble/Trouble.svelte';
 import { Phone } from '../src/phone/phone.svelte';
 
@@ -166,6 +167,24 @@ test('a recording is in sight for as long as it is made', async () => {
   expect(at('recording-state').textContent).toContain('Recording paused');
   await fireEvent.click(at('record-stop'));
   expect(world.socket.last('call.arrange').wish).toEqual({ do: 'stop_recording' });
+});
+
+test('with keys alone: what is unfolded has the keyboard, and Escape gives it back', async () => {
+  const { world, phone } = await talking();
+  render(Shortcuts, { phone });
+  await fireEvent.keyDown(document.body, { key: 't' });
+  await drawn();
+  expect(document.activeElement).toBe(at('panel'));
+  await fireEvent.keyDown(at('panel'), { key: 'Escape' });
+  await drawn();
+  absent('panel');
+  expect(document.activeElement).toBe(at('transfer'));
+  await fireEvent.keyDown(document.body, { key: 'k' });
+  await drawn();
+  await fireEvent.keyDown(document.body, { key: '5' });
+  expect(world.socket.last('call.arrange').wish).toEqual({ do: 'press', digits: '5' });
+  await fireEvent.keyDown(document.body, { key: 'r' });
+  expect(world.socket.last('call.arrange').wish).toEqual({ do: 'record' });
 });
 
 test('a refusal is told, and the panel stays', async () => {
