@@ -63,6 +63,7 @@ scenarios! {
     supervisor_listens_whispers_barges_and_takes_over,
     parked_call_is_taken_by_another_agent,
     keys_are_pressed_both_ways,
+    announcement_is_heard_by_all_and_then_they_talk_on,
     call_is_transferred_with_the_keyboard_alone,
     everybody_in_a_call_comes_back_after_a_reload,
     whatsapps_answer_may_choose_any_dtls_role,
