@@ -22,11 +22,11 @@ function arranged(more = {}, view = {}) {
   return callView('in_1', 'inbound', 'connected', 'rui', { media: 'bridge', table: table(more), answered_at, ...view });
 }
 
-/** A bridged conversation with something arranged at it, and a quality that had its ups and downs. */
+/** A bridged conversation with something arranged at it. */
 async function conversation({ page, server }, more, view) {
   await scenes['in-bridged-call']({ page, server });
   server.event({ type: 'call.changed', call: arranged(more, view) });
-  for (const mos of [4.4, 4.3, 4.3, 3.9, 3.4, 3.6, 4.1, 4.2, 4.3, 4.3]) server.quality('in_1', mos);
+  server.quality('in_1', 4.3);
   await page.getByTestId('transfer').waitFor();
 }
 
@@ -106,6 +106,11 @@ const scenes = {
   },
   async 'bridged-quality'({ page, server }) {
     await conversation({ page, server });
+    // One point a second.
+    for (const mos of [4.3, 3.4, 4.1, 4.3]) {
+      server.quality('in_1', mos);
+      await page.waitForTimeout(1_000);
+    }
     await page.getByTestId('quality-chip').click();
     await page.getByTestId('quality-details').waitFor();
   },

@@ -35,7 +35,7 @@ const NOTICE_MS = 20_000;
 const MOST_NOTICES = 4;
 /** Long enough to be read beside a conversation. */
 const NEWS_MS = 8_000;
-/** Points of a line that shows the last few minutes. */
+/** Points of a line, one a second. */
 const MOST_SCORES = 48;
 
 const NO_SCORES = { mine: [], theirs: [] };
@@ -282,12 +282,15 @@ export class Phone {
     call.on('volume', (input, output) => (this.levels = { input, output }));
     call.on('sample', (sample) => {
       this.sample = sample;
-      this.scores = { ...this.scores, mine: [...this.scores.mine, sample.mos].slice(-MOST_SCORES) };
+      // Both lines get a point at a time, though the server speaks less often.
+      const { mine, theirs } = this.scores;
+      this.scores = {
+        mine: [...mine, sample.mos].slice(-MOST_SCORES),
+        theirs: [...theirs, this.theirs?.mos ?? null].slice(-MOST_SCORES),
+      };
     });
     call.on('quality', (agentId, quality) => {
-      if (agentId !== null) return;
-      this.theirs = quality;
-      this.scores = { ...this.scores, theirs: [...this.scores.theirs, quality.mos].slice(-MOST_SCORES) };
+      if (agentId === null) this.theirs = quality;
     });
     call.on('arranged', (now, before) => this.#tellNews(newsOf(now, before, this.device.identity?.id ?? null)));
     call.on('warning', (name) => (this.warnings = [...this.warnings, name]));
