@@ -66,6 +66,10 @@ scenarios! {
     announcement_is_heard_by_all_and_then_they_talk_on,
     call_is_transferred_with_the_keyboard_alone,
     everybody_in_a_call_comes_back_after_a_reload,
+    bridged_lossy_call_stays_intelligible,
+    whatsapps_leg_is_one_unbroken_stream,
+    hostile_datagrams_do_not_harm_a_call,
+    agent_comes_back_in_another_browser,
     whatsapps_answer_may_choose_any_dtls_role,
     orbit_curl_places_a_call_with_a_browser_offer,
 }

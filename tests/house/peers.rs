@@ -32,3 +32,8 @@ fn desk_and_an_aiortc_phone_hear_each_other_when_the_desk_calls() {
 fn desk_and_an_aiortc_phone_hear_each_other_when_the_phone_calls() {
     play("desk_talks_to_a_calling_peer");
 }
+
+#[test]
+fn bridged_calls_and_an_aiortc_phone_agree_on_each_cipher_both_ways() {
+    play("bridged_desk_talks_to_peers_of_every_cipher");
+}

@@ -45,11 +45,6 @@ impl Stage {
         Ok(Self { child, data, ready, http })
     }
 
-    /// The server's process.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// An address or credential by its path in the ready line.
     pub(crate) fn say(&self, pointer: &str) -> &str {
         let found = self.ready.pointer(pointer).and_then(Value::as_str);

@@ -1,19 +1,20 @@
 """A WhatsApp user whose media is aiortc's instead of the simulator's.
 
-    aiortc_phone.py SIM_URL NUMBER (answer|call) HZ_TO_PLAY HZ_TO_HEAR
+    aiortc_phone.py SIM_URL NUMBER (answer|call) HZ_TO_PLAY HZ_TO_HEAR [--to NUMBER] [--srtp PROFILE]
 
 Connects to the simulator as a direct phone, plays one tone and waits until it hears another.
 Prints a line of JSON when it does, then waits until the call is over.
+`--to` names the business number to call. `--srtp` leaves one way of protecting sound, by OpenSSL's name.
 """
 
+import argparse
 import asyncio
 import fractions
 import json
-import sys
 
 import numpy as np
 import websockets
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, rtcdtlstransport
 from aiortc.mediastreams import AudioStreamTrack
 from av import AudioFrame
 
@@ -78,7 +79,7 @@ def only_sha256(sdp):
     return "\r\n".join(lines) + "\r\n"
 
 
-async def main(sim_url, number, role, plays, wants):
+async def main(sim_url, number, role, plays, wants, to):
     url = sim_url.replace("http", "ws", 1) + f"/phone/ws?mode=direct&number=%2B{number.lstrip('+')}"
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     heard = asyncio.get_running_loop().create_future()
@@ -90,7 +91,7 @@ async def main(sim_url, number, role, plays, wants):
         say = lambda message: socket.send(json.dumps(message))
         if role == "call":
             await peer.setLocalDescription(await peer.createOffer())
-            await say({"type": "call", "sdp": only_sha256(peer.localDescription.sdp)})
+            await say({"type": "call", "to": to, "sdp": only_sha256(peer.localDescription.sdp)})
         print(json.dumps({"event": "ready"}), flush=True)
         async for text in socket:
             message = json.loads(text)
@@ -114,4 +115,22 @@ async def main(sim_url, number, role, plays, wants):
     print(json.dumps({"event": "over"}), flush=True)
 
 
-asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]), float(sys.argv[5])))
+def only_profile(name):
+    """Whoever cannot agree to this one has no sound."""
+    profiles = rtcdtlstransport.SRTP_PROFILES
+    profiles[:] = [profile for profile in profiles if profile.openssl_profile.decode() == name]
+    assert len(profiles) == 1, name
+
+
+options = argparse.ArgumentParser()
+for name in ["sim_url", "number", "role"]:
+    options.add_argument(name)
+for name in ["plays", "wants"]:
+    options.add_argument(name, type=float)
+options.add_argument("--to")
+options.add_argument("--srtp")
+chosen = vars(options.parse_args())
+profile = chosen.pop("srtp")
+if profile:
+    only_profile(profile)
+asyncio.run(main(**chosen))

@@ -117,6 +117,24 @@ export class Cast {
     );
   }
 
+  /** What crossed the socket of a simulated phone. */
+  async wire(call) {
+    return this.control('GET', `/calls/${call.id}/wire`);
+  }
+
+  /** Sends datagrams to the business from a simulated phone's own address. */
+  async inject(call, datagrams) {
+    const text = datagrams.map((datagram) => Buffer.from(datagram).toString('base64'));
+    await this.control('POST', `/calls/${call.id}/wire`, { datagrams: text });
+  }
+
+  /** What the server has counted under a name, summed over its labels where they match. */
+  async counted(name, label = '') {
+    const text = await (await fetch(`${this.stage.url}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => line.startsWith(name) && line.includes(label));
+    return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  }
+
   /** How often WhatsApp was asked for an action on a call. */
   async requests(action, call) {
     const log = await this.control('GET', '/graph-log');
@@ -162,9 +180,11 @@ export class Cast {
   }
 
   /** Starts a phone of another stack: the command line is the test's. */
-  async peer(role) {
+  async peer(role, { to, srtp } = {}) {
     const { python, script, number, hz, hears: wants } = JSON.parse(process.env.PEER);
-    this.otherStack = new Peer(python, [script, this.stage.sim_url, number, role, `${hz}`, `${wants}`]);
+    const flags = [...(to ? ['--to', to] : []), ...(srtp ? ['--srtp', srtp] : [])];
+    this.otherStack?.close();
+    this.otherStack = new Peer(python, [script, this.stage.sim_url, number, role, `${hz}`, `${wants}`, ...flags]);
     await this.otherStack.event('ready');
     return this.otherStack;
   }

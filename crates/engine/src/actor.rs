@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use offhook_core::call::{Ask, Call, CallRecord, Commit, Fault, Input, Output, State};
+use offhook_core::call::{Ask, Call, CallRecord, Commit, Fault, Input, LegRecord, Output, State};
 use offhook_core::event::Announced;
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{CallId, UserId};
@@ -151,6 +151,8 @@ impl Actor {
                     self.input(Input::Wake, &mut asked).await?;
                 }
                 () = stop.cancelled() => {
+                    // Calls whose sound goes with this process end now, in order; the others wait for the next.
+                    self.input(Input::Stopping, &mut asked).await?;
                     // What was asked of Meta is heard out: a `connect` cut short would become a call in doubt.
                     let rest = async {
                         while let Some(reply) = asked.next().await {
@@ -235,9 +237,9 @@ impl Actor {
     async fn commit(&mut self, commit: Commit) -> Result<(), Stop> {
         let logged = self.write(&commit).await?;
         let record = Arc::new(commit.record);
-        note(&record);
         let rung = self.call.rung().cloned().unwrap_or_default();
         let before = self.house.registry.record(&record.id);
+        note(&record, before.as_deref().is_some_and(|before| before.state.is_over()));
         let busy_changed = before.as_deref().map(busy).unwrap_or_default() != busy(&record);
         self.house.registry.show(record.clone(), rung);
         let announced: Vec<Announced> =
@@ -324,7 +326,7 @@ fn busy(record: &CallRecord) -> Vec<&UserId> {
 }
 
 /// One line and one count per lifecycle step.
-fn note(record: &CallRecord) {
+fn note(record: &CallRecord, was_over: bool) {
     let reason = record.end_reason.map_or("", |reason| reason.as_str());
     tracing::info!(
         call.id = %record.id,
@@ -334,8 +336,28 @@ fn note(record: &CallRecord) {
         call.version = record.version,
         "call is {}", record.state.as_str(),
     );
-    if record.state.is_over() {
+    if record.state.is_over() && !was_over {
         metrics::counter!("offhook_calls_ended_total", "state" => record.state.as_str(), "reason" => reason)
             .increment(1);
+        record.facts.quality.iter().for_each(count_leg);
+    }
+}
+
+/// How a leg of a finished call went.
+fn count_leg(leg: &LegRecord) {
+    let side = if leg.agent.is_some() { "agent" } else { "customer" };
+    let quality = &leg.quality;
+    let seconds = |millis: f32| f64::from(millis) / 1000.0;
+    if let Some(mos) = quality.mos {
+        metrics::histogram!("offhook_leg_mos", "side" => side).record(mos);
+    }
+    metrics::histogram!("offhook_leg_loss_ratio", "side" => side).record(quality.loss_in);
+    metrics::histogram!("offhook_leg_jitter_seconds", "side" => side).record(seconds(quality.jitter_ms));
+    if let Some(rtt) = quality.rtt_ms {
+        metrics::histogram!("offhook_leg_round_trip_seconds", "side" => side).record(seconds(rtt));
+    }
+    if let Some(first) = quality.first_audio_ms {
+        let first = f64::from(first) / 1000.0;
+        metrics::histogram!("offhook_leg_first_audio_seconds", "side" => side).record(first);
     }
 }

@@ -13,10 +13,10 @@ use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use crate::clip;
-use crate::leg::{Identity, IdentityError};
+use crate::leg::{Drops, Identity, IdentityError};
 use crate::message::{Command, Counters, Notified};
 use crate::mix;
-use crate::shard::{self, Setup, Shard, SharedCounters, Wake};
+use crate::shard::{self, Dropped, Setup, Shard, SharedCounters, Wake};
 
 /// Commands under way; a plane this far behind is overloaded, and its callers must know.
 const COMMANDS: usize = 4_096;
@@ -86,6 +86,7 @@ pub struct Plane {
     commands: SyncSender<Command>,
     wake: Arc<Wake>,
     counters: Arc<SharedCounters>,
+    dropped: Arc<Dropped>,
     local: SocketAddr,
     thread: Option<JoinHandle<()>>,
     mixer: Option<JoinHandle<()>>,
@@ -115,6 +116,7 @@ impl Plane {
         let mixer = std::thread::Builder::new()
             .name("media-mix".to_owned())
             .spawn(move || mix::run(desk, || mixer_wake.wake()))?;
+        let dropped = Arc::new(Dropped::default());
         let setup = Setup {
             identity: Arc::new(Identity::generate()?),
             addresses,
@@ -123,6 +125,7 @@ impl Plane {
             max_legs: config.max_legs,
             mixer: link.wakes(mixer.thread().clone()),
             max_mixes: config.max_mixes,
+            dropped: dropped.clone(),
         };
         let counters = Arc::new(SharedCounters::default());
         let (shard_wake, shard_counters, tick) = (wake.clone(), counters.clone(), config.tick);
@@ -135,7 +138,10 @@ impl Plane {
             }
         })?;
         tracing::info!(port = local.port(), "media port open");
-        Ok((Self { commands, wake, counters, local, thread: Some(thread), mixer: Some(mixer) }, notified))
+        Ok((
+            Self { commands, wake, counters, dropped, local, thread: Some(thread), mixer: Some(mixer) },
+            notified,
+        ))
     }
 
     /// Asks for something. Returns before it is done.
@@ -159,6 +165,11 @@ impl Plane {
     /// Totals since the start.
     pub fn counters(&self) -> Counters {
         self.counters.load()
+    }
+
+    /// What the legs have dropped since the start, by reason.
+    pub fn dropped(&self) -> Drops {
+        self.dropped.load()
     }
 }
 

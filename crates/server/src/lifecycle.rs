@@ -76,6 +76,7 @@ impl Server {
         let pages = operations::router(Operations {
             store: store.clone(),
             engine: house.engine.clone(),
+            sound: house.sound,
             stopping: stopping.clone(),
             metrics: metrics.clone(),
             metrics_guard: guard(config),

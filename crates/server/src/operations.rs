@@ -12,16 +12,19 @@ use axum::routing::get;
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use offhook_engine::Engine;
+use offhook_media::Switchboard;
 use offhook_store::Store;
 use serde_json::json;
 
 use crate::config::secret::Secret;
+use crate::sound;
 
 /// What the three pages look at.
 #[derive(Clone)]
 pub(crate) struct Operations {
     pub(crate) store: Store,
     pub(crate) engine: Engine,
+    pub(crate) sound: Arc<Switchboard>,
     /// Set when the server begins to stop.
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) metrics: PrometheusHandle,
@@ -79,6 +82,7 @@ async fn metrics(
     }
     #[expect(clippy::cast_precision_loss, reason = "a count of calls is far below 2^53")]
     metrics::gauge!("offhook_live_calls").set(operations.engine.live_calls() as f64);
+    sound::measure(&operations.sound);
     let kind = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (no_store(), kind, operations.metrics.render()).into_response()
 }

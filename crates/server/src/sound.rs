@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use offhook_core::call::table::ClipName;
 use offhook_media::clip::{Clip, read_ogg, read_wav};
+use offhook_media::leg::Drop;
 use offhook_media::{BoardConfig, Carried, Clips, Plane, PlaneConfig, Switchboard};
 use url::{Host, Url};
 
@@ -66,6 +67,32 @@ fn announcements(folder: Option<&Path>) -> anyhow::Result<Clips> {
     }
     tracing::info!(clips = clips.len(), "announcements read");
     Ok(clips)
+}
+
+/// Tells the metrics how the media plane does.
+pub(crate) fn measure(board: &Switchboard) {
+    let (counters, drops) = board.totals();
+    #[expect(clippy::cast_precision_loss, reason = "a count of legs is far below 2^53")]
+    metrics::gauge!("offhook_media_legs").set(counters.legs as f64);
+    for (way, datagrams) in [("in", counters.received), ("out", counters.sent)] {
+        metrics::counter!("offhook_media_datagrams_total", "way" => way).absolute(datagrams);
+    }
+    metrics::counter!("offhook_media_forwarded_total").absolute(counters.forwarded);
+    for (name, value) in [
+        ("offhook_media_legs_broken_total", counters.legs_broken),
+        ("offhook_media_mixed_total", counters.mixed),
+        ("offhook_media_mix_lost_total", counters.mix_lost),
+        ("offhook_media_mix_corrupt_total", counters.mix_corrupt),
+        ("offhook_media_tap_lost_total", counters.tap_lost),
+        ("offhook_media_send_refused_total", counters.send_refused),
+        ("offhook_media_notices_lost_total", counters.notices_lost),
+    ] {
+        metrics::counter!(name).absolute(value);
+    }
+    let of_no_leg = [("no_leg", counters.unclaimed)].into_iter();
+    for (why, dropped) in of_no_leg.chain(Drop::ALL.map(|why| (why.word(), drops.count(why)))) {
+        metrics::counter!("offhook_media_dropped_total", "why" => why).absolute(dropped);
+    }
 }
 
 fn addresses(config: &Config) -> anyhow::Result<Vec<IpAddr>> {

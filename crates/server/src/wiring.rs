@@ -15,7 +15,7 @@ use offhook_core::id::{CallId, RecordingId, TenantId};
 use offhook_core::ports::Clock;
 use offhook_core::time::Time;
 use offhook_engine::{Engine, Ports};
-use offhook_media::Carried;
+use offhook_media::{Carried, Switchboard};
 use offhook_recording::disk::LocalDisk;
 use offhook_recording::keys::Keyring;
 use offhook_recording::links::{self, Link};
@@ -78,6 +78,8 @@ pub(crate) struct House {
     pub(crate) engine: Engine,
     pub(crate) doors: Router,
     pub(crate) sockets: Sockets,
+    /// For the metrics.
+    pub(crate) sound: Arc<Switchboard>,
     /// To be run beside the rest: it brings the media plane's news.
     pub(crate) listen: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// The same: it brings voices to the recorder.
@@ -104,7 +106,8 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
     let Carried { board: sound, news, orders, listen } = sound::open(config)?;
     let keys = Arc::new(Keyring::new(&memory.recording_secret));
     let (recorder, notices) = recorder(config, keys.clone(), store.clone(), clock.clone(), epoch).await?;
-    let scribe = scribe::write(recorder.clone(), sound.clone(), orders, notices);
+    let board = sound.clone();
+    let scribe = scribe::write(recorder.clone(), board.clone(), orders, notices);
     let engine_ports = Ports {
         calls: store.clone(),
         events: store.clone(),
@@ -134,7 +137,7 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
     };
     let doors = Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret) };
     let (doors, sockets) = offhook_api::router(doors);
-    Ok(House { engine, doors, sockets, listen, scribe: Box::pin(scribe), recorder })
+    Ok(House { engine, doors, sockets, listen, scribe: Box::pin(scribe), sound: board, recorder })
 }
 
 async fn recorder(

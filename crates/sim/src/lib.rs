@@ -33,5 +33,6 @@ pub use control::{
 pub use events::{Event, EventPage};
 pub use knobs::{DefaultPermission, DtlsRole, Knobs, KnobsError};
 pub use phone::heard::{Gap, Tone, Window};
+pub use phone::wire::{WirePacket, WireView};
 pub use sim::{Sim, SimError, start};
 pub use webhook::log::{WebhookAttempt, WebhookTimes};

@@ -96,6 +96,8 @@ pub enum Input {
     Command(Command),
     /// A deadline may have passed.
     Wake,
+    /// The server stops, and the sound it carries with it.
+    Stopping,
     /// Handling the call failed in a way nobody foresaw; the call is as it was last stored.
     Crashed,
     /// The user of this outbound call is calling us.
@@ -332,6 +334,10 @@ impl Call {
                 self.permit(&command)?;
                 self.apply(now, |call, asks, events| call.command(now, command, asks, events));
             }
+            Input::Stopping if self.is_bridged() => {
+                self.apply(now, |call, asks, events| call.let_go(now, asks, events));
+            }
+            Input::Stopping => {}
             Input::Wake => self.apply(now, |call, asks, events| call.wake(now, asks, events)),
             Input::GiveWay => self.apply(now, |call, asks, _| call.give_way(now, asks)),
             Input::Crashed => self.apply(now, |call, asks, events| call.crashed(now, asks, events)),

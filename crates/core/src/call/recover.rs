@@ -6,7 +6,7 @@ use super::end::EndReason;
 use super::hunt::Hunt;
 use super::machine::{Call, Output, Phase};
 use super::record::{CallRecord, State};
-use crate::event::Silence;
+use crate::event::{CallEvent, Silence};
 use crate::meta::Direction;
 use crate::time::Time;
 
@@ -67,15 +67,27 @@ impl Call {
         if hunting && self.record.facts.answer.is_none() {
             return self.ask_sound();
         }
-        self.apply(now, |call, asks, events| {
-            call.silence(Silence::Failed, events);
-            match &call.phase {
-                // Whether WhatsApp was asked is not known: if the call shows up, it is ended then.
-                Phase::Placing { .. } | Phase::Unclear { .. } => {
-                    call.intend(now, EndReason::ServerRestarted, None);
-                }
-                _ => call.give_up(now, EndReason::ServerRestarted, asks),
-            }
+        self.apply(now, |call, asks, events| match &call.phase {
+            // Our request to end it may have died with the process.
+            Phase::Ending { .. } => call.give_up(now, EndReason::ServerRestarted, asks),
+            _ => call.let_go(now, asks, events),
         });
+    }
+
+    /// Ends a bridged call whose sound goes with the process, wherever it is. One that WhatsApp has no answer to
+    /// yet is left to the next process.
+    pub(super) fn let_go(&mut self, now: Time, asks: &mut Vec<Ask>, events: &mut Vec<CallEvent>) {
+        if matches!(self.phase, Phase::Hunting { .. }) && self.record.facts.answer.is_none() {
+            return;
+        }
+        self.silence(Silence::Failed, events);
+        match &self.phase {
+            Phase::Over | Phase::Ending { .. } => {}
+            // Whether WhatsApp was asked is not known: if the call shows up, it is ended then.
+            Phase::Placing { .. } | Phase::Unclear { .. } => {
+                self.intend(now, EndReason::ServerRestarted, None);
+            }
+            _ => self.give_up(now, EndReason::ServerRestarted, asks),
+        }
     }
 }

@@ -290,6 +290,7 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
         ["accept", who, "with", sdp] => {
             Input::Command(Command::Accept { agent: agent(who), answer: Sdp::new(*sdp) })
         }
+        ["stop"] => Input::Stopping,
         ["crash"] => Input::Crashed,
         ["decline", who] => Input::Command(Command::Decline { agent: agent(who) }),
         ["give", "way"] => Input::GiveWay,

@@ -43,6 +43,30 @@ pub enum Drop {
 }
 
 impl Drop {
+    /// In a word, for whoever counts.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::StunMalformed => "stun_malformed",
+            Self::StunBeforeAnswer => "stun_before_answer",
+            Self::StunForged => "stun_forged",
+            Self::TooManyAddresses => "too_many_addresses",
+            Self::DtlsElsewhere => "dtls_elsewhere",
+            Self::DtlsRefused => "dtls_refused",
+            Self::DtlsFlood => "dtls_flood",
+            Self::SrtpElsewhere => "srtp_elsewhere",
+            Self::SrtpEarly => "srtp_early",
+            Self::SrtpMalformed => "srtp_malformed",
+            Self::SrtpForged => "srtp_forged",
+            Self::SrtpReplayed => "srtp_replayed",
+            Self::SrtpSources => "srtp_sources",
+            Self::RateExceeded => "rate_exceeded",
+            Self::PayloadUnknown => "payload_unknown",
+            Self::GateClosed => "gate_closed",
+            Self::TooLate => "too_late",
+        }
+    }
+
     /// Every reason.
     pub const ALL: [Self; 18] = [
         Self::Unknown,
@@ -68,7 +92,7 @@ impl Drop {
 
 /// Counters, one per reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Drops([u64; Drop::ALL.len()]);
+pub struct Drops(pub(crate) [u64; Drop::ALL.len()]);
 
 impl Drops {
     /// How often a reason occurred.

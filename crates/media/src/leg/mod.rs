@@ -96,6 +96,8 @@ pub struct Leg {
     is_silent: bool,
     report_at: Option<Instant>,
     drops: Drops,
+    /// Of the newest datagram, until somebody asks.
+    dropped: Option<Drop>,
     is_over: bool,
     out: VecDeque<Output>,
 }
@@ -124,7 +126,7 @@ impl Leg {
         }
         let taken = match Kind::of(datagram) {
             Kind::Rtp => {
-                return self.receive_rtp(now, from, datagram).map_err(|why| self.drops.add(why)).ok();
+                return self.receive_rtp(now, from, datagram).map_err(|why| self.drop_for(why)).ok();
             }
             Kind::Rtcp => self.receive_rtcp(now, from, datagram),
             Kind::Stun => {
@@ -136,9 +138,19 @@ impl Leg {
             Kind::Unknown => Err(Drop::Unknown),
         };
         if let Err(why) = taken {
-            self.drops.add(why);
+            self.drop_for(why);
         }
         None
+    }
+
+    /// Why the newest datagram was dropped, if it was; told once.
+    pub(crate) fn take_dropped(&mut self) -> Option<Drop> {
+        self.dropped.take()
+    }
+
+    fn drop_for(&mut self, why: Drop) {
+        self.drops.add(why);
+        self.dropped = Some(why);
     }
 
     /// Learns a candidate that came after the description.

@@ -118,6 +118,7 @@ impl Leg {
             is_silent: false,
             report_at: None,
             drops: super::Drops::default(),
+            dropped: None,
             is_over: false,
             out: VecDeque::new(),
         })

@@ -12,6 +12,7 @@
 
 mod counters;
 mod drive;
+mod dropped;
 mod flows;
 mod hearing;
 mod mixing;
@@ -43,6 +44,7 @@ use crate::tap::TapSink;
 
 pub(crate) use counters::SharedCounters;
 pub(crate) use drive::{Wake, run};
+pub(crate) use dropped::Dropped;
 pub(crate) use port::bind;
 pub(crate) use voice::SILENCE;
 
@@ -117,6 +119,7 @@ pub(crate) struct Setup {
     pub(crate) max_legs: usize,
     pub(crate) mixer: Link,
     pub(crate) max_mixes: usize,
+    pub(crate) dropped: Arc<Dropped>,
 }
 
 pub(crate) struct Shard {

@@ -48,11 +48,20 @@ impl Shard {
         };
         if let Some(packet) = &heard {
             self.forward(now, key, n, packet);
+        } else {
+            self.count_drop(key);
         }
         // A key that is down has a deadline; sound has none.
         let is_key = heard.is_some_and(|packet| packet.media == Media::Dtmf);
         if kind != Kind::Rtp || is_key || self.legs[key].leg.has_output() {
             self.settle(now, key);
+        }
+    }
+
+    /// Adds what a leg has just dropped to the totals.
+    fn count_drop(&mut self, key: usize) {
+        if let Some(why) = self.legs[key].leg.take_dropped() {
+            self.setup.dropped.add(why);
         }
     }
 
@@ -161,6 +170,8 @@ impl Shard {
                 let (_, _, buffer) = self.port.datagram(n);
                 buffer[..len].copy_from_slice(&self.scratch[..len]);
                 self.forward(now, key, n, packet);
+            } else {
+                self.count_drop(key);
             }
             self.settle(now, key);
             if heard.is_some() {

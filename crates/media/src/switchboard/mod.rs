@@ -24,7 +24,8 @@ use tokio::time::timeout;
 
 use self::routes::{Line, Told};
 use crate::clip::Clip;
-use crate::message::{Command, Description, LegId, LegOptions, Notified};
+use crate::leg::Drops;
+use crate::message::{Command, Counters, Description, LegId, LegOptions, Notified};
 use crate::plane::Plane;
 use crate::tap::Tap;
 
@@ -134,6 +135,11 @@ impl Switchboard {
             }
         };
         Carried { board, news: told, orders, listen: Box::pin(listen) }
+    }
+
+    /// What the plane has carried and dropped since its start.
+    pub fn totals(&self) -> (Counters, Drops) {
+        (self.plane.counters(), self.plane.dropped())
     }
 
     /// Tells whoever records of a fault they had: the call's recording is over.

@@ -283,9 +283,9 @@ impl Built {
         let phase = if self.direction == Direction::User { "ringing" } else { "placed" };
         // Only inbound calls fail inside the call; outbound ones fail at `connect`.
         let failures = if self.direction == Direction::User { self.user.suffix.graph_failures() } else { 0 };
-        let heard = match &media {
-            Media::Inside { peer, .. } => Some(Arc::clone(&peer.heard)),
-            Media::Outside => None,
+        let (heard, wire) = match &media {
+            Media::Inside { peer, .. } => (Some(Arc::clone(&peer.heard)), Some(Arc::clone(&peer.wire))),
+            Media::Outside => (None, None),
         };
         let entry = Arc::new(CallEntry {
             ids: self.ids,
@@ -298,6 +298,7 @@ impl Built {
             session: Mutex::new(self.session),
             record: Mutex::new(Record::new(now, phase, self.phone)),
             heard: Mutex::new(heard),
+            wire,
             graph_failures_left: AtomicU32::new(failures),
             mail,
         });

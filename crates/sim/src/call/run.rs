@@ -31,6 +31,8 @@ pub(crate) enum Mail {
     PageOffer { sdp: String, reply: oneshot::Sender<Result<String, String>> },
     /// The user presses keys.
     Keys(String),
+    /// Somebody uses the phone's socket to send these datagrams to the business.
+    Inject(Vec<Vec<u8>>),
 }
 
 /// Who carries the user's sound.
@@ -138,6 +140,11 @@ impl Run {
                 let _ = reply.send(answer);
             }
             Mail::Keys(keys) => self.press(keys),
+            Mail::Inject(datagrams) => {
+                if let Media::Inside { peer, .. } = &self.media {
+                    peer.tell(Command::Inject(datagrams));
+                }
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
+use data_encoding::BASE64;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ use super::pages;
 use super::{AnswerOptions, CallDetail, Control, ControlError, FaultPlan, PermissionChange, PlaceCall};
 use crate::config::SimNumber;
 use crate::phone::door;
+use crate::phone::wire::WireView;
 use crate::world::World;
 
 /// Routes outside Graph.
@@ -35,6 +37,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/control/calls/{id}/decline", post(decline))
         .route("/control/calls/{id}/hangup", post(hang_up))
         .route("/control/calls/{id}/keys", post(keys))
+        .route("/control/calls/{id}/wire", get(wire).post(inject))
         .route("/control/knobs", get(knobs).put(set_knobs))
         .route("/control/webhooks", get(webhooks))
         .route("/control/webhook-url", get(webhook_url).put(set_webhook_url))
@@ -96,6 +99,24 @@ struct Keys {
 async fn keys(State(world): Sim, Path(id): Path<String>, body: Bytes) -> Result<StatusCode, ControlError> {
     let keys: Keys = parse(&body)?;
     Control::new(world).press_keys(&id, &keys.keys).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn wire(State(world): Sim, Path(id): Path<String>) -> Answer<WireView> {
+    Control::new(world).wire(&id).map(Json)
+}
+
+#[derive(Deserialize)]
+struct Datagrams {
+    datagrams: Vec<String>,
+}
+
+async fn inject(State(world): Sim, Path(id): Path<String>, body: Bytes) -> Result<StatusCode, ControlError> {
+    let text: Datagrams = parse(&body)?;
+    let decoded: Result<Vec<_>, _> =
+        text.datagrams.iter().map(|text| BASE64.decode(text.as_bytes())).collect();
+    let datagrams = decoded.map_err(|error| ControlError::Invalid(error.to_string()))?;
+    Control::new(world).inject(&id, datagrams).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

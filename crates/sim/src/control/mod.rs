@@ -29,6 +29,7 @@ use crate::knobs::{Knobs, KnobsError};
 use crate::magic::{Script, Sound};
 use crate::permission::Grant;
 pub use crate::phone::heard::HeardView;
+use crate::phone::wire::WireView;
 use crate::world::World;
 use crate::world::calls::CallEntry;
 pub use crate::world::consents::PermissionRequest;
@@ -122,6 +123,19 @@ impl Control {
     /// The user presses keys.
     pub async fn press_keys(&self, id: &str, keys: &str) -> Result<(), ControlError> {
         let sent = self.entry(id)?.mail.send(Mail::Keys(keys.to_owned())).await;
+        sent.map_err(|_| ControlError::NotNow("the call is over".to_owned()))
+    }
+
+    /// What crossed the socket of the phone.
+    pub fn wire(&self, id: &str) -> Result<WireView, ControlError> {
+        let entry = self.entry(id)?;
+        let wire = entry.wire.as_ref().ok_or(ControlError::NotFound("sound of this call"))?;
+        Ok(wire.lock().unwrap_or_else(PoisonError::into_inner).view())
+    }
+
+    /// Sends datagrams to the business from the phone's own socket, as somebody on WhatsApp's machine could.
+    pub async fn inject(&self, id: &str, datagrams: Vec<Vec<u8>>) -> Result<(), ControlError> {
+        let sent = self.entry(id)?.mail.send(Mail::Inject(datagrams)).await;
         sent.map_err(|_| ControlError::NotNow("the call is over".to_owned()))
     }
 

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -67,6 +69,10 @@ pub(crate) async fn act(
             body.call_id.as_deref().and_then(|id| world.calls.find(id)).map(|call| call.ids.short.clone());
         asked.to = body.to.clone().or_else(|| body.recipient.clone());
         asked.opaque = body.biz_opaque_callback_data.clone();
+        asked.sdp_sha256 = body
+            .session
+            .as_ref()
+            .map(|session| HEXLOWER.encode(digest::digest(&digest::SHA256, session.sdp.as_bytes()).as_ref()));
     }
     let (action, number) = (asked.action.clone(), asked.phone_number_id.clone());
     serve(&world, &line, asked, async {

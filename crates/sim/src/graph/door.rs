@@ -54,6 +54,7 @@ pub(crate) struct Asked {
     pub(crate) call: Option<String>,
     pub(crate) to: Option<String>,
     pub(crate) opaque: Option<String>,
+    pub(crate) sdp_sha256: Option<String>,
 }
 
 /// Checks version, number and token.
@@ -109,6 +110,7 @@ pub(crate) async fn serve(
         call,
         to: asked.to,
         opaque: asked.opaque,
+        sdp_sha256: asked.sdp_sha256,
         status: logged.status.as_u16(),
         code,
         acted: logged.acted,

@@ -12,6 +12,7 @@ use crate::call::words::Direction;
 use crate::config::SimNumber;
 use crate::ids::CallIds;
 use crate::phone::heard::Heard;
+use crate::phone::wire::Wire;
 use crate::world::users::User;
 
 /// Ended calls that stay readable.
@@ -32,6 +33,8 @@ pub(crate) struct CallEntry {
     pub(crate) session: Mutex<Option<u64>>,
     pub(crate) record: Mutex<Record>,
     pub(crate) heard: Mutex<Option<Arc<Mutex<Heard>>>>,
+    /// None when a stack outside carries the sound.
+    pub(crate) wire: Option<Arc<Mutex<Wire>>>,
     pub(crate) graph_failures_left: AtomicU32,
     pub(crate) mail: mpsc::Sender<Mail>,
 }

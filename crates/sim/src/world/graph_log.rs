@@ -24,6 +24,8 @@ pub struct GraphRequest {
     pub to: Option<String>,
     /// `biz_opaque_callback_data`.
     pub opaque: Option<String>,
+    /// SHA-256 of the SDP in it, byte for byte, in hex.
+    pub sdp_sha256: Option<String>,
     /// HTTP status that was sent, or meant to be sent.
     pub status: u16,
     /// Meta's error code.

@@ -122,12 +122,31 @@ fn whatsapp_that_falls_silent_is_let_go_with_the_reason() {
 }
 
 #[test]
+fn server_that_stops_ends_the_calls_whose_sound_it_carries_and_no_others() {
+    check(
+        "0s  connect bridged  => *incoming, sound answers, queued
+         0s  stop             => queued
+         0s  described        => ask pre_accept, queued
+         0s  agents alice     => rings alice, ringing
+         1s  stop             => silences alice (away), *ending, ask terminate, sound closes, ending
+         2s  terminate        => *failed, failed, server_restarted",
+    );
+    check(
+        "0s connect      => *incoming, queued
+         0s agents alice => rings alice, ringing
+         0s accept alice => *claimed, ask accept, answering
+         1s stop         => answering",
+    );
+}
+
+#[test]
 fn restart_ends_bridged_calls_with_the_reason() {
     check(
         "0s  connect bridged  => *incoming, sound answers, queued
          0s  restart          => sound answers, queued
          0s  described        => ask pre_accept, queued
          1s  restart          => *ending, ask terminate, ending
+         1s  restart          => ask terminate, ending
          2s  terminate        => *failed, failed, server_restarted",
     );
     check(

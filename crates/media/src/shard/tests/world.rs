@@ -132,6 +132,7 @@ impl World {
             music: clip::music().unwrap(),
             notices,
             max_legs: 100,
+            dropped: Arc::default(),
             mixer: link,
             max_mixes,
         };

@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use self::task::{Task, Wires};
 use super::heard::{Heard, News};
 use super::sound::Voice;
+use super::wire::Wire;
 use crate::clock::Clock;
 use crate::ids;
 use crate::magic::Sound;
@@ -58,6 +59,7 @@ pub(crate) struct Local {
 pub(crate) struct Peer {
     pub(crate) local: Arc<Local>,
     pub(crate) heard: Arc<Mutex<Heard>>,
+    pub(crate) wire: Arc<Mutex<Wire>>,
     commands: mpsc::Sender<Command>,
 }
 
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     BridgeTo(Peer),
     /// A packet of the bridged peer.
     Say(Frame),
+    /// Send these datagrams as they are to where the business sends from.
+    Inject(Vec<Vec<u8>>),
     /// Stop.
     Close,
 }
@@ -140,9 +144,11 @@ impl Peer {
             stream: ids::uuid(),
         });
         let heard = Arc::new(Mutex::new(Heard::new()?));
+        let wire = Arc::new(Mutex::new(Wire::default()));
         let (commands, inbox) = mpsc::channel(MAILBOX);
-        let peer = Self { local: Arc::clone(&local), heard: Arc::clone(&heard), commands };
-        let wires = Wires { rtc, socket, local, mid, config, clock, reports, heard };
+        let peer =
+            Self { local: Arc::clone(&local), heard: Arc::clone(&heard), wire: Arc::clone(&wire), commands };
+        let wires = Wires { rtc, socket, local, mid, config, clock, reports, heard, wire };
         tasks.spawn(Task::new(wires, Voice::new()?).run(inbox, stop));
         Ok(peer)
     }

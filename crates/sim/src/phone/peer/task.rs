@@ -1,7 +1,7 @@
 //! The task of one peer: packets in, packets out, commands in between.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use str0m::config::Fingerprint;
@@ -18,6 +18,7 @@ use super::super::dtmf::{Keypad, Slot};
 use super::super::heard::Heard;
 use super::super::sound::{SAMPLES_PER_PACKET, Voice};
 use super::super::stun;
+use super::super::wire::Wire;
 use super::{Command, Frame, Local, Peer, PeerConfig, PeerEvent};
 use crate::clock::Clock;
 use crate::ids;
@@ -40,6 +41,7 @@ pub(super) struct Wires {
     pub(super) clock: Clock,
     pub(super) reports: mpsc::Sender<PeerEvent>,
     pub(super) heard: Arc<Mutex<Heard>>,
+    pub(super) wire: Arc<Mutex<Wire>>,
 }
 
 pub(super) struct Task {
@@ -51,6 +53,7 @@ pub(super) struct Task {
     clock: Clock,
     reports: mpsc::Sender<PeerEvent>,
     heard: Arc<Mutex<Heard>>,
+    wire: Arc<Mutex<Wire>>,
     voice: Voice,
     keypad: Keypad,
     sound: Sound,
@@ -71,7 +74,7 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn new(wires: Wires, voice: Voice) -> Self {
-        let Wires { rtc, socket, local, mid, config, clock, reports, heard } = wires;
+        let Wires { rtc, socket, local, mid, config, clock, reports, heard, wire } = wires;
         Self {
             rtc,
             socket,
@@ -81,6 +84,7 @@ impl Task {
             clock,
             reports,
             heard,
+            wire,
             voice,
             keypad: Keypad::default(),
             sound: Sound::Nothing,
@@ -119,6 +123,7 @@ impl Task {
                     }
                 }
                 command = inbox.recv() => match command {
+                    Some(Command::Inject(datagrams)) => self.inject(&datagrams).await,
                     Some(command) => self.obey(command),
                     None => break,
                 },
@@ -134,6 +139,7 @@ impl Task {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => return Instant::from_std(at),
                 Ok(Output::Transmit(transmit)) => {
+                    self.wire().sent(&transmit.contents);
                     if !self.loses() {
                         // An unreachable address is the network's way of losing a packet.
                         let _ = self.socket.send_to(&transmit.contents, transmit.destination).await;
@@ -152,7 +158,12 @@ impl Task {
 
     async fn receive(&mut self, source: SocketAddr, packet: &[u8]) {
         // Until the business's SDP is known nothing can be verified (Meta needs its fingerprint and ufrag too).
-        if !self.remote_known || self.loses() {
+        if self.loses() {
+            return;
+        }
+        let at_ms = self.clock.now_ms();
+        self.wire().received(at_ms, packet);
+        if !self.remote_known {
             return;
         }
         if let Some(reply) = stun::role_conflict_reply(packet, &self.local.ufrag, &self.local.pwd) {
@@ -165,6 +176,7 @@ impl Task {
         if !self.rtc.accepts(&input) {
             return;
         }
+        self.wire().business = Some(source);
         if packet[0] >= 0x80 && self.connected {
             self.expect_stream(packet);
             self.report_packets();
@@ -201,9 +213,22 @@ impl Task {
             // While a key is down the voice waits: both would claim the same stretch of time.
             Command::Say(frame) if self.keypad.is_busy() && !frame.is_key => {}
             Command::Say(frame) => self.say(&frame),
+            // Sent by the loop, which may wait for the socket.
+            Command::Inject(_) => {}
             Command::Close => self.closed = true,
         }
         self.advance();
+    }
+
+    async fn inject(&mut self, datagrams: &[Vec<u8>]) {
+        let Some(business) = self.wire().business else { return };
+        for datagram in datagrams {
+            let _ = self.socket.send_to(datagram, business).await;
+        }
+    }
+
+    fn wire(&self) -> MutexGuard<'_, Wire> {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn meet(&mut self, remote: &RemoteSdp, client: bool) {
@@ -218,6 +243,7 @@ impl Task {
             return;
         };
         let fingerprint: Fingerprint = fingerprint;
+        self.wire().business_ufrag = Some(ufrag.clone());
         let mut direct = self.rtc.direct_api();
         direct.set_remote_ice_credentials(IceCreds { ufrag, pass });
         direct.set_remote_fingerprint(fingerprint);
