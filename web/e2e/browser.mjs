@@ -163,6 +163,48 @@ export async function hears(page, pick, hz, ms = 15_000) {
   return last;
 }
 
+/**
+ * Which of these tones are in a stream at this moment, all at once: a peak that stands out of what is beside it.
+ * Microphones play these tones only, and the music has none of them for long.
+ */
+async function tonesIn(page, pick, tones) {
+  await listen(page, pick);
+  return page.evaluate(
+    ([source, wanted]) => {
+      const stream = new Function(`return (${source})()`)();
+      const ear = stream && window.listening?.get(stream.id);
+      if (!ear) return [];
+      const bins = new Float32Array(ear.analyser.frequencyBinCount);
+      ear.analyser.getFloatFrequencyData(bins);
+      const width = ear.audio.sampleRate / ear.analyser.fftSize;
+      const loudest = (from, to) => Math.max(...bins.slice(Math.round(from / width), Math.round(to / width) + 1));
+      return wanted.filter((hz) => {
+        const peak = loudest(hz - 8, hz + 8);
+        return peak > -50 && peak > Math.max(loudest(hz - 60, hz - 30), loudest(hz + 30, hz + 60)) + 12;
+      });
+    },
+    [pick, tones],
+  );
+}
+
+/** Waits until a stream carries all of `wanted` at once and none of `others`, ten looks in a row. */
+export async function hearsTones(page, pick, wanted, others, ms = 15_000) {
+  let last;
+  let steady = 0;
+  await until(
+    `the tones ${wanted.join(', ') || 'of nobody'} and not ${others.join(', ')}`,
+    async () => {
+      last = await tonesIn(page, pick, [...wanted, ...others]);
+      const right = wanted.every((hz) => last.includes(hz)) && !others.some((hz) => last.includes(hz));
+      steady = right ? steady + 1 : 0;
+      return steady >= 10;
+    },
+    ms,
+  ).catch((error) => {
+    throw new Error(`${error.message}; last heard ${JSON.stringify(last)}`);
+  });
+}
+
 /** Asserts that a stream stays silent for a while. */
 export async function silence(page, pick, ms = 1_000) {
   const end = performance.now() + ms;

@@ -1,14 +1,18 @@
 // Who plays in a scenario: desks of agents, phone pages of customers, and the simulator's buttons.
 
-import { hears, listen, person, silence, until } from './browser.mjs';
+import { hears, hearsTones, listen, person, silence, until } from './browser.mjs';
 import { Peer } from './peer.mjs';
 
 export { until };
 
 /** What an agent hears, as the desk's test hook gives it. */
-const AGENT_HEARS = '() => window.offhook.remoteStream(window.offhook.calls[0]?.id)';
+const AGENT_HEARS = '() => window.offhook?.remoteStream(window.offhook.calls[0]?.id)';
 /** What a customer at the phone page hears. */
 const CUSTOMER_HEARS = '() => window.phone.remoteStream';
+
+/** Everybody's microphone in scenarios of several people: customer, first and second agent. */
+export const TONES = { customer: 900, ada: 600, ben: 1_150 };
+const EVERYBODY = Object.values(TONES);
 
 export class Cast {
   #people = [];
@@ -44,6 +48,29 @@ export class Cast {
   /** A browser of somebody who is neither. */
   async stranger(options = {}) {
     return this.#person(options);
+  }
+
+  /** A conversation the server carries, between a customer at the phone page and the first agent; the second waits. */
+  async bridged({ second = true } = {}) {
+    const [ada, ben, phone] = await Promise.all([
+      this.desk({ agent: 0, hz: TONES.ada }),
+      this.desk({ agent: 1, hz: TONES.ben, online: false }),
+      this.phone({ hz: TONES.customer }),
+    ]);
+    await phone.calls(this.stage.bridged_number.display_phone);
+    await ada.at('incoming-card').waitFor();
+    await ada.answer();
+    await ada.connected();
+    await ada.hearsOnly(TONES.customer);
+    await phone.hearsOnly(TONES.ada);
+    if (second) await ben.goOnline();
+    return { ada, ben, phone };
+  }
+
+  /** The WhatsApp side of the newest call saw one stream through it all, and it was ended as it should be. */
+  async oneStream() {
+    const heard = await this.heard(await this.newest());
+    if (heard.ssrcs.length !== 1) throw new Error(`WhatsApp saw ${heard.ssrcs.length} streams`);
   }
 
   /** A request to the simulator's control door. */
@@ -265,6 +292,22 @@ export class Desk extends Page {
     await silence(this.page, AGENT_HEARS, ms);
   }
 
+  /** Waits until these tones are heard, all at once, and nobody else's. */
+  async hearsOnly(...tones) {
+    await hearsTones(this.page, AGENT_HEARS, tones, EVERYBODY.filter((hz) => !tones.includes(hz)));
+  }
+
+  /** Chooses a colleague who is free, or the queue, from a list that is open. */
+  async choose(name, how) {
+    const row = name === null ? this.at('to-queue') : this.page.locator(`[data-testid=colleague][data-name="${name}"]`);
+    await row.getByTestId(how).and(this.page.locator(':enabled')).click();
+  }
+
+  /** What is said of everybody in the call. */
+  async people() {
+    return this.at('party').allTextContents();
+  }
+
   /** Of which type the address is that the sound leaves from, of a desk with `relayOnly`. */
   async path() {
     return this.page.evaluate(async () => {
@@ -299,6 +342,17 @@ export class Phone extends Page {
 
   async hearsNothing(ms) {
     await silence(this.page, CUSTOMER_HEARS, ms);
+  }
+
+  /** Waits until these tones are heard, all at once, and nobody else's. */
+  async hearsOnly(...tones) {
+    await hearsTones(this.page, CUSTOMER_HEARS, tones, EVERYBODY.filter((hz) => !tones.includes(hz)));
+  }
+
+  /** Waits until there is music, and nobody's voice. */
+  async hearsMusic() {
+    await until('music', async () => (await listen(this.page, CUSTOMER_HEARS)).level > 0.003);
+    await this.hearsOnly();
   }
 
   /** Calls a business number. */

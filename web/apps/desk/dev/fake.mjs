@@ -72,9 +72,22 @@ export function callView(id, direction, state, who = 'rui', more = {}) {
   };
 }
 
+const colleagues = [
+  { agent: { id: 'agt_2', name: 'Bruno Alves' }, free: true },
+  { agent: { id: 'agt_3', name: 'Carla Nunes' }, free: false },
+  { agent: { id: 'agt_4', name: 'Dmitri Volkov-Sokolovsky' }, free: true },
+];
+
+export function table(more = {}) {
+  return { parties: [], muted: [], seeking: null, parked_at: null, playing: null, recording: null, ...more };
+}
+
 export class FakeServer {
   signedIn = true;
-  snapshot = { presence: 'away', numbers: [number, second], ringing: [], calls: [] };
+  role = 'agent';
+  colleagues = colleagues;
+  live = [];
+  snapshot = { presence: 'away', numbers: [number, second], ringing: [], calls: [], parked: [] };
   /** Reply to a command by its type, perhaps later; by default an ack. */
   replies = {};
   received = [];
@@ -91,6 +104,12 @@ export class FakeServer {
 
   event(event) {
     this.#say({ type: 'event', seq: ++this.#seq, at: new Date().toISOString(), event });
+  }
+
+  /** How the customer's leg goes. */
+  quality(call_id, mos) {
+    const more = { loss_in: 0.012, loss_out: 0, jitter_ms: 7.4, rtt_ms: 86, candidate: 'host', first_audio_ms: 90 };
+    this.#say({ type: 'call.quality', call_id, quality: { mos, codec: 'opus', ...more } });
   }
 
   drop() {
@@ -117,6 +136,9 @@ export class FakeServer {
     }
     if (message.type === 'presence.set') this.snapshot.presence = message.status;
     if (message.type === 'ping') return this.#say({ type: 'pong', id: message.id });
+    if (message.type === 'colleagues.list') {
+      return this.#say({ type: 'colleagues', id: message.id, colleagues: this.colleagues, live: this.live });
+    }
     const reply = (await this.replies[message.type]?.(message)) ?? {};
     this.#say({ type: reply.error ? 'error' : 'ack', id: message.id, ...reply });
   }
@@ -124,7 +146,7 @@ export class FakeServer {
   #rest(route) {
     const path = new URL(route.request().url()).pathname;
     const json = (status, body) => route.fulfill({ status, json: body });
-    const me = { data: { agent: { ...agent, email: 'ana@example.com', role: 'agent' } } };
+    const me = { data: { agent: { ...agent, email: 'ana@example.com', role: this.role } } };
     if (path.endsWith('/auth/me'))
       return this.signedIn ? json(200, me) : json(401, { error: { code: 'unauthorized' } });
     if (path.endsWith('/auth/login')) {

@@ -8,11 +8,27 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { chromium } from 'playwright-core';
 import { preview } from 'vite';
-import { callView, FakeServer, installPhone } from './fake.mjs';
+import { callView, FakeServer, installPhone, table } from './fake.mjs';
 
 const [directory, ...wanted] = process.argv.slice(2);
 if (directory === undefined) throw new Error('name a directory for the pictures');
 await mkdir(directory, { recursive: true });
+
+const ana = { id: 'agt_1', name: 'Ana Costa' };
+const bruno = { id: 'agt_2', name: 'Bruno Alves' };
+
+function arranged(more = {}, view = {}) {
+  const answered_at = new Date(Date.now() - 95_000).toISOString();
+  return callView('in_1', 'inbound', 'connected', 'rui', { media: 'bridge', table: table(more), answered_at, ...view });
+}
+
+/** A bridged conversation with something arranged at it. */
+async function conversation({ page, server }, more, view) {
+  await scenes['in-bridged-call']({ page, server });
+  server.event({ type: 'call.changed', call: arranged(more, view) });
+  server.quality('in_1', 4.3);
+  await page.getByTestId('transfer').waitFor();
+}
 
 const scenes = {
   async login({ page, server }) {
@@ -76,16 +92,97 @@ const scenes = {
   async 'in-bridged-call'({ page, server }) {
     const bridged = (state, more) => callView('in_1', 'inbound', state, 'rui', { media: 'bridge', ...more });
     const answer = async ({ sdp }) => ({
-      call: bridged('connected'),
+      call: bridged('connected', { table: table() }),
       sdp_answer: await page.evaluate((offer) => window.phone.answer(offer), sdp),
     });
     server.replies['call.accept'] = answer;
     server.replies['call.attach'] = answer;
-    server.replies['call.hold'] = () => ({ call: bridged('connected', { held: true }) });
+    server.replies['call.hold'] = () => ({ call: bridged('connected', { held: true, table: table() }) });
     await scenes.online({ page, server });
     await page.getByTestId('dial-input').fill('');
     server.event({ type: 'call.incoming', call: bridged('ringing') });
     await page.getByTestId('answer').click();
+    await page.getByTestId('quality-chip').getByText('Good').waitFor();
+  },
+  async 'bridged-quality'({ page, server }) {
+    await conversation({ page, server });
+    // One point a second.
+    for (const mos of [4.3, 3.4, 4.1, 4.3]) {
+      server.quality('in_1', mos);
+      await page.waitForTimeout(1_000);
+    }
+    await page.getByTestId('quality-chip').click();
+    await page.getByTestId('quality-details').waitFor();
+  },
+  async keypad({ page, server }) {
+    await conversation({ page, server });
+    await page.getByTestId('keypad').click();
+    for (const key of '123#') await page.getByTestId(`key-${key}`).click();
+    for (const digit of '45') server.event({ type: 'call.digit', call_id: 'in_1', digit });
+    await page.getByTestId('digits-heard').waitFor();
+  },
+  async transfer({ page, server }) {
+    await conversation({ page, server });
+    await page.getByTestId('transfer').click();
+    await page.getByTestId('colleague').first().waitFor();
+  },
+  async 'ringing-a-colleague'({ page, server }) {
+    await conversation({ page, server }, { seeking: { purpose: 'consult', agent: bruno } });
+    await page.getByTestId('seeking').waitFor();
+  },
+  async consulting({ page, server }) {
+    await conversation({ page, server }, { parties: [{ agent: bruno, role: 'consulted' }] });
+    await page.getByTestId('consulting').waitFor();
+  },
+  async conference({ page, server }) {
+    const parties = [
+      { agent: bruno, role: 'member' },
+      { agent: { id: 'agt_9', name: 'Sue Supervisor' }, role: 'whisperer' },
+    ];
+    const recording = { id: 'rec_1', state: 'recording' };
+    await conversation({ page, server }, { parties, muted: [bruno.id], recording });
+    await page.getByTestId('party').nth(3).waitFor();
+  },
+  async announcement({ page, server }) {
+    const recording = { id: 'rec_1', state: 'announcing' };
+    await conversation({ page, server }, { playing: 'we-record', recording });
+    await page.getByTestId('announce').click();
+    await page.getByTestId('stop-playing').waitFor();
+  },
+  async invited({ page, server }) {
+    await scenes.online({ page, server });
+    const call = arranged({ seeking: { purpose: 'consult', agent: ana } }, { agent: bruno });
+    server.event({ type: 'call.incoming', call });
+    await page.getByTestId('incoming-card').waitFor();
+  },
+  async parked({ page, server }) {
+    const parked_at = new Date(Date.now() - 42_000).toISOString();
+    server.snapshot.parked = [arranged({ parked_at }, { agent: null })];
+    await scenes.online({ page, server });
+    await page.getByTestId('parked-call').waitFor();
+  },
+  async transferred({ page, server }) {
+    await conversation({ page, server });
+    server.event({ type: 'call.left', call: arranged({}, { agent: bruno }), reason: 'transferred' });
+    await page.getByTestId('end-reason').waitFor();
+  },
+  async board({ page, server }) {
+    server.role = 'owner';
+    server.live = [
+      arranged({ recording: { id: 'rec_1', state: 'recording' } }, { agent: bruno }),
+      { ...arranged({ parties: [{ agent: bruno, role: 'consulted' }] }, { agent: ana }), id: 'in_8', held: true },
+    ];
+    await scenes.online({ page, server });
+    await page.getByTestId('live-call').nth(1).waitFor();
+  },
+  async supervising({ page, server }) {
+    const seated = (role) => arranged({ parties: [{ agent: ana, role }] }, { agent: bruno });
+    server.replies['call.supervise'] = async ({ sdp }) => ({
+      call: seated('whisperer'),
+      sdp_answer: await page.evaluate((offer) => window.phone.answer(offer), sdp),
+    });
+    await scenes.board({ page, server });
+    await page.getByTestId('supervise-whisper').first().click();
     await page.getByTestId('quality-chip').getByText('Good').waitFor();
   },
   async 'on-hold'({ page, server }) {

@@ -10,11 +10,18 @@ describe('the state of a call', () => {
     ['connecting', 'inbound', 'Connecting…'],
     ['reconnecting', 'inbound', 'Sound interrupted…'],
   ] as const)('%s %s is "%s"', (status, direction, words) => {
-    expect(stateInWords({ status, direction, state: null, bridged: false, held: false })).toBe(words);
+    expect(stateInWords({ status, direction, state: null, bridged: false, held: false, role: null })).toBe(words);
   });
 
   test('of a bridged call tells of hold and of sound that comes back', () => {
-    const bridged = { status: 'open', direction: 'inbound', state: 'connected', bridged: true, held: true } as const;
+    const bridged = {
+      status: 'open',
+      direction: 'inbound',
+      state: 'connected',
+      bridged: true,
+      held: true,
+      role: 'owner',
+    } as const;
     expect(stateInWords(bridged)).toBe('On hold — the customer hears music');
     expect(stateInWords({ ...bridged, held: false })).toBe('Connected');
     expect(stateInWords({ ...bridged, status: 'reconnecting' })).toBe('Reconnecting your sound…');

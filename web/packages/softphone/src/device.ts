@@ -11,7 +11,17 @@ import type { Call, CallHost } from './call/call';
 import { Emitter } from './emitter';
 import type { Environment } from './environment';
 import { SoftphoneError } from './errors';
-import type { AgentEvent, AgentRef, IceServer, NumberView, PermissionStatus, Presence } from './protocol';
+import type {
+  AgentEvent,
+  AgentRef,
+  CallView,
+  ColleagueView,
+  IceServer,
+  NumberView,
+  PermissionStatus,
+  Presence,
+  Supervision,
+} from './protocol';
 import { Roster } from './roster';
 import { SignalLink, type LinkState } from './signal/link';
 import { exponentialBackOff, type ReconnectPolicy } from './signal/reconnect';
@@ -26,6 +36,12 @@ export interface PermissionChange {
   readonly numberId: string;
   readonly phone: string;
   readonly status: PermissionStatus;
+}
+
+/** Who there is to transfer to, and, for owners and admins, which conversations they can come to. */
+export interface Colleagues {
+  readonly colleagues: readonly ColleagueView[];
+  readonly live: readonly CallView[];
 }
 
 export interface DeviceOptions {
@@ -65,6 +81,8 @@ export type DeviceEvents = {
   permission: [PermissionChange];
   /** Which numbers one can call from. */
   numbers: [readonly NumberView[]];
+  /** Parked calls, which any agent may take. */
+  parked: [readonly CallView[]];
   connection: [ConnectionState];
   /** The list of calls, or anything about one of them, changed. */
   callsChanged: [readonly Call[]];
@@ -79,6 +97,7 @@ export class Device extends Emitter<DeviceEvents> {
   #agent: AgentRef | null = null;
   #presence: Presence = 'away';
   #numbers: readonly NumberView[] = [];
+  #parked: readonly CallView[] = [];
   /** As the server last named them; their credentials expire. */
   #iceServers: readonly IceServer[] = [];
   /** What the server has not been told yet about calls we left. */
@@ -159,6 +178,30 @@ export class Device extends Emitter<DeviceEvents> {
     await this.#link.request({ type: 'permission.request', to, ...number });
   }
 
+  async colleagues(): Promise<Colleagues> {
+    const { colleagues, live } = await this.#link.request({ type: 'colleagues.list' });
+    return { colleagues, live };
+  }
+
+  /** Takes a parked call. Rejects when somebody was quicker, or the microphone or the browser refuses. */
+  retrieve(callId: string): Promise<Call> {
+    return this.#roster.join(callId, (sdp = '') => ({ type: 'call.retrieve', call_id: callId, sdp }));
+  }
+
+  /** Comes to a conversation as a supervisor, or changes how one is in it. Roles owner and admin. */
+  supervise(callId: string, how: Supervision): Promise<Call> {
+    const ask = { type: 'call.supervise', call_id: callId, how } as const;
+    return this.#roster.join(callId, (sdp) => (sdp === undefined ? ask : { ...ask, sdp }));
+  }
+
+  /** Becomes the owner of a conversation, which its owner leaves; comes to it first. Roles owner and admin. */
+  async takeOver(callId: string): Promise<Call> {
+    const there = this.calls.find((call) => call.id === callId && call.role !== null);
+    const call = there ?? (await this.supervise(callId, 'listen'));
+    await call.ask({ type: 'call.take_over', call_id: callId });
+    return call;
+  }
+
   /** Cuts the wait for the next reconnect short. */
   retryNow(): void {
     this.#link.retryNow();
@@ -196,10 +239,15 @@ export class Device extends Emitter<DeviceEvents> {
     return this.#numbers;
   }
 
+  /** Calls whose customers wait for whoever takes them, the longest waiting first. */
+  get parked(): readonly CallView[] {
+    return this.#parked;
+  }
+
   // ---- private
 
   #host(environment: Environment, { iceServers, iceTransportPolicy = 'all' }: DeviceOptions): CallHost {
-    const agentId = () => this.#agent?.id ?? null;
+    const agent = () => this.#agent;
     const rtcConfiguration = () => ({ iceServers: [...(iceServers ?? this.#iceServers)], iceTransportPolicy });
     return {
       environment,
@@ -207,8 +255,11 @@ export class Device extends Emitter<DeviceEvents> {
       get rtcConfiguration() {
         return rtcConfiguration();
       },
+      get agent() {
+        return agent();
+      },
       get agentId() {
-        return agentId();
+        return agent()?.id ?? null;
       },
       request: (command) => this.#link.request(command),
       probe: () => this.#link.probe(),
@@ -224,6 +275,9 @@ export class Device extends Emitter<DeviceEvents> {
       this.emit('error', error, undefined);
       this.emit('signedOut');
     });
+    this.#link.on('quality', ({ call_id, agent_id, quality }) =>
+      this.#roster.handleQuality(call_id, agent_id ?? null, quality),
+    );
     this.#link.on('iceServers', (servers) => (this.#iceServers = servers));
     this.#link.on('welcome', ({ agent, ice_servers, resumed, snapshot }) => {
       this.#agent = agent;
@@ -232,6 +286,8 @@ export class Device extends Emitter<DeviceEvents> {
       this.#numbers = snapshot.numbers;
       this.emit('numbers', snapshot.numbers);
       this.#setPresence(snapshot.presence);
+      // Older servers park none.
+      this.#setParked(snapshot.parked ?? []);
       const alive = new Set([...snapshot.ringing, ...snapshot.calls].map(({ call }) => call.id));
       const leaving = [...this.#leaving];
       this.#leaving.clear();
@@ -274,6 +330,10 @@ export class Device extends Emitter<DeviceEvents> {
         return this.#setPresence(event.status);
       case 'permission.changed':
         return this.emit('permission', { numberId: event.number_id, phone: event.phone, status: event.status });
+      case 'call.parked': {
+        const others = this.#parked.filter(({ id }) => id !== event.call.id);
+        return this.#setParked(event.call.table?.parked_at ? [...others, event.call] : others);
+      }
       default:
         return this.#roster.handleEvent(event);
     }
@@ -283,6 +343,15 @@ export class Device extends Emitter<DeviceEvents> {
     if (status === this.#presence) return;
     this.#presence = status;
     this.emit('presence', status);
+  }
+
+  #setParked(parked: readonly CallView[]): void {
+    if (parked.length === 0 && this.#parked.length === 0) return;
+    const since = ({ table }: CallView) => table?.parked_at ?? '';
+    const sorted = [...parked];
+    sorted.sort((a, b) => since(a).localeCompare(since(b)));
+    this.#parked = sorted;
+    this.emit('parked', this.#parked);
   }
 
   #leave(callId: string, how: 'call.hangup' | 'call.decline'): void {

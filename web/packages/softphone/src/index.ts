@@ -2,6 +2,7 @@
 
 export { Device } from './device';
 export type {
+  Colleagues,
   ConnectionState,
   ConnectOptions,
   DeviceEvents,
@@ -9,7 +10,7 @@ export type {
   DeviceState,
   PermissionChange,
 } from './device';
-export type { Call, CallEvents } from './call/call';
+export type { Call, CallEvents, Invitation } from './call/call';
 export type { CallStatus } from './call/phase';
 export type { DeviceAudio } from './audio/device-audio';
 export type { OutputDevices } from './audio/outputs';
@@ -25,12 +26,24 @@ export type {
   AgentRef,
   CallState,
   CallView,
+  ColleagueView,
   Direction,
   ErrorView,
+  LeftReason,
   MediaMode,
   NumberView,
+  PartyRole,
+  PartyView,
   PeerView,
   PermissionStatus,
   Presence,
+  QualityView,
+  RecordingState,
+  RecordingView,
+  SeekPurpose,
+  SeekView,
   SilencedReason,
+  Supervision,
+  TableView,
+  To,
 } from './protocol';

@@ -5,17 +5,18 @@
  */
 
 import { Call, type CallHost } from './call/call';
-import { isOver } from './call/phase';
+import { isOver, roleOf } from './call/phase';
 import { Emitter } from './emitter';
 import { SoftphoneError } from './errors';
-import type { AgentEvent, CallView, Snapshot } from './protocol';
+import type { AgentEvent, CallView, QualityView, Snapshot } from './protocol';
+import type { Command } from './signal/link';
 
 /** Ids of calls that are over, remembered so that a late event does not ring again. */
 const MOST_FINISHED = 100;
 /** Events of calls whose `call.place` has no reply yet. */
 const MOST_HELD = 200;
 
-type CallEvent = Exclude<AgentEvent, { type: 'permission.changed' | 'presence.changed' }>;
+type CallEvent = Exclude<AgentEvent, { type: 'permission.changed' | 'presence.changed' | 'call.parked' }>;
 
 interface RosterEvents {
   incoming: [Call];
@@ -58,6 +59,31 @@ export class Roster extends Emitter<RosterEvents> {
     return call;
   }
 
+  /** Comes to a conversation that goes on already; to one we are in, `ask` is all it takes. Rejects when refused. */
+  async join(callId: string, ask: (sdp?: string) => Command): Promise<Call> {
+    const known = this.#calls.get(callId);
+    if (known !== undefined && known.status() !== 'closed' && known.role !== null) {
+      await known.ask(ask());
+      return known;
+    }
+    const call = Call.joining(this.#host, callId, ask);
+    this.#calls.set(callId, call);
+    this.#follow(call);
+    this.emit('changed');
+    try {
+      await call.join();
+    } catch (error) {
+      if (this.#calls.get(callId) === call) this.#calls.delete(callId);
+      this.emit('changed');
+      throw error;
+    }
+    return call;
+  }
+
+  handleQuality(callId: string, agentId: string | null, quality: QualityView): void {
+    this.#calls.get(callId)?.handleQuality(agentId, quality);
+  }
+
   handleSnapshot(snapshot: Snapshot, resumed: boolean): void {
     for (const { call, sdp_offer } of snapshot.ringing) this.#handleIncoming(call, sdp_offer);
     for (const { call, sdp_answer } of snapshot.calls) {
@@ -94,6 +120,13 @@ export class Roster extends Emitter<RosterEvents> {
       case 'call.remote_answer':
         if (!this.#hold(event, event.call_id)) this.#calls.get(event.call_id)?.handleRemoteAnswer(event.sdp_answer);
         return;
+      case 'call.digit':
+        return this.#calls.get(event.call_id)?.handleDigit(event.digit);
+      case 'call.left':
+        this.#calls.get(event.call.id)?.handleLeft(event.call, event.reason);
+        // Not remembered as over: it may come back, and ring here again.
+        if (this.#calls.delete(event.call.id)) this.emit('changed');
+        return;
       case 'call.ended':
         if (this.#hold(event, event.call.id)) return;
         this.#calls.get(event.call.id)?.handleView(event.call);
@@ -124,7 +157,7 @@ export class Roster extends Emitter<RosterEvents> {
   #handleChanged(view: CallView): void {
     const known = this.#calls.get(view.id);
     known?.handleView(view);
-    const ours = view.agent !== null && view.agent.id === this.#host.agentId;
+    const ours = roleOf(view, this.#host.agentId) !== null;
     // Another window of ours took what rang here: it is still our call, and its sound can be brought here.
     const shared = view.media === 'bridge' && known?.status() === 'closed' && known.endReason === 'answered_elsewhere';
     if (known !== undefined && !shared) return;

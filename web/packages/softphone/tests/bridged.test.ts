@@ -74,6 +74,20 @@ test('accepting sends an offer of the page’s own and takes the answer of the r
   expect(world.sound.streams).toEqual([call.getRemoteStream()]);
 });
 
+test('what the server sends before the pick-up is played unheard, so that nothing of it is late after it', async () => {
+  const world = await World.registered();
+  const call = await world.device.connect({ params: { To } });
+  expect(world.sound.streams).toEqual([]);
+  await world.ack('call.place', view('o1', 'outbound', { media: 'bridge' }), ANSWER);
+  expect(world.sound.streams).toEqual([call.getRemoteStream()]);
+  expect(world.peer.receiving.enabled).toBe(false);
+  await world.event({ type: 'call.changed', call: view('o1', 'outbound', { media: 'bridge', state: 'connected' }) });
+  expect(world.peer.receiving.enabled).toBe(true);
+  expect(world.sound.streams).toHaveLength(1);
+  call.disconnect();
+  expect(world.sound.streams).toEqual([]);
+});
+
 test('with the microphone open the offer is ready before the click', async () => {
   const world = await World.registered();
   await world.device.audio.prepare();

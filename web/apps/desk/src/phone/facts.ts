@@ -1,6 +1,16 @@
 /** What the desk shows of a call, copied at one moment so that the page redraws when it changes. */
 
-import type { AgentRef, Call, CallState, CallStatus, Direction, ErrorView } from '@offhook/softphone';
+import type {
+  AgentRef,
+  Call,
+  CallState,
+  CallStatus,
+  Direction,
+  ErrorView,
+  Invitation,
+  LeftReason,
+  TableView,
+} from '@offhook/softphone';
 
 export interface CallFacts {
   readonly call: Call;
@@ -24,6 +34,18 @@ export interface CallFacts {
   readonly canAttach: boolean;
   readonly canHold: boolean;
   readonly held: boolean;
+  /** Who owns the call. */
+  readonly owner: AgentRef | null;
+  /** What we are to it. */
+  readonly role: Call['role'];
+  /** What is arranged at a bridged conversation. */
+  readonly table: TableView | null;
+  /** The keys the customer pressed. */
+  readonly digits: string;
+  /** What it is about when it rings in the middle of a conversation. */
+  readonly invitation: Invitation | null;
+  /** Why it goes on without us. */
+  readonly leftBecause: LeftReason | null;
   readonly answeredBy: AgentRef | null;
   readonly endReason: string | null;
   readonly error: ErrorView | null;
@@ -49,6 +71,12 @@ export function factsOf(call: Call): CallFacts {
     canAttach: call.canAttach,
     canHold: call.canHold,
     held: call.isHeld(),
+    owner: call.view?.agent ?? null,
+    role: call.role,
+    table: call.table,
+    digits: call.digits,
+    invitation: call.invitation,
+    leftBecause: call.leftBecause,
     answeredBy: call.answeredBy,
     endReason: call.endReason,
     error: call.error,
@@ -58,7 +86,9 @@ export function factsOf(call: Call): CallFacts {
 
 /** In the order a person reads: who rings first, first. */
 export function ringing(calls: readonly CallFacts[]): CallFacts[] {
-  return calls.filter(({ status, direction, here }) => status === 'pending' && direction === 'inbound' && here);
+  const rings = ({ status, direction, here, invitation }: CallFacts) =>
+    status === 'pending' && here && (direction === 'inbound' || invitation !== null);
+  return calls.filter(rings);
 }
 
 /** The calls an agent is in, or tries to get into. */

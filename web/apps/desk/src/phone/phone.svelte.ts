@@ -10,11 +10,15 @@ import {
   type PermissionStatus,
   type Presence,
   type QualitySample,
+  type QualityView,
+  type Supervision,
   type WarningName,
 } from '@offhook/softphone';
 import { engaged, factsOf, ringing, type CallFacts } from './facts';
+import { newsOf } from '$words/table';
 import { carriedOf, recallCarried, rememberCarried } from './carried';
 import { recall, remember } from './choices';
+import { House } from './house.svelte';
 
 /** A ring that ended without us. */
 export interface Notice {
@@ -29,6 +33,15 @@ const CONNECTION = new Set(['ticket_failed', 'signed_out', 'unauthorized', 'prot
 /** Long enough to look up from another window. */
 const NOTICE_MS = 20_000;
 const MOST_NOTICES = 4;
+/** Long enough to be read beside a conversation. */
+const NEWS_MS = 8_000;
+/** Points of a line, one a second. */
+const MOST_SCORES = 48;
+
+const NO_SCORES = { mine: [], theirs: [] };
+
+/** What is unfolded below a conversation's buttons. */
+export type Panel = 'keypad' | 'transfer' | 'add' | 'announce';
 
 export class Phone {
   readonly device: Device;
@@ -49,6 +62,13 @@ export class Phone {
   locked = $state(false);
   levels = $state.raw({ input: 0, output: 0 });
   sample = $state.raw<QualitySample | null>(null);
+  /** How the customer's leg goes at the server. */
+  theirs = $state.raw<QualityView | null>(null);
+  /** The last opinion scores of both legs, oldest first. */
+  scores = $state.raw<{ mine: readonly (number | null)[]; theirs: readonly (number | null)[] }>(NO_SCORES);
+  panel = $state<Panel | null>(null);
+  /** What has just changed at the conversation, in a sentence. */
+  news = $state<string | null>(null);
   warnings = $state.raw<readonly WarningName[]>([]);
   /** By digits of the phone. */
   permissions = $state.raw<Readonly<Record<string, PermissionStatus>>>({});
@@ -56,6 +76,9 @@ export class Phone {
   logVersion = $state(0);
   /** Rises when microphones or speakers come, go or are chosen. */
   devicesVersion = $state(0);
+
+  /** Colleagues, parked calls and what can be supervised. */
+  readonly house: House;
 
   readonly ringing = $derived(ringing(this.calls));
   readonly engaged = $derived(engaged(this.calls));
@@ -68,6 +91,7 @@ export class Phone {
 
   constructor(device: Device, onSignedOut: () => void) {
     this.device = device;
+    this.house = new House(device);
     this.#listen(onSignedOut);
     void this.#start();
   }
@@ -129,6 +153,35 @@ export class Phone {
     void call.hold(!call.isHeld());
   }
 
+  /** Asks for something at a conversation; a refusal is told. Resolves to whether it was done. */
+  async arrange(wish: () => Promise<unknown>): Promise<boolean> {
+    this.trouble = null;
+    try {
+      await wish();
+      return true;
+    } catch (error) {
+      this.#report(error);
+      return false;
+    }
+  }
+
+  unfold(panel: Panel): void {
+    this.panel = this.panel === panel ? null : panel;
+  }
+
+  /** Comes to a call that goes on already, which takes the place of the last one. */
+  async retrieve(callId: string): Promise<void> {
+    await this.#come(() => this.device.retrieve(callId));
+  }
+
+  async supervise(callId: string, how: Supervision): Promise<void> {
+    await this.#come(() => this.device.supervise(callId, how));
+  }
+
+  async takeOver(callId: string): Promise<void> {
+    await this.#come(() => this.device.takeOver(callId));
+  }
+
   async askPermission(phone: string, numberId: string | null): Promise<void> {
     const key = keyOf(phone);
     try {
@@ -158,6 +211,7 @@ export class Phone {
 
   stop(): void {
     for (const timer of this.#timers) clearTimeout(timer);
+    this.house.stop();
     this.device.destroy();
   }
 
@@ -226,11 +280,25 @@ export class Phone {
     call.on('reconnecting', () => this.#clearQuality());
     call.on('reconnected', () => (this.microphoneError = null));
     call.on('volume', (input, output) => (this.levels = { input, output }));
-    call.on('sample', (sample) => (this.sample = sample));
+    call.on('sample', (sample) => {
+      this.sample = sample;
+      // Both lines get a point at a time, though the server speaks less often.
+      const { mine, theirs } = this.scores;
+      this.scores = {
+        mine: [...mine, sample.mos].slice(-MOST_SCORES),
+        theirs: [...theirs, this.theirs?.mos ?? null].slice(-MOST_SCORES),
+      };
+    });
+    call.on('quality', (agentId, quality) => {
+      if (agentId === null) this.theirs = quality;
+    });
+    call.on('arranged', (now, before) => this.#tellNews(newsOf(now, before, this.device.identity?.id ?? null)));
     call.on('warning', (name) => (this.warnings = [...this.warnings, name]));
     call.on('warning-cleared', (name) => (this.warnings = this.warnings.filter((other) => other !== name)));
     call.on('disconnect', () => {
       this.ended = factsOf(call);
+      this.panel = null;
+      this.news = null;
       this.#clearQuality();
       this.#letMicrophoneGo();
     });
@@ -246,7 +314,21 @@ export class Phone {
     });
   }
 
+  #tellNews(news: string | null): void {
+    if (news === null) return;
+    this.news = news;
+    this.#timers.push(setTimeout(() => (this.news = this.news === news ? null : this.news), NEWS_MS));
+  }
+
+  async #come(how: () => Promise<Call>): Promise<void> {
+    void this.device.audio.unlock();
+    this.ended = null;
+    await this.arrange(how);
+  }
+
   #notice(call: Call): void {
+    // A colleague who changed their mind is no missed call.
+    if (call.invitation !== null && call.endReason === 'failed') return;
     const notice = { id: call.id, kind: kindOf(call), facts: factsOf(call) };
     this.notices = [notice, ...this.notices.filter(({ id }) => id !== call.id)].slice(0, MOST_NOTICES);
     this.logVersion += 1;
@@ -255,6 +337,8 @@ export class Phone {
 
   #clearQuality(): void {
     this.sample = null;
+    this.theirs = null;
+    this.scores = NO_SCORES;
     this.warnings = [];
     this.levels = { input: 0, output: 0 };
   }

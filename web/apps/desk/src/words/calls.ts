@@ -1,6 +1,6 @@
 /** A call's state and its end in words a person would use. Pure. */
 
-import type { CallStatus, CallState, Direction, ErrorView } from '@offhook/softphone';
+import type { Call, CallStatus, CallState, Direction, ErrorView } from '@offhook/softphone';
 
 export interface StateFacts {
   readonly status: CallStatus;
@@ -8,9 +8,10 @@ export interface StateFacts {
   readonly direction: Direction;
   readonly bridged: boolean;
   readonly held: boolean;
+  readonly role: Call['role'];
 }
 
-export function stateInWords({ status, state, direction, bridged, held }: StateFacts): string {
+export function stateInWords({ status, state, direction, bridged, held, role }: StateFacts): string {
   switch (status) {
     case 'pending':
       return state === 'queued' ? 'Waiting…' : 'Incoming call';
@@ -20,6 +21,8 @@ export function stateInWords({ status, state, direction, bridged, held }: StateF
       return 'Ringing…';
     case 'open':
       if (state === 'ending') return 'Hanging up…';
+      if (role === 'listener') return 'Listening';
+      if (role === 'whisperer') return 'Whispering';
       return held ? 'On hold — the customer hears music' : 'Connected';
     case 'reconnecting':
       return bridged ? 'Reconnecting your sound…' : 'Sound interrupted…';
@@ -46,6 +49,11 @@ const CALM: Record<string, Words> = {
   completed: ['Call ended', 'The conversation is over.'],
   declined: ['Declined', 'The other side declined the call.', 'Send a message first, or try later.'],
   no_answer: ['No answer', 'Nobody picked up.', 'Try again later.'],
+  transferred: ['Transferred', 'The call goes on without you.'],
+  parked: ['Parked', 'The customer waits with music for whoever takes the call.'],
+  left: ['You left', 'The call goes on without you.'],
+  removed: ['Taken out of the call', 'The call goes on without you.'],
+  taken_over: ['Taken over', 'A supervisor has taken the call over.'],
   caller_abandoned: ['Caller gave up', 'The caller hung up before anybody answered.', 'Call back when you can.'],
 };
 
@@ -83,6 +91,12 @@ const TROUBLE: Record<string, Words> = {
     'WhatsApp ended the call because no sound came through.',
     'Check your microphone and network, then call again.',
   ],
+  lost: [
+    'Your sound was lost',
+    'It did not come back in time, so the call went to somebody else.',
+    'Check your network before you take the next call.',
+  ],
+  no_agent: ['Nobody took the call', 'Nobody was free, so the call was ended.', 'Call the person back.'],
   agent_lost: [
     'Your sound was lost',
     'It did not come back in time, so the call was ended.',
@@ -136,6 +150,12 @@ const AGAIN_LATER = new Set([
   'not_enabled',
   'token_invalid',
   'busy',
+  'transferred',
+  'parked',
+  'left',
+  'removed',
+  'taken_over',
+  'lost',
 ]);
 
 /** Where the server knows more, such as which of WhatsApp's limits it was. */

@@ -1,18 +1,24 @@
 /** How a call sounds, in words. Pure. */
 
-import type { QualitySample, WarningName } from '@offhook/softphone';
+import type { QualitySample, QualityView, WarningName } from '@offhook/softphone';
 
 export interface Verdict {
   readonly grade: 'unknown' | 'good' | 'fair' | 'poor';
   readonly label: string;
 }
 
-export function verdictOf(sample: QualitySample | null, warnings: readonly WarningName[]): Verdict {
+/** Of both sides together: a conversation is as good as the worse of them. */
+export function verdictOf(
+  sample: QualitySample | null,
+  warnings: readonly WarningName[],
+  theirs: QualityView | null = null,
+): Verdict {
   if (sample === null) return { grade: 'unknown', label: 'Measuring' };
   if (warnings.includes('no-audio-received')) return { grade: 'poor', label: 'No sound' };
   if (sample.mos === null) return { grade: 'unknown', label: 'Measuring' };
-  if (sample.mos < 3.5 || warnings.includes('low-mos')) return { grade: 'poor', label: 'Poor' };
-  if (sample.mos < 4 || warnings.length > 0) return { grade: 'fair', label: 'Fair' };
+  const mos = Math.min(sample.mos, theirs?.mos ?? sample.mos);
+  if (mos < 3.5 || warnings.includes('low-mos')) return { grade: 'poor', label: 'Poor' };
+  if (mos < 4 || warnings.length > 0) return { grade: 'fair', label: 'Fair' };
   return { grade: 'good', label: 'Good' };
 }
 

@@ -3,23 +3,35 @@
  *
  * The server owns the truth; `handle…` methods bring it in. The call owns its sound: it sends nothing and
  * lets nothing be heard before the server says `connected`. A relayed call dies with its sound; a bridged one
- * lives at the server, and its sound comes and goes (`attachment.ts`). This file stays whole because accept,
- * connect, attach and end share the same few fields and the order in which they change is the point.
+ * lives at the server, its sound comes and goes (`attachment.ts`), and things can be arranged at it
+ * (`arranged.ts`). This file stays whole because accept, connect, attach and end share the same few fields and
+ * the order in which they change is the point.
  */
 
 import type { DeviceAudio } from '../audio/device-audio';
 import { GOODBYE } from '../audio/tones';
-import { Emitter } from '../emitter';
 import type { Environment } from '../environment';
 import { SoftphoneError } from '../errors';
 import { MediaLeg } from '../media/leg';
-import type { AgentRef, CallView, ErrorView, SilencedReason } from '../protocol';
+import type {
+  AgentRef,
+  CallView,
+  ErrorView,
+  LeftReason,
+  PartyRole,
+  QualityView,
+  SeekPurpose,
+  SilencedReason,
+  TableView,
+  Wish,
+} from '../protocol';
 import type { QualitySample } from '../quality/sample';
 import type { WarningName } from '../quality/warnings';
 import type { Command, Reply } from '../signal/link';
+import { Arranged } from './arranged';
 import { Attachment } from './attachment';
 import { CallSound } from './sound';
-import { isOver, mayFollow, statusOf, type CallStatus } from './phase';
+import { isOver, mayFollow, roleOf, statusOf, type CallStatus } from './phase';
 
 export type CallEvents = {
   /** Both sides can talk. */
@@ -35,6 +47,14 @@ export type CallEvents = {
   mute: [muted: boolean, Call];
   /** The customer waits with music, or does not any more. Not in Twilio's SDK. */
   hold: [held: boolean, Call];
+  /** Something is arranged otherwise at a bridged conversation: who is in it, looked for, muted; what plays, is recorded. */
+  arranged: [now: TableView | null, before: TableView | null, Call];
+  /** The customer pressed a key. */
+  digit: [digit: string, Call];
+  /** How the leg of somebody goes at the server; `agentId` is null for the customer's. */
+  quality: [agentId: string | null, QualityView];
+  /** The call goes on, without this agent. `disconnect` comes before it: for this page it is over. */
+  left: [reason: LeftReason, Call];
   error: [SoftphoneError, Call];
   volume: [input: number, output: number];
   sample: [QualitySample];
@@ -52,6 +72,7 @@ export interface CallHost {
   readonly audio: DeviceAudio;
   /** For a connection made now: TURN credentials expire. */
   readonly rtcConfiguration: RTCConfiguration;
+  readonly agent: AgentRef | null;
   readonly agentId: string | null;
   request(command: Command): Promise<Reply>;
   /** Finds out whether the server can still be reached. */
@@ -60,6 +81,9 @@ export interface CallHost {
   leave(callId: string, how: 'call.hangup' | 'call.decline'): void;
 }
 
+/** More keys than anybody reads back. */
+const MOST_DIGITS = 64;
+
 /** Refusals of an answer that mean the ringing is over, not that it can be tried again. */
 const GONE = new Set(['answered_elsewhere', 'call_ended', 'not_ringing', 'unknown_call', 'call_not_found']);
 
@@ -67,10 +91,19 @@ type Origin =
   /** A bridged call comes without an offer: the page makes one. */
   | { kind: 'incoming'; offer: string | undefined }
   | { kind: 'outgoing'; to: string; from: string | undefined }
+  /** A conversation that goes on already: parked, or supervised. */
+  | { kind: 'joining'; ask: (sdp: string) => Command }
   /** Ours, but its sound began in another tab or in this page before a reload. */
   | { kind: 'elsewhere' };
 
-export class Call extends Emitter<CallEvents> {
+/** What a call that rings in the middle of a conversation is about. */
+export interface Invitation {
+  readonly purpose: SeekPurpose;
+  /** Who asks; null when the call has nobody now. */
+  readonly by: AgentRef | null;
+}
+
+export class Call extends Arranged<CallEvents> {
   readonly #host: CallHost;
   readonly #origin: Origin;
   #view: CallView | null;
@@ -93,16 +126,22 @@ export class Call extends Emitter<CallEvents> {
   #answeredBy: AgentRef | null = null;
   #endReason: string | null = null;
   #error: ErrorView | null = null;
+  #leftBecause: LeftReason | null = null;
+  #digits = '';
+  readonly #qualities = new Map<string | null, QualityView>();
+  readonly #invitation: Invitation | null;
   readonly #localId: string;
 
-  private constructor(host: CallHost, origin: Origin, view: CallView | null, status: CallStatus) {
+  private constructor(host: CallHost, origin: Origin, view: CallView | null, status: CallStatus, id?: string) {
     super();
+    const sought = origin.kind === 'incoming' ? view?.table?.seeking : null;
+    this.#invitation = sought ? { purpose: sought.purpose, by: view?.agent ?? null } : null;
     this.#host = host;
     this.#origin = origin;
     this.#view = view;
     this.#status = status;
     this.#soundIs = origin.kind === 'elsewhere' ? 'elsewhere' : 'here';
-    this.#localId = host.environment.uuid();
+    this.#localId = id ?? host.environment.uuid();
     this.#attachment = new Attachment(host.environment.clock, () => this.#attach());
     this.#attachment.on('lost', () => this.#handleLost());
     this.#attachment.on('back', () => this.#handleBack());
@@ -119,6 +158,11 @@ export class Call extends Emitter<CallEvents> {
   /** @internal */
   static outgoing(host: CallHost, to: string, from: string | undefined): Call {
     return new Call(host, { kind: 'outgoing', to, from }, null, 'connecting');
+  }
+
+  /** @internal */
+  static joining(host: CallHost, id: string, ask: (sdp: string) => Command): Call {
+    return new Call(host, { kind: 'joining', ask }, null, 'connecting', id);
   }
 
   /** @internal */
@@ -157,11 +201,11 @@ export class Call extends Emitter<CallEvents> {
     this.emit('changed', this);
   }
 
-  /** Hangs up, gives up dialing, or declines. */
+  /** Hangs up, gives up dialing, or declines. Whoever does not own a conversation only leaves it. */
   disconnect(): void {
     if (this.#status === 'pending' && this.#origin.kind === 'incoming') return this.reject();
     if (this.#status === 'closed') return;
-    // Without an id the reply is still on its way; `#place` hangs up when it comes.
+    // Without a view the reply is still on its way; `#place` and `join` hang up when it comes.
     if (this.#view !== null) this.#host.leave(this.id, 'call.hangup');
     this.#end('local_hangup', 'disconnect');
   }
@@ -179,13 +223,22 @@ export class Call extends Emitter<CallEvents> {
     if (!this.canHold || this.#holding || this.isHeld() === held) return;
     this.#holding = true;
     try {
-      const reply = await this.#host.request({ type: held ? 'call.hold' : 'call.resume', call_id: this.id });
-      if (reply.call !== null) this.handleView(reply.call);
+      await this.ask({ type: held ? 'call.hold' : 'call.resume', call_id: this.id });
     } catch (error) {
       this.#report(SoftphoneError.from(error, 'protocol'));
     } finally {
       this.#holding = false;
     }
+  }
+
+  /** Goes on with a conversation on hold. */
+  resume(): Promise<void> {
+    return this.hold(false);
+  }
+
+  /** Leaves a bridged conversation, which goes on. The owner hands it to somebody who talks with the customer too. */
+  leave(): Promise<void> {
+    return this.ask({ type: 'call.leave', call_id: this.id });
   }
 
   /**
@@ -236,9 +289,39 @@ export class Call extends Emitter<CallEvents> {
     return live && this.#soundIs === 'elsewhere' && !this.#attachment.isBusy;
   }
 
-  /** True in a conversation whose sound the server carries. */
+  /** True in a conversation of this agent's whose sound the server carries. */
   get canHold(): boolean {
-    return this.#isBridged() && this.#view?.state === 'connected' && this.#status !== 'closed';
+    return this.#isBridged() && this.role === 'owner' && this.#view?.state === 'connected' && this.#status !== 'closed';
+  }
+
+  /** What is arranged at a bridged conversation; null before and after it. */
+  get table(): TableView | null {
+    return this.#view?.table ?? null;
+  }
+
+  /** What this agent is to the call; null while they are not in it. Only the owner arranges things. */
+  get role(): 'owner' | PartyRole | null {
+    return roleOf(this.#view, this.#host.agentId);
+  }
+
+  /** What it is about when it rings in the middle of a conversation; null for callers. */
+  get invitation(): Invitation | null {
+    return this.#invitation;
+  }
+
+  /** The keys the customer has pressed while this page was there. */
+  get digits(): string {
+    return this.#digits;
+  }
+
+  /** How a leg goes, as the server last said; the customer's without an id. Null until it has. */
+  qualityOf(agentId: string | null = null): QualityView | null {
+    return this.#qualities.get(agentId) ?? null;
+  }
+
+  /** Why this agent is not in the call any more, which goes on. */
+  get leftBecause(): LeftReason | null {
+    return this.#leftBecause;
   }
 
   /** True while the customer waits with music. */
@@ -306,6 +389,35 @@ export class Call extends Emitter<CallEvents> {
     }
   }
 
+  /** Comes to a conversation. Rejects when that cannot be. @internal */
+  async join(): Promise<void> {
+    if (this.#origin.kind !== 'joining') return;
+    try {
+      const sound = await this.#openSound();
+      const sdp = await sound?.leg.offer();
+      if (sdp === undefined || this.#isClosed()) return;
+      const { call, answer } = await this.#host.request(this.#origin.ask(sdp));
+      if (this.#isClosed()) return this.#host.leave(this.id, 'call.hangup');
+      if (answer !== null) this.#takeAnswer(answer);
+      if (call !== null) this.handleView(call);
+    } catch (error) {
+      // Should the server have done it after all, the next snapshot brings the call, and it can be attached to.
+      this.#closeSound();
+      this.#status = 'closed';
+      throw SoftphoneError.from(error, 'negotiation_failed');
+    }
+  }
+
+  /** Sends a command about this call, and takes what came of it. @internal */
+  async ask(command: Command): Promise<void> {
+    const { call } = await this.#host.request(command);
+    if (call !== null) this.handleView(call);
+  }
+
+  protected override arrange(wish: Wish): Promise<void> {
+    return this.ask({ type: 'call.arrange', call_id: this.id, wish });
+  }
+
   /** It rings here, or still does. @internal */
   handleRinging(view: CallView): void {
     this.handleView(view);
@@ -321,15 +433,19 @@ export class Call extends Emitter<CallEvents> {
   handleView(view: CallView): void {
     if (!mayFollow(this.#view, view)) return;
     const held = this.isHeld();
+    const before = this.table;
     this.#view = view;
-    if (this.#status !== 'closed' && this.isHeld() !== held) this.emit('hold', !held, this);
+    if (this.#status !== 'closed') {
+      if (this.isHeld() !== held) this.emit('hold', !held, this);
+      if (JSON.stringify(this.table) !== JSON.stringify(before)) this.emit('arranged', this.table, before, this);
+    }
     if (this.#status === 'closed') {
       // Too late to act, not too late to learn why it ended.
       this.emit('changed', this);
     } else if (isOver(view.state)) {
       this.#end(view.end_reason ?? view.state, this.#status === 'pending' ? 'cancel' : 'disconnect');
-    } else if (this.#status === 'pending' && view.agent !== null && view.state !== 'ringing') {
-      this.#answeredBy = view.agent;
+    } else if (this.#status === 'pending' && this.#isTaken(view)) {
+      this.#answeredBy = this.role === null ? view.agent : this.#host.agent;
       this.#end('answered_elsewhere', 'cancel');
     } else if (this.#soundIs === 'elsewhere') {
       this.#follow(view);
@@ -354,6 +470,28 @@ export class Call extends Emitter<CallEvents> {
     }
     this.#answeredBy = by ?? null;
     this.#end(reason, 'cancel');
+  }
+
+  /** The call goes on without this agent. @internal */
+  handleLeft(view: CallView, reason: LeftReason): void {
+    if (this.#status === 'closed') return;
+    this.#view = view;
+    this.#leftBecause = reason;
+    this.#end(reason, 'disconnect');
+    this.emit('left', reason, this);
+  }
+
+  /** @internal */
+  handleDigit(digit: string): void {
+    this.#digits = (this.#digits + digit).slice(-MOST_DIGITS);
+    this.emit('digit', digit, this);
+    this.emit('changed', this);
+  }
+
+  /** @internal */
+  handleQuality(agentId: string | null, quality: QualityView): void {
+    this.#qualities.set(agentId, quality);
+    this.emit('quality', agentId, quality);
   }
 
   /** @internal */
@@ -449,6 +587,7 @@ export class Call extends Emitter<CallEvents> {
       this.#soundIs = 'here';
       this.#remoteAnswered = true;
       this.#unheardAnswer = null;
+      sound.play();
       if (this.#view?.state === 'connected') this.#start(sound);
       this.emit('changed', this);
     } finally {
@@ -461,7 +600,7 @@ export class Call extends Emitter<CallEvents> {
     try {
       const { call, answer } = await this.#host.request({ type: 'call.accept', call_id: this.id, sdp });
       this.#unheardAnswer = null;
-      if (answer !== null) this.#applyAnswer(answer);
+      if (answer !== null) this.#takeAnswer(answer);
       if (call !== null) this.handleView(call);
     } catch (error) {
       const known = SoftphoneError.from(error, 'negotiation_failed');
@@ -480,7 +619,7 @@ export class Call extends Emitter<CallEvents> {
       if (view === null) throw SoftphoneError.of('protocol');
       const givenUp = this.#status === 'closed';
       this.handleView(view);
-      if (answer !== null) this.#applyAnswer(answer);
+      if (answer !== null) this.#takeAnswer(answer);
       if (givenUp && !isOver(view.state)) this.#host.leave(view.id, 'call.hangup');
     } catch (error) {
       const known = SoftphoneError.from(error, 'negotiation_failed');
@@ -520,6 +659,12 @@ export class Call extends Emitter<CallEvents> {
     }
     // Bringing the sound here is under way, which the server does not know.
     this.#setStatus(status === 'open' && this.#status === 'reconnecting' ? 'reconnecting' : status);
+  }
+
+  /** The server's answer. It sends from now on, WhatsApp only after the pick-up. */
+  #takeAnswer(sdp: string): void {
+    this.#applyAnswer(sdp);
+    this.#sound?.play();
   }
 
   #applyAnswer(sdp: string): void {
@@ -599,7 +744,7 @@ export class Call extends Emitter<CallEvents> {
       this.#answeredBy = this.#silenced?.by ?? null;
       return this.#end(this.#silenced?.reason ?? error.code, 'cancel', error);
     }
-    if (this.#isBridged() && this.#view?.agent?.id === this.#host.agentId) {
+    if (this.#isBridged() && this.#view !== null && this.role !== null) {
       // Taken all the same, only without sound.
       this.#soundIs = 'elsewhere';
       this.#setStatus(statusOf(this.#view));
@@ -631,6 +776,12 @@ export class Call extends Emitter<CallEvents> {
     this.#ready?.leg.close();
     this.#ready = null;
     this.#unheardAnswer = null;
+  }
+
+  /** Whether what rings here has been taken. A conversation that looks for somebody has an owner all the same. */
+  #isTaken(view: CallView): boolean {
+    if (this.role !== null) return view.state !== 'ringing';
+    return view.agent !== null && view.state !== 'ringing' && !view.table?.seeking;
   }
 
   #isBridged(): boolean {

@@ -1,6 +1,6 @@
 /** How far along a call is, in the server's words and in Twilio's. Pure. */
 
-import type { CallState, CallView } from '../protocol';
+import type { CallState, CallView, PartyRole } from '../protocol';
 
 /** Twilio's `Call.State`. */
 export type CallStatus = 'pending' | 'connecting' | 'ringing' | 'open' | 'reconnecting' | 'closed';
@@ -46,4 +46,11 @@ export function statusOf(view: CallView): CallStatus {
     default:
       return 'connecting';
   }
+}
+
+/** What somebody is to a call; null when they are not in it. */
+export function roleOf(view: CallView | null, agentId: string | null): 'owner' | PartyRole | null {
+  if (view === null || agentId === null) return null;
+  if (view.agent?.id === agentId) return 'owner';
+  return view.table?.parties.find(({ agent }) => agent.id === agentId)?.role ?? null;
 }

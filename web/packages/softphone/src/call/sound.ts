@@ -24,7 +24,6 @@ interface CallSoundEvents {
 /** What runs only while both sides can talk. */
 interface Running {
   readonly monitor: QualityMonitor;
-  readonly playback: Playback | null;
   readonly output: Meter | null;
   input: Meter;
   tick: Cancel;
@@ -36,6 +35,7 @@ export class CallSound extends Emitter<CallSoundEvents> {
   readonly #audio: DeviceAudio;
   #track: MediaStreamTrack;
   #muted = false;
+  #playback: Playback | null = null;
   #running: Running | null = null;
   #closed = false;
 
@@ -61,12 +61,22 @@ export class CallSound extends Emitter<CallSoundEvents> {
     this.#track.enabled = !muted;
   }
 
+  /**
+   * Plays what arrives, which is silent until `start()`. A browser keeps what nobody plays, seconds of it, and
+   * then plays that first: whoever waited for a pick-up would hear everything late.
+   */
+  play(): void {
+    const remote = this.leg.remoteStream;
+    if (remote !== null && !this.#closed) this.#playback ??= this.#audio.speakerDevices.playStream(remote);
+  }
+
   /** Lets sound flow both ways. */
   async start(): Promise<void> {
     if (this.#running !== null || this.#closed) return;
     const { sound, clock } = this.#environment;
     const remote = this.leg.remoteStream;
     this.leg.listen();
+    this.play();
     const monitor = new QualityMonitor(
       clock,
       () => this.leg.stats(),
@@ -76,7 +86,6 @@ export class CallSound extends Emitter<CallSoundEvents> {
     monitor.on('warning', (change) => this.emit('warning', change));
     this.#running = {
       monitor,
-      playback: remote === null ? null : this.#audio.speakerDevices.playStream(remote),
       output: remote === null ? null : sound.meter(remote),
       input: sound.meter(this.localStream),
       tick: clock.after(LEVEL_EVERY_MS, () => this.#tick()),
@@ -101,11 +110,11 @@ export class CallSound extends Emitter<CallSoundEvents> {
     this.#closed = true;
     this.leg.close();
     this.#track.stop();
+    this.#playback?.stop();
     const running = this.#running;
     if (running === null) return;
     running.tick();
     running.monitor.stop();
-    running.playback?.stop();
     running.output?.stop();
     running.input.stop();
   }

@@ -6,6 +6,8 @@ const KNOWN: Record<ServerMessage['type'], true> = {
   welcome: true,
   ice_servers: true,
   ack: true,
+  colleagues: true,
+  'call.quality': true,
   error: true,
   event: true,
   pong: true,

@@ -9,7 +9,7 @@
 import { Emitter } from '../emitter';
 import type { Cancel, Environment, Socket } from '../environment';
 import { SoftphoneError } from '../errors';
-import type { AgentEvent, CallView, ClientMessage, IceServer, ServerMessage } from '../protocol';
+import type { AgentEvent, CallView, ClientMessage, ColleagueView, IceServer, ServerMessage } from '../protocol';
 import { readFrame } from './frame';
 import type { ReconnectPolicy } from './reconnect';
 
@@ -33,6 +33,7 @@ const MOST_PENDING = 64;
 const STEADY_MS = 5_000;
 
 type Welcome = Extract<ServerMessage, { type: 'welcome' }>;
+type Quality = Extract<ServerMessage, { type: 'call.quality' }>;
 type WithoutId<Message> = Message extends { id: string } ? Omit<Message, 'id'> : never;
 /** A client message that asks for something and gets one ack or one error. */
 export type Command = Exclude<WithoutId<ClientMessage>, { type: 'ping' }>;
@@ -49,6 +50,7 @@ interface LinkEvents {
   /** Fresh credentials in place of those of the welcome. */
   iceServers: [readonly IceServer[]];
   event: [AgentEvent];
+  quality: [Quality];
   /** The ticket was refused for good: the person must sign in. */
   signedOut: [SoftphoneError];
   error: [SoftphoneError];
@@ -70,7 +72,12 @@ export interface Reply {
   readonly call: CallView | null;
   /** The server's answer to the offer of a bridged call. */
   readonly answer: string | null;
+  readonly colleagues: readonly ColleagueView[];
+  /** Conversations that can be supervised. */
+  readonly live: readonly CallView[];
 }
+
+const NOTHING: Reply = { call: null, answer: null, colleagues: [], live: [] };
 
 interface Pending {
   resolve(reply: Reply): void;
@@ -147,7 +154,15 @@ export class SignalLink extends Emitter<LinkEvents> {
       case 'welcome':
         return this.#handleWelcome(message);
       case 'ack':
-        return this.#settle(message.id)?.resolve({ call: message.call ?? null, answer: message.sdp_answer ?? null });
+        return this.#settle(message.id)?.resolve({
+          ...NOTHING,
+          call: message.call ?? null,
+          answer: message.sdp_answer ?? null,
+        });
+      case 'colleagues':
+        return this.#settle(message.id)?.resolve({ ...NOTHING, ...message });
+      case 'call.quality':
+        return this.emit('quality', message);
       case 'error':
         if (message.id === undefined) return this.emit('error', new SoftphoneError(message.error));
         return this.#settle(message.id)?.reject(new SoftphoneError(message.error));

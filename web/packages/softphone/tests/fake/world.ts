@@ -32,7 +32,7 @@ export function view(id: string, direction: 'inbound' | 'outbound', more: Partia
 }
 
 export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
-  return { presence: 'away', numbers: [number], ringing: [], calls: [], ...more };
+  return { presence: 'away', numbers: [number], ringing: [], calls: [], parked: [], ...more };
 }
 
 type Command = Extract<ClientMessage, { id: string }>;
