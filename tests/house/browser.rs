@@ -64,6 +64,7 @@ scenarios! {
     parked_call_is_taken_by_another_agent,
     keys_are_pressed_both_ways,
     announcement_is_heard_by_all_and_then_they_talk_on,
+    recording_has_each_side_in_a_channel_of_its_own,
     call_is_transferred_with_the_keyboard_alone,
     everybody_in_a_call_comes_back_after_a_reload,
     bridged_lossy_call_stays_intelligible,
