@@ -55,6 +55,7 @@ scenarios! {
     troubled_calls_are_noticed_at_the_desk,
     bridged_calls_are_heard_both_ways,
     bridged_call_survives_a_reload,
+    bridged_desk_talks_to_a_browser_in_whatsapps_place,
     bridged_lossy_call_stays_intelligible,
     whatsapps_leg_is_one_unbroken_stream,
     hostile_datagrams_do_not_harm_a_call,
