@@ -67,6 +67,7 @@ scenarios! {
     recording_has_each_side_in_a_channel_of_its_own,
     call_is_transferred_with_the_keyboard_alone,
     everybody_in_a_call_comes_back_after_a_reload,
+    bridged_desk_talks_to_a_browser_in_whatsapps_place,
     bridged_lossy_call_stays_intelligible,
     whatsapps_leg_is_one_unbroken_stream,
     hostile_datagrams_do_not_harm_a_call,

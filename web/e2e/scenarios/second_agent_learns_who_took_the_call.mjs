@@ -5,7 +5,8 @@ export default async function race(cast) {
   const phone = await cast.phone({ hz: 900 });
   await phone.press('phone-call');
   await Promise.all([first.at('incoming-card').waitFor(), second.at('incoming-card').waitFor()]);
-  await Promise.allSettled([first.answer(), second.answer()]);
+  // The slower one's button may be gone before it is pressed.
+  for (const desk of [first, second]) desk.answer().catch(() => undefined);
   const won = await Promise.race([first.connected().then(() => 0), second.connected().then(() => 1)]);
   const [winner, loser] = won === 0 ? [first, second] : [second, first];
   await loser.says('taken-by', new RegExp(cast.stage.agents[won].name));
