@@ -114,7 +114,10 @@ async fn consultation_conference_and_departures_are_told_to_those_who_are_there(
     let call = scene.ann(json!({ "do": "consult", "to": { "queue": "default" } })).await;
     assert_eq!(call["table"]["seeking"], json!({ "purpose": "consult", "agent": null }));
     let taken = scene.bob_takes().await;
-    assert_eq!(taken["table"]["parties"], json!([{ "agent": { "id": BOB, "name": "Bob" }, "role": "consulted" }]));
+    assert_eq!(
+        taken["table"]["parties"],
+        json!([{ "agent": { "id": BOB, "name": "Bob" }, "role": "consulted" }])
+    );
     scene.olga.event("call.silenced").await;
     assert_eq!(scene.ann.event("call.changed").await["call"]["table"]["parties"], json!([]));
     assert_eq!(scene.ann.event("call.changed").await["call"]["table"]["parties"][0]["role"], "consulted");
@@ -123,7 +126,10 @@ async fn consultation_conference_and_departures_are_told_to_those_who_are_there(
     assert_eq!(merged["table"]["parties"][0]["role"], "member");
     let muted = scene.ann(json!({ "do": "mute", "agent_id": BOB, "on": true })).await;
     assert_eq!(muted["table"]["muted"], json!([BOB]));
-    assert_eq!(scene.ann(json!({ "do": "mute", "agent_id": BOB, "on": false })).await["table"]["muted"], json!([]));
+    assert_eq!(
+        scene.ann(json!({ "do": "mute", "agent_id": BOB, "on": false })).await["table"]["muted"],
+        json!([])
+    );
     let bobs = scene.bob.events_so_far().await;
     assert_eq!(kinds(&bobs), ["call.changed"; 4], "{bobs:?}");
 
