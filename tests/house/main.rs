@@ -38,6 +38,9 @@ mod postgres;
 mod privacy;
 
 #[cfg(test)]
+mod recordings;
+
+#[cfg(test)]
 mod tidy;
 
 #[cfg(test)]
