@@ -28,6 +28,9 @@ mod doors;
 #[cfg(test)]
 mod peers;
 
+#[cfg(test)]
+mod recordings;
+
 // The contract suite of `store` starts the same throw-away server.
 #[cfg(test)]
 #[expect(dead_code, reason = "the contract suite restarts the server, these tests do not")]
@@ -36,9 +39,6 @@ mod postgres;
 
 #[cfg(test)]
 mod privacy;
-
-#[cfg(test)]
-mod recordings;
 
 #[cfg(test)]
 mod tidy;
