@@ -31,6 +31,9 @@ mod doors;
 #[cfg(test)]
 mod peers;
 
+#[cfg(test)]
+mod recordings;
+
 // The contract suite of `store` starts the same throw-away server.
 #[cfg(test)]
 #[expect(dead_code, reason = "the contract suite restarts the server, these tests do not")]

@@ -13,6 +13,7 @@ use offhook_engine::Engine;
 use offhook_recording::Recorder;
 use offhook_store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -46,6 +47,9 @@ pub struct Server {
     handle: Handle<SocketAddr>,
     stopping: Arc<AtomicBool>,
     halt: CancellationToken,
+    /// Cancelled when no call has sound any more.
+    quiet: CancellationToken,
+    scribe: JoinHandle<()>,
     tasks: TaskTracker,
     _lock: Option<InstanceLock>,
 }
@@ -65,7 +69,8 @@ impl Server {
         let lock = config.database.url.sqlite_path().map(InstanceLock::take).transpose()?;
         let memory = wiring::open_memory(config).await?;
         let store = memory.store.clone();
-        let house = match wiring::build(config, &memory).await {
+        let quiet = CancellationToken::new();
+        let house = match wiring::build(config, &memory, quiet.clone()).await {
             Ok(house) => house,
             Err(error) => {
                 store.close().await;
@@ -82,6 +87,16 @@ impl Server {
             metrics_guard: guard(config),
         });
         let router = door::shared(house.doors.merge(pages).merge(desk::router()));
+        let tasks = TaskTracker::new();
+        // Not halted with the doors: calls that end with the server still have sound to bring to their recordings.
+        let (listen, silence) = (house.listen, quiet.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = listen => {}
+                () = silence.cancelled() => {}
+            }
+        });
+        let scribe = tasks.spawn(house.scribe);
         let server = Self {
             address,
             tls: tls.is_some(),
@@ -92,19 +107,12 @@ impl Server {
             handle: Handle::new(),
             stopping,
             halt: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            quiet,
+            scribe,
+            tasks,
             _lock: lock,
         };
         server.keep_metrics(metrics);
-        for work in [house.listen, house.scribe] {
-            let halt = server.halt.clone();
-            server.tasks.spawn(async move {
-                tokio::select! {
-                    () = work => {}
-                    () = halt.cancelled() => {}
-                }
-            });
-        }
         let (handle, halt) = (server.handle.clone(), server.halt.clone());
         server.tasks.spawn(async move {
             if let Err(error) = door::serve(tls, listener, handle, router).await {
@@ -154,7 +162,13 @@ impl Server {
         if timeout(ENGINE, self.engine.stop()).await.is_err() {
             late("engine");
         }
-        if timeout(RECORDER, self.recorder.close()).await.is_err() {
+        self.quiet.cancel();
+        let recorded = async {
+            // A scribe that failed has nothing more to hand over.
+            let _ = self.scribe.await;
+            self.recorder.close().await;
+        };
+        if timeout(RECORDER, recorded).await.is_err() {
             late("recorder");
         }
         self.halt.cancel();

@@ -15,6 +15,7 @@ use offhook_media::{RecordOrder, Switchboard};
 use offhook_recording::{Busy, Notice, PartyId, Recorder, Start, StopReason, Take, Voice, What, Why};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
 /// How often taps are emptied: they have room for ten seconds.
 const TICK: Duration = Duration::from_millis(100);
@@ -30,12 +31,14 @@ struct Page {
     over: bool,
 }
 
-/// Carries orders out until there are no more.
+/// Carries orders out until there are no more, or it is `quiet`: then what was ordered is done, every recording
+/// is ended, and nothing that was heard is left behind.
 pub(crate) async fn write(
     recorder: Recorder,
     board: Arc<Switchboard>,
     mut orders: mpsc::Receiver<RecordOrder>,
     mut notices: mpsc::Receiver<Notice>,
+    quiet: CancellationToken,
 ) {
     let mut pages: HashMap<RecordingId, Page> = HashMap::new();
     let mut ticks = interval(TICK);
@@ -50,7 +53,15 @@ pub(crate) async fn write(
             _ = ticks.tick(), if !pages.is_empty() => {
                 pages.retain(|_, page| page.turn());
             }
+            () = quiet.cancelled() => break,
         }
+    }
+    while let Ok(order) = orders.try_recv() {
+        obey(&recorder, &board, &mut pages, order);
+    }
+    for page in pages.values_mut() {
+        page.over = true;
+        page.turn();
     }
 }
 

@@ -31,6 +31,7 @@ use crate::config::sections;
 use crate::turn::Turn;
 use crate::{scribe, sound};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// What the master key is asked for besides sealing.
 const CURSORS: &str = "cursors of lists";
@@ -82,14 +83,20 @@ pub(crate) struct House {
     pub(crate) sound: Arc<Switchboard>,
     /// To be run beside the rest: it brings the media plane's news.
     pub(crate) listen: Pin<Box<dyn Future<Output = ()> + Send>>,
-    /// The same: it brings voices to the recorder.
+    /// The same: it brings voices to the recorder, and ends by itself.
     pub(crate) scribe: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// To be closed after the engine.
     pub(crate) recorder: Recorder,
 }
 
 /// Starts the engine and hangs the doors.
-pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<House> {
+///
+/// `quiet` is cancelled when no call has sound any more.
+pub(crate) async fn build(
+    config: &Config,
+    memory: &Memory,
+    quiet: CancellationToken,
+) -> anyhow::Result<House> {
     let clock = HouseClock::start();
     let store = Arc::new(memory.store.clone());
     let graph = Graph::new(
@@ -107,7 +114,7 @@ pub(crate) async fn build(config: &Config, memory: &Memory) -> anyhow::Result<Ho
     let keys = Arc::new(Keyring::new(&memory.recording_secret));
     let (recorder, notices) = recorder(config, keys.clone(), store.clone(), clock.clone(), epoch).await?;
     let board = sound.clone();
-    let scribe = scribe::write(recorder.clone(), board.clone(), orders, notices);
+    let scribe = scribe::write(recorder.clone(), board.clone(), orders, notices, quiet);
     let engine_ports = Ports {
         calls: store.clone(),
         events: store.clone(),

@@ -271,8 +271,8 @@ async fn attach(house: &House, me: &Person, call_id: &str, offer: &str) -> Done 
 async fn accept(house: &House, me: &Person, call_id: &str, theirs: &str) -> Done {
     let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
     let known = house.engine.load(&me.tenant, &id).await.map_err(|fault| words::unavailable(&fault))?;
-    let bridged = known.is_some_and(|record| record.media_mode == MediaMode::Bridge);
-    let accepted = if bridged {
+    let known = known.ok_or_else(words::unknown_call)?;
+    let accepted = if known.media_mode == MediaMode::Bridge {
         let offer = sdp::check_offer(theirs).map_err(|why| words::invalid_sdp(&why))?;
         house.engine.take(&me.tenant, &id, me.id.clone(), &offer).await.map(Outcome::from)
     } else {

@@ -125,7 +125,11 @@ impl Conversation {
                     wire.say(&reply)?;
                     self.catch_up(wire).await?;
                 }
-                _ = self.rights.tick() => look_again(&self.house, &self.member.me).await?,
+                _ = self.rights.tick() => {
+                    if let Some(now) = look_again(&self.house, &self.member.me).await? {
+                        self.member.me = Arc::new(now);
+                    }
+                }
                 () = due(self.member.renew_ice_at) => self.renew_ice(wire)?,
                 Some(reply) = self.slow.next(), if !self.slow.is_empty() => wire.say(&reply)?,
                 news = self.quality.recv(), if caught_up => self.how_it_goes(news, wire)?,
@@ -292,14 +296,15 @@ impl Conversation {
     }
 }
 
-/// Rights may have been taken since the hello. A database that cannot be read takes none.
-async fn look_again(house: &House, me: &Person) -> Result<(), Farewell> {
+/// The person as they are now: rights may have been taken since the hello. A database that cannot be read takes
+/// none.
+async fn look_again(house: &House, me: &Person) -> Result<Option<Person>, Farewell> {
     match house.ports.people.load(&me.tenant, &me.id).await {
-        Ok(Some(person)) if person.role.may_call() => Ok(()),
+        Ok(Some(person)) if person.role.may_call() => Ok(Some(person)),
         Ok(_) => Err(Farewell::revoked()),
         Err(fault) => {
             tracing::warn!(agent.id = %me.id, error = %fault, "an agent's rights cannot be read");
-            Ok(())
+            Ok(None)
         }
     }
 }

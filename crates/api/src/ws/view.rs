@@ -117,6 +117,8 @@ fn call_event(what: &CallEvent, record: &CallRecord, cast: &Cast, me: &UserId) -
             p::AgentEvent::Digit { call_id: view.id, digit: key.as_char().to_string() }
         }
         CallEvent::Parked => p::AgentEvent::Parked { call: view },
+        // Who has left is told so, and nothing more: another change would bring the call back to their page.
+        _ if !record.seats(me) && !record.state.is_over() => return None,
         CallEvent::Seeking
         | CallEvent::NotFound
         | CallEvent::Joined { .. }

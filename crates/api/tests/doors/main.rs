@@ -9,11 +9,15 @@ mod desk;
 
 mod meta;
 
+mod orbit_control;
+
 mod orbit_list;
 
 mod orbit_place;
 
 mod privacy;
+
+mod socket_bridge;
 
 mod socket_calls;
 

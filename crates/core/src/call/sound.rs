@@ -138,6 +138,8 @@ pub(super) struct Line {
     /// The newest word on each leg.
     quality: BTreeMap<Voice, LegQuality>,
     told: Plan,
+    /// To be heard for a moment before what is wanted, so that an announcement begins anew.
+    interlude: Option<Scene>,
 }
 
 impl Line {
@@ -324,7 +326,7 @@ impl Call {
     pub(super) fn ask_sound(&mut self) {
         let wanted = self.plan();
         let told = std::mem::replace(&mut self.line.told, wanted.clone());
-        if told == wanted {
+        if told == wanted && self.line.interlude.is_none() {
             return;
         }
         let mut asks = Vec::new();
@@ -337,7 +339,9 @@ impl Call {
             if let (None, Some(answer)) = (told.apply, wanted.apply) {
                 asks.push(SoundAsk::Apply { answer });
             }
-            if told.scene != wanted.scene {
+            let interlude = self.line.interlude.take();
+            if told.scene != wanted.scene || interlude.is_some() {
+                asks.extend(interlude.map(SoundAsk::Scene));
                 asks.push(SoundAsk::Scene(wanted.scene));
             }
             if !told.speak && wanted.speak {
@@ -348,6 +352,12 @@ impl Call {
             }
         }
         self.out.extend(asks.into_iter().map(Output::Sound));
+    }
+
+    /// What would be heard now is asked for before what will be wanted: an announcement that plays begins anew.
+    pub(super) fn begin_anew(&mut self) {
+        let scene = self.scene();
+        self.line.interlude = Some(scene);
     }
 
     fn plan(&self) -> Plan {

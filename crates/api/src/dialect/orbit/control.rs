@@ -54,6 +54,9 @@ async fn carry_out(
     let call = load(house, principal, id).await?;
     let done = match action {
         "terminate" => command(house, &call, Command::Hangup { by: bound_to(principal) }).await,
+        "accept" | "reject" if !rings_for(house, principal, &call) => {
+            Err(EngineError::Refused(Refusal::NotRinging))
+        }
         "reject" => command(house, &call, Command::Reject).await.map_err(|error| match error {
             EngineError::Refused(Refusal::NotRinging | Refusal::CallEnded) => {
                 EngineError::Refused(Refusal::NotRinging)
@@ -131,6 +134,14 @@ fn wish(house: &House, action: &str, mut fields: Map<String, Value>) -> Result<W
         let words = why.to_string();
         let field = words.split(':').next().unwrap_or_default().to_owned();
         ApiError::invalid(&field, words)
+    })
+}
+
+/// Agents answer and refuse what rings for them; those above them, and keys, any call.
+fn rings_for(house: &House, principal: &Principal, call: &CallRecord) -> bool {
+    bound_to(principal).is_none_or(|me| {
+        let ringing = house.engine.ringing(&call.tenant, &me);
+        ringing.iter().any(|ringing| ringing.id == call.id)
     })
 }
 

@@ -15,15 +15,17 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use offhook_api::{DoorConfig, DoorPorts, Doors, Sockets, router};
-use offhook_core::call::{CallRecord, State};
+use offhook_core::call::{CallRecord, SoundNews, State};
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
-use offhook_core::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
+use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
 use offhook_core::ports::fake::{FakeAsker, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory};
 use offhook_core::ports::{Clock, Keys, NewKey, Sessions, Ticket};
+use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
 use offhook_engine::{Engine, Ports};
 use serde_json::Value;
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
@@ -82,6 +84,7 @@ pub(crate) struct Rig {
     pub(crate) memory: Arc<Memory>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) asker: Arc<FakeAsker>,
+    pub(crate) sound: Arc<FakeSound>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) recordings: Arc<FakeRecordings>,
     pub(crate) ice: Arc<Ice>,
@@ -119,8 +122,21 @@ impl Rig {
     }
 
     pub(crate) async fn configured(change: impl FnOnce(&mut DoorConfig)) -> Self {
+        Self::built(MediaMode::Relay, change).await
+    }
+
+    /// A house that carries the sound of its calls, and where the plane tells its news.
+    pub(crate) async fn bridged() -> (Self, mpsc::Sender<(CallId, SoundNews)>) {
+        let rig = Self::built(MediaMode::Bridge, |_| {}).await;
+        let (tell, news) = mpsc::channel(64);
+        rig.engine.carry(news);
+        (rig, tell)
+    }
+
+    async fn built(media_mode: MediaMode, change: impl FnOnce(&mut DoorConfig)) -> Self {
         let memory = Arc::new(Memory::default());
-        memory.with_number(number(1, tenant(1), META_ID, "+15550100200"));
+        let first = number(1, tenant(1), META_ID, "+15550100200");
+        memory.with_number(BusinessNumber { media_mode, ..first });
         memory.with_number(number(2, tenant(2), "206540352242922", "+15550100300"));
         people().into_iter().for_each(|person| memory.with_person(person));
         let clock = Arc::new(FakeClock::at(Time::from_secs(1_793_610_900)));
@@ -128,6 +144,7 @@ impl Rig {
         let ice = Arc::new(Ice::default());
         let recordings = Arc::new(FakeRecordings::default());
         let asker = Arc::new(FakeAsker::default());
+        let sound = Arc::new(FakeSound::default());
         let ids = Arc::new(FakeIds::default());
         let ports = Ports {
             calls: memory.clone(),
@@ -136,7 +153,7 @@ impl Rig {
             numbers: memory.clone(),
             people: directory.clone(),
             asker: asker.clone(),
-            sound: Arc::new(FakeSound::default()),
+            sound: sound.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
         };
@@ -169,6 +186,7 @@ impl Rig {
             memory,
             directory,
             asker,
+            sound,
             clock,
             recordings,
             ice,
@@ -284,6 +302,22 @@ impl Rig {
     pub(crate) async fn terminates(&self, wacid: &str, direction: &str, talked: Option<u32>) {
         let value = meta::terminate(META_ID, wacid, direction, talked, self.clock.now());
         assert_eq!(self.knock(&value).await.status, StatusCode::OK);
+    }
+
+    /// A user calls, and the agent, who must be connected, talks with them over a bridge. The call as it was acked.
+    pub(crate) async fn talks(&self, tell: &mpsc::Sender<(CallId, SoundNews)>, agent: &mut Agent) -> Value {
+        self.rings("wacid.A").await;
+        let ring = agent.event("call.incoming").await;
+        assert_eq!((&ring["call"]["media"], &ring["sdp_offer"]), (&"bridge".into(), &Value::Null), "{ring}");
+        let id = CallId::parse(ring["call"]["id"].as_str().unwrap()).unwrap();
+        for news in [SoundNews::Described(Sdp::new(ANSWER)), SoundNews::PathUp] {
+            tell.send((id.clone(), news)).await.unwrap();
+        }
+        eventually(|| self.asker.actions().contains(&"pre_accept").then_some(()), "a pre_accept").await;
+        let ack = agent.accept(&ring["call"], OFFER).await;
+        assert!(ack["sdp_answer"].is_string(), "{ack}");
+        self.until(State::Connected).await;
+        ack["call"].clone()
     }
 
     /// Waits until the newest call is in a state.

@@ -179,6 +179,13 @@ impl Call {
 
     pub(super) fn wish_recording(&mut self, now: Time, wish: RecordWish) {
         let notice = self.manners.notice_for(self.record.direction);
+        let starts = matches!(wish, RecordWish::Start { .. });
+        let table = &mut self.record.facts.table;
+        if starts && notice.is_some() && table.clip.as_ref().map(|playing| &playing.clip) == notice.as_ref() {
+            // What plays already is half over: it begins again, so that all of it is heard.
+            table.clip = None;
+            self.begin_anew();
+        }
         let table = &mut self.record.facts.table;
         let announcing = table.recording.as_ref().is_some_and(|it| it.state == RecordingState::Announcing);
         match (wish, &mut table.recording) {

@@ -234,6 +234,16 @@ fn recording_begins_after_its_announcement() {
 }
 
 #[test]
+fn people_are_told_of_a_recording_from_the_beginning_though_the_same_words_are_playing() {
+    with_alice(
+        "9s  house: tells callers =>
+         9s  alice: play             => *announcing, [customer<'welcome' alice<'welcome'], connected
+         10s alice: record           => *announcing, *recording, [customer<alice alice<customer], [customer<'welcome' alice<'welcome'], connected
+         13s clip over               => *announcing, *recording, [customer<alice alice<customer], records, connected",
+    );
+}
+
+#[test]
 fn house_that_records_everything_begins_with_the_conversation() {
     with_alice(
         "1s house: all recorded => 
@@ -433,7 +443,7 @@ mod always {
     use proptest::prelude::*;
 
     use super::super::table::Role;
-    use super::super::{Call, Hears, Phase, START, Voice, step_in};
+    use super::super::{Call, Hears, Phase, START, State, Voice, step_in};
 
     const STEPS: [&str; 33] = [
         "agents alice bob carol",
@@ -516,6 +526,13 @@ mod always {
                 step_in(&mut call, START + Duration::from_secs(at), &step.split_whitespace().collect::<Vec<_>>());
                 holds(call.as_ref().expect("the first step begins it"));
             }
+            // Whatever was arranged, a restart lets the sound go, tells WhatsApp, and leaves nobody looked for.
+            let over = call.as_ref().is_some_and(Call::is_over);
+            let said = step_in(&mut call, START + Duration::from_secs(at), &["restart"]);
+            holds(call.as_ref().unwrap());
+            prop_assert!(over || (said.contains("sound closes") && said.contains("ask terminate")), "{said}");
+            let record = call.as_ref().unwrap().record();
+            prop_assert!(record.facts.table.parked.is_none() && record.state != State::Connected);
         }
     }
 }
