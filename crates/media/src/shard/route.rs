@@ -5,37 +5,71 @@ use std::time::Instant;
 
 use super::Shard;
 use super::flows::Flow;
+use super::handover::{Sender, Shards};
 use crate::leg::{FailReason, Media, Packet};
 use crate::message::LegNotice;
 use crate::rtp::{HEADER_LEN, Kind};
 use crate::stun::{Binding, Class};
 use crate::tap::Tapped;
 
+/// How a datagram came to this shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Through its own socket.
+    Direct,
+    /// Through another shard's.
+    HandedOver,
+}
+
+/// Whose a datagram is.
+enum Whose {
+    Leg(usize),
+    Away(Shards),
+}
+
 impl Shard {
     /// Takes the `n`th datagram received.
-    pub(super) fn datagram(&mut self, now: Instant, n: usize) {
+    pub(super) fn datagram(&mut self, now: Instant, n: usize, way: Way) {
         let (from, len, buffer) = self.port.datagram(n);
-        self.counters.received += 1;
+        self.counters.received += u64::from(way == Way::Direct);
         let datagram = &mut buffer[..len];
         let kind = Kind::of(datagram);
-        let key = match kind {
+        let whose = match kind {
             Kind::Stun => Binding::read(datagram).and_then(|binding| match binding.class {
-                Class::Request => self.flows.addressee(binding.addressee()?),
-                Class::Success => self.flows.asker(&binding.transaction),
+                Class::Request => {
+                    let ufrag = binding.addressee()?;
+                    let here = self.flows.addressee(ufrag).map(Whose::Leg);
+                    here.or_else(|| self.setup.post.marked(ufrag).map(Whose::Away))
+                }
+                // Who has asked is known to nobody else, and answers are few.
+                Class::Success => {
+                    let here = self.flows.asker(&binding.transaction).map(Whose::Leg);
+                    here.or_else(|| self.setup.post.everybody().map(Whose::Away))
+                }
                 Class::Indication | Class::Error => None,
             }),
             Kind::Unknown => None,
             Kind::Rtp | Kind::Rtcp | Kind::Dtls => match self.flows.at(&from) {
-                Some(Flow::One(key)) => Some(*key),
-                Some(Flow::Many(_)) => return self.shared_address(now, kind, n),
+                Some(Flow::One(key)) => Some(Whose::Leg(*key)),
+                Some(Flow::Away(shards)) => Some(Whose::Away(*shards)),
+                Some(Flow::Many(..)) => return self.shared_address(now, kind, n, way),
                 None => None,
             },
         };
-        let Some(slot) = key.and_then(|key| self.legs.get_mut(key)) else {
+        let key = match whose {
+            Some(Whose::Leg(key)) => key,
+            Some(Whose::Away(shards)) if way == Way::Direct => return self.hand_over(n, kind, shards),
+            // An answer goes to all shards, and is for one.
+            Some(Whose::Away(_)) if kind == Kind::Stun => return,
+            Some(Whose::Away(_)) | None => {
+                self.counters.unclaimed += 1;
+                return;
+            }
+        };
+        let Some(slot) = self.legs.get_mut(key) else {
             self.counters.unclaimed += 1;
             return;
         };
-        let key = key.expect("a slot was found by it");
         let heard = if kind == Kind::Rtp {
             slot.leg.receive(now, from, datagram)
         } else {
@@ -54,6 +88,15 @@ impl Shard {
         if kind != Kind::Rtp || is_key || self.legs[key].leg.has_output() {
             self.settle(now, key);
         }
+    }
+
+    /// Passes a datagram over to the shards whose it may be.
+    fn hand_over(&mut self, n: usize, kind: Kind, shards: Shards) {
+        let (from, len, buffer) = self.port.datagram(n);
+        let sender = if kind == Kind::Stun { Sender::Stranger } else { Sender::Known };
+        let (handed, lost) = self.setup.post.hand(shards, from, &buffer[..len], sender);
+        self.counters.handed_over += handed;
+        self.counters.handover_lost += lost;
     }
 
     /// Gives up a leg whose machine has panicked.
@@ -145,12 +188,14 @@ impl Shard {
 
     /// Several legs have selected this sender. Sound is tried with each leg's keys, on a copy, since a failed try
     /// spoils the bytes; handshakes go to the legs that are still waiting for theirs.
-    fn shared_address(&mut self, now: Instant, kind: Kind, n: usize) {
+    /// What was for none of them may be for one on another shard, handshakes in any case.
+    fn shared_address(&mut self, now: Instant, kind: Kind, n: usize, way: Way) {
         let (from, len, _) = self.port.datagram(n);
-        let Some(Flow::Many(keys)) = self.flows.at(&from) else {
+        let Some(Flow::Many(keys, away)) = self.flows.at(&from) else {
             return;
         };
-        for key in keys.clone() {
+        let (keys, away) = (keys.clone(), *away);
+        for key in keys {
             if kind == Kind::Dtls && !self.legs[key].leg.is_shaking() {
                 continue;
             }
@@ -166,6 +211,9 @@ impl Shard {
             if heard.is_some() {
                 return;
             }
+        }
+        if way == Way::Direct {
+            self.hand_over(n, kind, away);
         }
     }
 }

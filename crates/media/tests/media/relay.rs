@@ -27,8 +27,9 @@ struct Relay {
 }
 
 impl Relay {
-    fn new() -> Self {
-        let (plane, inbox) = Plane::start(PlaneConfig::new("127.0.0.1:0".parse().unwrap())).unwrap();
+    fn new(shards: usize) -> Self {
+        let config = PlaneConfig { shards, ..PlaneConfig::new("127.0.0.1:0".parse().unwrap()) };
+        let (plane, inbox) = Plane::start(config).unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         Self { plane, inbox, socket, callers: Vec::new() }
