@@ -290,7 +290,7 @@ pub struct Counters {
     pub mix_corrupt: u64,
     /// Packets a tap had no room for.
     pub tap_lost: u64,
-    /// Datagrams that were for no leg.
+    /// Datagrams that were for no leg. Answers and handshakes that several shards were asked about do not count.
     pub unclaimed: u64,
     /// Datagrams the system would not take.
     pub send_refused: u64,

@@ -27,7 +27,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Wakes a waiting shard, and stops it.
 pub(crate) struct Wake {
-    event: EventFd,
+    pub(super) event: EventFd,
     stop: AtomicBool,
     /// Whether the shard waits, or is about to.
     pub(super) waits: AtomicBool,

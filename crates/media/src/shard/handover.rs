@@ -5,8 +5,8 @@
 //! which then passes it over through a bounded ring; answers go out of the right shard's own socket at once.
 //!
 //! Whose a datagram is, every shard knows by itself: checks name the leg by a user fragment that begins with its
-//! shard's mark, and of everything else the sender's address is told to all shards when a leg selects it. Nothing
-//! here is locked. A shard that is alone has no rings and does nothing of this.
+//! shard's mark, and the address a leg selects is told to all shards, so that its sound is known by its sender.
+//! Answers to checks and handshakes of senders that are not known yet go to all: they are few. Nothing here is locked. A shard that is alone has no rings and does nothing of this.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -337,6 +337,28 @@ mod tests {
         }
         let told: Vec<News> = (0..5_000).map(|n| News::Joined(address(n))).collect();
         assert_eq!(heard, told);
+    }
+
+    #[test]
+    fn a_shard_is_woken_once_and_only_if_it_waits() {
+        let wakes = [(); 2].map(|()| Arc::new(Wake::new().unwrap()));
+        let mut posts = posts(&wakes);
+        let hand = |posts: &mut [Post]| {
+            let to = posts[0].everybody().unwrap();
+            posts[0].hand(to, SocketAddr::from(([192, 0, 2, 1], 1)), b"sound", Sender::Known);
+            posts[0].ring();
+            wakes[1].event.read().is_ok()
+        };
+        assert!(!hand(&mut posts), "it is at work");
+        wakes[1].begin_to_wait();
+        assert!(posts[1].has_mail(), "what came before it began to wait is seen");
+        assert!(hand(&mut posts));
+        assert!(!hand(&mut posts), "it has been woken already");
+        wakes[1].begin_to_wait();
+        wakes[1].has_waited();
+        assert!(!hand(&mut posts));
+        posts[0].ring();
+        assert!(wakes[0].event.read().is_err());
     }
 
     #[test]

@@ -49,27 +49,38 @@ impl Shard {
                 Class::Indication | Class::Error => None,
             }),
             Kind::Unknown => None,
-            Kind::Rtp | Kind::Rtcp | Kind::Dtls => match self.flows.at(&from) {
+            Kind::Rtp | Kind::Rtcp => match self.flows.at(&from) {
                 Some(Flow::One(key)) => Some(Whose::Leg(*key)),
                 Some(Flow::Away(shards)) => Some(Whose::Away(*shards)),
                 Some(Flow::Many(..)) => return self.shared_address(now, kind, n, way),
                 None => None,
             },
+            Kind::Dtls => match self.flows.at(&from) {
+                Some(Flow::One(key)) => Some(Whose::Leg(*key)),
+                Some(Flow::Many(..)) => return self.shared_address(now, kind, n, way),
+                // A hello may be here before the news that its sender has been selected.
+                Some(Flow::Away(_)) | None => self.setup.post.everybody().map(Whose::Away),
+            },
         };
         let key = match whose {
             Some(Whose::Leg(key)) => key,
             Some(Whose::Away(shards)) if way == Way::Direct => return self.hand_over(n, kind, shards),
-            // An answer goes to all shards, and is for one.
-            Some(Whose::Away(_)) if kind == Kind::Stun => return,
+            // An answer or a handshake goes to all shards, and is for one.
+            Some(Whose::Away(_)) if matches!(kind, Kind::Stun | Kind::Dtls) => return,
             Some(Whose::Away(_)) | None => {
                 self.counters.unclaimed += 1;
                 return;
             }
         };
+        if kind == Kind::Dtls && way == Way::Direct {
+            self.pass_on_handshake(n, key);
+        }
         let Some(slot) = self.legs.get_mut(key) else {
             self.counters.unclaimed += 1;
             return;
         };
+        let (_, _, buffer) = self.port.datagram(n);
+        let datagram = &mut buffer[..len];
         let heard = if kind == Kind::Rtp {
             slot.leg.receive(now, from, datagram)
         } else {
@@ -93,10 +104,19 @@ impl Shard {
     /// Passes a datagram over to the shards whose it may be.
     fn hand_over(&mut self, n: usize, kind: Kind, shards: Shards) {
         let (from, len, buffer) = self.port.datagram(n);
-        let sender = if kind == Kind::Stun { Sender::Stranger } else { Sender::Known };
+        let is_sound = matches!(kind, Kind::Rtp | Kind::Rtcp);
+        let sender = if is_sound { Sender::Known } else { Sender::Stranger };
         let (handed, lost) = self.setup.post.hand(shards, from, &buffer[..len], sender);
         self.counters.handed_over += handed;
         self.counters.handover_lost += lost;
+    }
+
+    /// Behind an address that a leg here has selected, one on another shard may be about to begin its handshake.
+    fn pass_on_handshake(&mut self, n: usize, key: usize) {
+        let is_wanted = self.legs.get(key).is_some_and(|slot| slot.leg.is_shaking());
+        if let Some(everybody) = self.setup.post.everybody().filter(|_| !is_wanted) {
+            self.hand_over(n, Kind::Dtls, everybody);
+        }
     }
 
     /// Gives up a leg whose machine has panicked.
@@ -187,8 +207,8 @@ impl Shard {
     }
 
     /// Several legs have selected this sender. Sound is tried with each leg's keys, on a copy, since a failed try
-    /// spoils the bytes; handshakes go to the legs that are still waiting for theirs.
-    /// What was for none of them may be for one on another shard, handshakes in any case.
+    /// spoils the bytes; handshakes go to the legs that are still waiting for theirs. What was for none here may be
+    /// for one on another shard, handshakes in any case.
     fn shared_address(&mut self, now: Instant, kind: Kind, n: usize, way: Way) {
         let (from, len, _) = self.port.datagram(n);
         let Some(Flow::Many(keys, away)) = self.flows.at(&from) else {
@@ -196,12 +216,18 @@ impl Shard {
         };
         let (keys, away) = (keys.clone(), *away);
         for key in keys {
-            if kind == Kind::Dtls && !self.legs[key].leg.is_shaking() {
+            let Some(slot) =
+                self.legs.get_mut(key).filter(|slot| kind != Kind::Dtls || slot.leg.is_shaking())
+            else {
                 continue;
-            }
+            };
             let (_, _, buffer) = self.port.datagram(n);
             self.scratch[..len].copy_from_slice(&buffer[..len]);
-            let heard = self.legs[key].leg.receive(now, from, &mut self.scratch[..len]);
+            let datagram = &mut self.scratch[..len];
+            let Ok(heard) = catch_unwind(AssertUnwindSafe(|| slot.leg.receive(now, from, datagram))) else {
+                self.broken(now, key);
+                continue;
+            };
             if let Some(packet) = &heard {
                 let (_, _, buffer) = self.port.datagram(n);
                 buffer[..len].copy_from_slice(&self.scratch[..len]);
@@ -213,7 +239,8 @@ impl Shard {
             }
         }
         if way == Way::Direct {
-            self.hand_over(n, kind, away);
+            let everybody = self.setup.post.everybody().filter(|_| kind == Kind::Dtls);
+            self.hand_over(n, kind, everybody.unwrap_or(away));
         }
     }
 }

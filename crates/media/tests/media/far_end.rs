@@ -118,19 +118,11 @@ pub(crate) const LOOPBACK: LegOptions = LegOptions { hold_rtp: false, allow_priv
 
 impl House {
     pub(crate) fn new() -> Self {
-        Self::on("127.0.0.1:0")
+        Self::on("127.0.0.1:0", 1)
     }
 
-    pub(crate) fn on(listen: &str) -> Self {
-        Self::with(PlaneConfig::new(listen.parse().unwrap()))
-    }
-
-    /// Of so many threads.
-    pub(crate) fn sharded(shards: usize) -> Self {
-        Self::with(PlaneConfig { shards, ..PlaneConfig::new("127.0.0.1:0".parse().unwrap()) })
-    }
-
-    pub(crate) fn with(mut config: PlaneConfig) -> Self {
+    pub(crate) fn on(listen: &str, shards: usize) -> Self {
+        let mut config = PlaneConfig { shards, ..PlaneConfig::new(listen.parse().unwrap()) };
         if config.listen.ip().is_unspecified() {
             config.external_ips = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
         }
