@@ -101,6 +101,8 @@ fn media(figures: &Figures) {
         ("offhook_media_datagrams_refused_total", totals.send_refused),
         ("offhook_media_notices_lost_total", totals.notices_lost),
         ("offhook_media_legs_broken_total", totals.legs_broken),
+        ("offhook_media_datagrams_handed_over_total", totals.handed_over),
+        ("offhook_media_handover_lost_total", totals.handover_lost),
     ] {
         metrics::counter!(name).absolute(value);
     }

@@ -21,6 +21,7 @@ const LARGEST_CLIP: u64 = 128 * 1024 * 1024;
 pub(crate) fn open(config: &Config) -> anyhow::Result<Carried> {
     let mut plane = PlaneConfig::new(config.media.udp_listen);
     plane.external_ips = addresses(config)?;
+    plane.shards = config.media.shards as usize;
     if plane.external_ips.iter().all(is_private) && !is_private_url(&config.whatsapp.graph_url) {
         tracing::warn!(
             "bridged calls would have no sound: every media address is private; set media.external_ips to \
