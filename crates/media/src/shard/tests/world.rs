@@ -87,8 +87,8 @@ pub(super) struct End {
     pub(super) address: SocketAddr,
     /// The shard whose socket its datagrams come to.
     pub(super) lands_on: usize,
-    /// The plane's answer.
-    pub(super) answer: String,
+    /// The plane's, of its leg.
+    pub(super) description: String,
     next_at: Instant,
     pub(super) number: u64,
 }
@@ -229,11 +229,48 @@ impl World {
         lands_on: usize,
         on_the_way: impl Fn(String) -> String,
     ) -> usize {
-        let n = self.ends.len();
-        let id = LegId::of_call(home, n as u32 + 1);
         let (leg, offer) = Leg::offer(self.now, &identity(), LegConfig::new(vec![address])).unwrap();
         let description = Description::Answer { offer: Sdp::new(on_the_way(offer)) };
+        let (id, answer) = self.describe(home, description);
+        let n = self.seat(id, leg, address, lands_on, answer);
+        let now = self.now;
+        let End { leg, description, .. } = &mut self.ends[n];
+        leg.take_answer(now, description).unwrap();
+        self.connect(n);
+        n
+    }
+
+    /// Adds a leg that offers. Its peer answers, and begins the handshake.
+    pub(super) fn add_offering(&mut self, address: SocketAddr, home: u32, lands_on: usize) -> usize {
+        let (id, offer) = self.describe(home, Description::Offer);
+        let config = LegConfig::new(vec![address]);
+        let (leg, answer) = Leg::answer(self.now, &identity(), config, &offer).unwrap();
+        self.send(Command::Answer { leg: id, sdp: Sdp::new(answer) });
+        let n = self.seat(id, leg, address, lands_on, offer);
+        self.connect(n);
+        n
+    }
+
+    /// Has the plane add a leg and describe it.
+    fn describe(&mut self, home: u32, description: Description) -> (LegId, String) {
+        let id = LegId::of_call(home, self.ends.len() as u32 + 1);
         self.send(Command::AddLeg { leg: id, options: LegOptions::default(), description });
+        self.step();
+        let described = self.of_leg(id).find_map(|notice| match notice {
+            LegNotice::LocalDescription { sdp } => Some(sdp.as_str().to_owned()),
+            _ => None,
+        });
+        (id, described.unwrap())
+    }
+
+    fn seat(
+        &mut self,
+        id: LegId,
+        leg: Leg,
+        address: SocketAddr,
+        lands_on: usize,
+        description: String,
+    ) -> usize {
         self.ends.push(End {
             id,
             leg,
@@ -244,24 +281,18 @@ impl World {
             loses_one_in: None,
             address,
             lands_on,
-            answer: String::new(),
+            description,
             next_at: self.now,
             number: 0,
         });
-        self.step();
-        let answer = self.of_leg(id).find_map(|notice| match notice {
-            LegNotice::LocalDescription { sdp } => Some(sdp.as_str().to_owned()),
-            _ => None,
-        });
-        let now = self.now;
-        self.ends[n].answer = answer.unwrap();
-        let End { leg, answer, .. } = &mut self.ends[n];
-        leg.take_answer(now, answer).unwrap();
+        self.ends.len() - 1
+    }
+
+    fn connect(&mut self, n: usize) {
         self.until("the leg connects", |world| {
             let of_plane = |notice: &LegNotice| matches!(notice, LegNotice::DtlsConnected { .. });
-            world.ends[n].is_connected() && world.of_leg(id).any(of_plane)
+            world.ends[n].is_connected() && world.of_leg(world.ends[n].id).any(of_plane)
         });
-        n
     }
 
     /// What the plane has told of a leg.
