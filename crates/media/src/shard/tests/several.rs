@@ -123,8 +123,8 @@ fn calls_behind_one_address_keep_apart_on_whatever_shards_they_live() {
     assert_talk(&mut world, &calls[1..]);
 }
 
-/// A peer that begins the handshake does so right behind its answer to the check that selects it, and what is lost
-/// then is repeated a second later only.
+/// A peer that begins the handshake does so right behind its answer to the check that selects it. What is lost
+/// then is repeated, by our own legs a tenth of a second later, by most others a whole one.
 #[test]
 fn no_handshake_is_lost_on_the_way_to_its_shard() {
     let mut world = World::sharded(3, 10);
@@ -140,7 +140,7 @@ fn no_handshake_is_lost_on_the_way_to_its_shard() {
             _ => world.add_offering(relay, home, 2),
         };
         let took = world.now - began;
-        assert!(took.as_millis() < 500, "{took:?} for end {end} of home {home}");
+        assert!(took.as_millis() < 60, "{took:?} for end {end} of home {home}");
     }
 }
 
