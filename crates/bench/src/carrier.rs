@@ -84,6 +84,10 @@ pub struct Traffic {
     pub forwarded: u64,
     /// Datagrams the system would not take.
     pub refused: u64,
+    /// Datagrams that came to another thread than their leg's and were passed over.
+    pub handed_over: u64,
+    /// Datagrams that found no room on that way.
+    pub handover_lost: u64,
 }
 
 /// The product's media plane.
@@ -92,19 +96,20 @@ pub struct OurPlane {
 }
 
 impl OurPlane {
-    /// Starts a plane on loopback for so many calls at a time.
+    /// Starts a plane of so many threads on loopback for so many calls at a time.
     ///
     /// # Errors
     /// If the plane cannot start.
-    pub fn start(calls: usize, tick: Duration, reporter: Reporter) -> Result<Self> {
+    pub fn start(calls: usize, shards: usize, tick: Duration, reporter: Reporter) -> Result<Self> {
         let mut config = PlaneConfig::new("127.0.0.1:0".parse()?);
         config.tick = tick;
+        config.shards = shards;
         // Calls that leave are removed a moment after their successors have come.
         config.max_legs = 2 * calls + 256;
         let (plane, mut notices) = Plane::start(config)?;
         std::thread::Builder::new().name("notices".to_owned()).spawn(move || {
             while let Some(notified) = notices.blocking_recv() {
-                let leg = notified.leg.0;
+                let leg = number(notified.leg);
                 let news = match notified.notice {
                     LegNotice::LocalDescription { sdp } => News::Answer { leg, sdp: sdp.as_str().to_owned() },
                     LegNotice::DtlsConnected { .. } => News::Connected { leg },
@@ -118,6 +123,12 @@ impl OurPlane {
             }
         })?;
         Ok(Self { plane })
+    }
+
+    /// Its threads.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        self.plane.by_shard().count()
     }
 
     /// A plane that is behind is asked again: setting up calls faster than it can is the bench's own doing.
@@ -134,24 +145,33 @@ impl OurPlane {
     }
 }
 
+/// The plane's name of a leg: `2n` and `2n + 1` are the sides of call `n`.
+fn name(leg: u64) -> LegId {
+    LegId::of_call((leg / 2) as u32, (leg % 2) as u32)
+}
+
+fn number(leg: LegId) -> u64 {
+    2 * (leg.0 >> 32) + (leg.0 & 1)
+}
+
 impl Carrier for OurPlane {
     fn add(&mut self, leg: u64, offer: String) -> Result<()> {
         let options = LegOptions { hold_rtp: false, allow_private: true };
         let offer = Sdp::new(offer);
         self.send(|| {
             let description = Description::Answer { offer: offer.clone() };
-            Command::AddLeg { leg: LegId(leg), options, description }
+            Command::AddLeg { leg: name(leg), options, description }
         })
     }
 
     fn join(&mut self, a: u64, b: u64) -> Result<()> {
-        let hear = |leg, other| Command::Hear { leg: LegId(leg), what: Hearing::Legs(vec![LegId(other)]) };
+        let hear = |leg, other| Command::Hear { leg: name(leg), what: Hearing::Legs(vec![name(other)]) };
         self.send(|| hear(a, b))?;
         self.send(|| hear(b, a))
     }
 
     fn remove(&mut self, leg: u64) -> Result<()> {
-        self.send(|| Command::RemoveLeg { leg: LegId(leg) })
+        self.send(|| Command::RemoveLeg { leg: name(leg) })
     }
 
     fn traffic(&self) -> Traffic {
@@ -162,6 +182,8 @@ impl Carrier for OurPlane {
             sent: counters.sent,
             forwarded: counters.forwarded,
             refused: counters.send_refused,
+            handed_over: counters.handed_over,
+            handover_lost: counters.handover_lost,
         }
     }
 }

@@ -44,6 +44,8 @@ pub struct Outcome {
     pub far_ends_core_percent: f64,
     /// Share of their frames the far ends got round to saying.
     pub kept: f64,
+    /// Share of the datagrams that came to another thread than their leg's.
+    pub handed_over: f64,
     /// Everybody else's, of one core, in percent.
     pub others_percent: f64,
 }
@@ -67,7 +69,7 @@ impl Trial {
         match &self.outcome {
             Err(why) => format!("{:>6} calls  not carried: {why}", self.calls),
             Ok(outcome) => format!(
-                "{:>6} calls  {:>6.2} us a packet, {:>5.1} % of a core; p50 {:.2} ms, p99 {:.2} ms, {:.4} % lost; \
+                "{:>6} calls  {:>6.2} us a packet, {:>5.1} % of a core; p50 {:.2} ms, p99 {:.2} ms, {:.4} % lost, {:.0} % handed over; \
                  far ends {:.0} % and {:.1} % of their frames, others {:.0} %{}",
                 self.calls,
                 outcome.us_per_packet,
@@ -75,6 +77,7 @@ impl Trial {
                 outcome.talk.p50_ms,
                 outcome.talk.p99_ms,
                 100.0 * outcome.talk.loss(),
+                100.0 * outcome.handed_over,
                 outcome.far_ends_core_percent,
                 100.0 * outcome.kept,
                 outcome.others_percent,
@@ -148,6 +151,7 @@ pub fn attempt<C: Carrier>(
             us_per_packet: cpu_us_per_packet(&window),
             far_ends_core_percent: percent(window.far_ends_cpu_ns, window.seconds),
             kept: window.kept(calls),
+            handed_over: window.traffic.handed_over as f64 / window.traffic.received.max(1) as f64,
             others_percent: percent(window.others_cpu_ns, window.seconds),
         })
     };
@@ -166,6 +170,7 @@ mod tests {
             us_per_packet: 0.0,
             far_ends_core_percent: 0.0,
             kept: 1.0,
+            handed_over: 0.0,
             others_percent: 0.0,
         };
         Trial { calls, outcome: Ok(outcome) }

@@ -23,6 +23,8 @@ pub struct Settings {
     pub calls: usize,
     /// How long packets are counted.
     pub duration: Duration,
+    /// Threads of the plane; zero is what the server would take.
+    pub shards: usize,
     /// How often a busy socket is looked at.
     pub tick: Duration,
     /// Calls being set up at a time.
@@ -42,9 +44,9 @@ impl Settings {
 /// # Errors
 /// If the plane or the far ends cannot go on.
 pub fn run(settings: &Settings, far_ends: &mut Command) -> Result<Report> {
-    let &Settings { calls, duration, tick, at_a_time, .. } = settings;
+    let &Settings { calls, shards, duration, tick, at_a_time, .. } = settings;
     let most = calls.max(4 * at_a_time);
-    let mut stage = Stage::start(far_ends, |reporter| OurPlane::start(most, tick, reporter))?;
+    let mut stage = Stage::start(far_ends, |reporter| OurPlane::start(most, shards, tick, reporter))?;
     let floor_before = stage.floor(calls, settings.floor_duration())?;
 
     let before_kib = resident_kib()?;
@@ -65,6 +67,7 @@ pub fn run(settings: &Settings, far_ends: &mut Command) -> Result<Report> {
     let talk = window.talk;
     Ok(Report {
         calls,
+        shards: stage.carrier().shards(),
         seconds: window.seconds,
         tick_us: tick.as_micros() as u64,
         set_up,
@@ -75,6 +78,8 @@ pub fn run(settings: &Settings, far_ends: &mut Command) -> Result<Report> {
             out_per_second: window.traffic.sent as f64 / window.seconds,
             forwarded_per_second: window.traffic.forwarded as f64 / window.seconds,
             refused: window.traffic.refused,
+            handed_over_per_second: window.traffic.handed_over as f64 / window.seconds,
+            handover_lost: window.traffic.handover_lost,
         },
         cpu: Cpu {
             core_percent,
@@ -163,6 +168,7 @@ mod tests {
     fn far_ends_that_end_at_once_end_the_run_with_a_reason() {
         let settings = Settings {
             calls: 1,
+            shards: 1,
             duration: Duration::from_millis(1),
             tick: Duration::ZERO,
             at_a_time: 1,

@@ -10,6 +10,8 @@ pub use crate::order::{SetUp, Talk};
 pub struct Report {
     /// Bridged calls carried at a time.
     pub calls: usize,
+    /// Threads that carried them.
+    pub shards: usize,
     /// How long packets were counted.
     pub seconds: f64,
     /// How often a busy socket was looked at.
@@ -58,6 +60,10 @@ pub struct Packets {
     pub forwarded_per_second: f64,
     /// Datagrams the system would not take.
     pub refused: u64,
+    /// Datagrams a second that came to another thread than their leg's.
+    pub handed_over_per_second: f64,
+    /// Datagrams that found no room on that way.
+    pub handover_lost: u64,
 }
 
 /// CPU of the plane's process.
@@ -110,12 +116,21 @@ impl Report {
     /// The report for people.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { calls, seconds, tick_us, set_up, talk, packets, cpu, floor, memory, churn, .. } = self;
+        let Self {
+            calls, shards, seconds, tick_us, set_up, talk, packets, cpu, floor, memory, churn, ..
+        } = self;
         let marks: Vec<String> = churn.resident_kib.iter().map(u64::to_string).collect();
+        let threads = if *shards == 1 { "one thread".to_owned() } else { format!("{shards} threads") };
+        let Packets { handed_over_per_second, handover_lost, .. } = packets;
+        let handed_over = if *shards == 1 {
+            String::new()
+        } else {
+            format!(", {handed_over_per_second:.0} handed over, {handover_lost} lost on that way")
+        };
         format!(
-            "{calls} bridged calls, {seconds:.1} s, socket looked at every {tick_us} us\n\
+            "{calls} bridged calls, {seconds:.1} s, {threads}, socket looked at every {tick_us} us\n\
              \n\
-             packets    {:.0} in, {:.0} out, {:.0} forwarded a second\n\
+             packets    {:.0} in, {:.0} out, {:.0} forwarded a second{handed_over}\n\
              delay      p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, worst {:.2} ms\n\
              loss       {:.4} %: said {}, heard {}; refused by the system {}\n\
              cpu        {:.1} % of a core, {:.4} % a call, {:.2} us a forwarded packet\n\

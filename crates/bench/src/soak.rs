@@ -102,8 +102,8 @@ pub fn run(
     far_ends: &mut Command,
     mut tell: impl FnMut(&Point) -> Result<()>,
 ) -> Result<Soaked> {
-    let &Settings { calls, tick, at_a_time, .. } = settings;
-    let mut stage = Stage::start(far_ends, |reporter| OurPlane::start(calls, tick, reporter))?;
+    let &Settings { calls, shards, tick, at_a_time, .. } = settings;
+    let mut stage = Stage::start(far_ends, |reporter| OurPlane::start(calls, shards, tick, reporter))?;
     let before = resident_kib()?;
     stage.fulfil(Plan { alive: calls, at_a_time, ..Plan::default() })?;
     let end_every_us = Some(LIFE.as_micros() as u64 / calls as u64);

@@ -129,6 +129,10 @@ impl<C: Carrier> Stage<C> {
     }
 
     /// Totals of the carrier.
+    pub(crate) fn carrier(&self) -> &C {
+        &self.carrier
+    }
+
     pub(crate) fn traffic(&self) -> Traffic {
         self.carrier.traffic()
     }
@@ -217,6 +221,8 @@ fn between(before: &Reading, after: &Reading, talk: Talk) -> Window {
             sent: after.traffic.sent - before.traffic.sent,
             forwarded: after.traffic.forwarded - before.traffic.forwarded,
             refused: after.traffic.refused - before.traffic.refused,
+            handed_over: after.traffic.handed_over - before.traffic.handed_over,
+            handover_lost: after.traffic.handover_lost - before.traffic.handover_lost,
         },
         cpu_ns,
         far_ends_cpu_ns,

@@ -1,9 +1,9 @@
-//! Carrying sound: WebRTC peers and the thread that owns the media port.
+//! Carrying sound: WebRTC peers and the threads that share the media port.
 //!
 //! Reading order: [`srtp`] (packets in place), `rtp` and `rtcp` (their headers), `stun` (the gate), `sdp`
 //! (descriptions), `quality` (what was heard), [`clip`] (recorded pieces), [`leg`] (one peer, without a socket), [`tap`] (listening in),
-//! `message` (plain data), `mix` (several voices in one), `shard` (all peers of one
-//! port), and [`Plane`], the door: commands in, notices out.
+//! `message` (plain data), `mix` (several voices in one), `shard` (the peers of one
+//! thread), and [`Plane`], the door: commands in, notices out.
 //!
 //! ICE is `rtc-ice`, DTLS is `rtc-dtls`, both as machines without sockets; SRTP, admission, time and sockets are
 //! ours, because a server knows its descriptions, must own its port, and pays for every packet.

@@ -11,9 +11,22 @@ use crate::sdp::CandidateKind;
 use crate::srtp::Profile;
 use crate::tap::TapSink;
 
-/// Names a leg, as its owner likes.
+/// Names a leg, as its owner likes, with one rule: legs that are to hear each other have the same upper half, their
+/// home. A home lives on one shard as a whole, so a name says where every command about its leg goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LegId(pub u64);
+
+impl LegId {
+    /// The name of a leg of a call.
+    pub fn of_call(home: u32, leg: u32) -> Self {
+        Self(u64::from(home) << 32 | u64::from(leg))
+    }
+
+    /// Which of so many shards it lives on.
+    pub(crate) fn shard(self, shards: usize) -> usize {
+        (self.0 >> 32) as usize % shards
+    }
+}
 
 /// What is asked of the plane. Commands about a leg that is gone do nothing: its end has been told.
 #[derive(Debug)]
@@ -86,6 +99,23 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The leg it is about.
+    pub(crate) fn leg(&self) -> LegId {
+        match self {
+            Self::AddLeg { leg, .. }
+            | Self::Answer { leg, .. }
+            | Self::Candidate { leg, .. }
+            | Self::OpenGate { leg }
+            | Self::Hear { leg, .. }
+            | Self::Press { leg, .. }
+            | Self::Mute { leg, .. }
+            | Self::Tap { leg, .. }
+            | Self::RemoveLeg { leg } => *leg,
+        }
+    }
+}
+
 /// The manners of a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LegOptions {
@@ -128,7 +158,7 @@ pub enum Hearing {
     /// A recorded piece, from its beginning or from when sound may first leave. [`LegNotice::ClipOver`] and comfort
     /// sound follow its end; nothing is told of one that is cut short.
     Clip(Clip),
-    /// These legs; comfort sound while they say nothing. One that is there alone is passed on untouched, several
+    /// These legs, of the same home; comfort sound while they say nothing. One that is there alone is passed on untouched, several
     /// are mixed. A leg named that is not there is silent, and heard once it is; naming it twice changes nothing.
     /// Keys that one leg presses are passed on to those who hear it alone and know telephone events, at their own
     /// clock; in a mix they are left out. Either way they are told as [`LegNotice::Digit`].
@@ -260,7 +290,7 @@ pub struct Counters {
     pub mix_corrupt: u64,
     /// Packets a tap had no room for.
     pub tap_lost: u64,
-    /// Datagrams that were for no leg.
+    /// Datagrams that were for no leg. Answers and handshakes that several shards were asked about do not count.
     pub unclaimed: u64,
     /// Datagrams the system would not take.
     pub send_refused: u64,
@@ -268,4 +298,8 @@ pub struct Counters {
     pub notices_lost: u64,
     /// Legs given up because their machine panicked.
     pub legs_broken: u64,
+    /// Datagrams that came to another shard than their leg's and were passed over.
+    pub handed_over: u64,
+    /// Datagrams that found no room on that way.
+    pub handover_lost: u64,
 }

@@ -22,6 +22,7 @@ const LARGEST_CLIP: u64 = 128 * 1024 * 1024;
 pub(crate) fn open(config: &Config) -> anyhow::Result<Carried> {
     let mut plane = PlaneConfig::new(config.media.udp_listen);
     plane.external_ips = addresses(config)?;
+    plane.shards = config.media.shards as usize;
     if plane.external_ips.iter().all(is_private) && !is_private_url(&config.whatsapp.graph_url) {
         tracing::warn!(
             "bridged calls would have no sound: every media address is private; set media.external_ips to \
@@ -86,6 +87,8 @@ pub(crate) fn measure(board: &Switchboard) {
         ("offhook_media_tap_lost_total", counters.tap_lost),
         ("offhook_media_send_refused_total", counters.send_refused),
         ("offhook_media_notices_lost_total", counters.notices_lost),
+        ("offhook_media_datagrams_handed_over_total", counters.handed_over),
+        ("offhook_media_handover_lost_total", counters.handover_lost),
     ] {
         metrics::counter!(name).absolute(value);
     }

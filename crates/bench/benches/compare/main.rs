@@ -55,7 +55,7 @@ fn main() -> Result<()> {
     println!("\nthe media plane, one thread");
     let tick = Duration::from_micros(250);
     let ours = search(&flags, |calls| {
-        limit::attempt(calls, duration, &mut far_ends(), |reporter| OurPlane::start(calls, tick, reporter))
+        limit::attempt(calls, duration, &mut far_ends(), |reporter| OurPlane::start(calls, 1, tick, reporter))
     });
 
     println!(

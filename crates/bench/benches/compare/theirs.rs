@@ -100,7 +100,7 @@ impl Carrier for Theirs {
     fn traffic(&self) -> Traffic {
         let forwarded = self.shared.forwarded.load(Ordering::Relaxed);
         let legs = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).len() as u64;
-        Traffic { legs, received: forwarded, sent: forwarded, forwarded, refused: 0 }
+        Traffic { legs, received: forwarded, sent: forwarded, forwarded, ..Traffic::default() }
     }
 }
 

@@ -19,6 +19,8 @@ pub struct LegConfig {
     pub allow_private: bool,
     /// SRTP profiles, preferred first.
     pub profiles: Vec<Profile>,
+    /// How the user fragment begins, so that whoever receives a check knows whom to pass it to. A letter or digit.
+    pub(crate) mark: Option<char>,
 }
 
 impl LegConfig {
@@ -29,6 +31,7 @@ impl LegConfig {
             hold_rtp: false,
             allow_private: false,
             profiles: vec![Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80],
+            mark: None,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{ICE_DEADLINE, Identity, Leg, LegConfig, LegError, Peer};
 use crate::quality::Receive;
 use crate::sdp::{self, Direction, Local, Payloads, Refused, Remote, Setup};
 
-/// 48 random bits tell the legs of one port apart; RFC 8839 wants 24 at least.
+/// 48 random bits, or 42 behind a mark, tell the legs of one port apart; RFC 8839 wants 24 at least.
 pub(crate) const UFRAG_LEN: usize = 8;
 /// 144 bits; RFC 8839 wants 128.
 const PWD_LEN: usize = 24;
@@ -81,7 +81,11 @@ impl Leg {
         config: LegConfig,
         is_offerer: bool,
     ) -> Result<Self, LegError> {
-        let credentials = Credentials { ufrag: ice_chars(UFRAG_LEN), pwd: ice_chars(PWD_LEN) };
+        let ufrag = match config.mark {
+            None => ice_chars(UFRAG_LEN),
+            Some(mark) => format!("{mark}{}", ice_chars(UFRAG_LEN - mark.len_utf8())),
+        };
+        let credentials = Credentials { ufrag, pwd: ice_chars(PWD_LEN) };
         let ice = Ice::new(now, identity.provider.clone(), &config.addresses, credentials).map_err(stack)?;
         let ssrc = random_u32().max(1);
         Ok(Self {

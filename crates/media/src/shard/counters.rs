@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::message::Counters;
 
 #[derive(Default)]
-pub(crate) struct SharedCounters([AtomicU64; 12]);
+pub(crate) struct SharedCounters([AtomicU64; 14]);
 
 impl SharedCounters {
     pub(super) fn store(&self, counters: &Counters) {
@@ -24,8 +24,18 @@ impl SharedCounters {
     }
 }
 
+impl Counters {
+    /// Adds the totals of another shard.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let mut other = *other;
+        for (sum, value) in fields(self).into_iter().zip(fields(&mut other)) {
+            *sum += *value;
+        }
+    }
+}
+
 /// Every counter once, in an order of no meaning.
-fn fields(counters: &mut Counters) -> [&mut u64; 12] {
+fn fields(counters: &mut Counters) -> [&mut u64; 14] {
     let Counters {
         legs,
         received,
@@ -39,6 +49,8 @@ fn fields(counters: &mut Counters) -> [&mut u64; 12] {
         send_refused,
         notices_lost,
         legs_broken,
+        handed_over,
+        handover_lost,
     } = counters;
     [
         legs,
@@ -53,5 +65,7 @@ fn fields(counters: &mut Counters) -> [&mut u64; 12] {
         send_refused,
         notices_lost,
         legs_broken,
+        handed_over,
+        handover_lost,
     ]
 }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+use super::handover::News;
+use super::route::Way;
 use super::{Shard, SharedCounters};
 use crate::message::Command;
 
@@ -25,14 +27,16 @@ const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Wakes a waiting shard, and stops it.
 pub(crate) struct Wake {
-    event: EventFd,
+    pub(super) event: EventFd,
     stop: AtomicBool,
+    /// Whether the shard waits, or is about to.
+    pub(super) waits: AtomicBool,
 }
 
 impl Wake {
     pub(crate) fn new() -> std::io::Result<Self> {
         let event = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
-        Ok(Self { event, stop: AtomicBool::new(false) })
+        Ok(Self { event, stop: AtomicBool::new(false), waits: AtomicBool::new(false) })
     }
 
     pub(crate) fn wake(&self) {
@@ -81,20 +85,58 @@ impl Shard {
             if received == 0 {
                 break;
             }
+            // What the others have told before these came.
+            self.hear_news();
             let now = now();
             for n in 0..received {
-                self.datagram(now, n);
+                self.datagram(now, n, Way::Direct);
             }
             // What is queued lies in the buffers the next batch would overwrite.
             self.port.flush();
+            self.setup.post.ring();
             datagrams += received;
         }
         self.port.flush();
+        if !self.setup.post.is_alone() {
+            datagrams += self.fetch_handed_over(now);
+        }
         self.pass_on();
         (self.counters.sent, self.counters.send_refused) = self.port.counters();
         (self.counters.mix_corrupt, self.counters.mix_lost) = self.setup.mixer.counters();
         self.counters.legs = self.legs.len() as u64;
         datagrams
+    }
+}
+
+impl Shard {
+    /// Takes what other shards have received for legs of this one.
+    fn fetch_handed_over(&mut self, now: impl Fn() -> Instant) -> usize {
+        self.hear_news();
+        let mut datagrams = 0;
+        for _ in 0..BATCHES {
+            let received = self.port.receive_from(|buffer| self.setup.post.fetch(buffer));
+            if received == 0 {
+                break;
+            }
+            let now = now();
+            for n in 0..received {
+                self.datagram(now, n, Way::HandedOver);
+            }
+            self.port.flush();
+            datagrams += received;
+        }
+        self.setup.post.ring();
+        datagrams
+    }
+
+    /// Learns which addresses belong to legs of other shards.
+    fn hear_news(&mut self) {
+        while let Some((shard, news)) = self.setup.post.news() {
+            match news {
+                News::Joined(address) => self.flows.joined_away(address, shard),
+                News::Left(address) => self.flows.left_away(address, shard),
+            }
+        }
     }
 }
 
@@ -104,9 +146,18 @@ fn wait(shard: &Shard, wake: &Wake) {
     let millis = until.min(LONGEST_WAIT).as_micros().div_ceil(1_000) as u16;
     let mut fds =
         [PollFd::new(shard.port.fd(), PollFlags::POLLIN), PollFd::new(wake.event.as_fd(), PollFlags::POLLIN)];
-    // An interrupted wait is a short one.
-    let _ = poll(&mut fds, PollTimeout::from(millis));
-    let _ = wake.event.read();
+    let is_alone = shard.setup.post.is_alone();
+    if !is_alone {
+        wake.begin_to_wait();
+    }
+    if is_alone || !shard.setup.post.has_mail() {
+        // An interrupted wait is a short one.
+        let _ = poll(&mut fds, PollTimeout::from(millis));
+        let _ = wake.event.read();
+    }
+    if !is_alone {
+        wake.has_waited();
+    }
 }
 
 /// How busy the socket is.

@@ -3,6 +3,7 @@
 //! STUN names its leg: requests by the user fragment, answers by the transaction. Everything else is for the leg
 //! that has selected the sender's address. Several may have: Meta's relays listen on a handful of fixed ports, so
 //! two calls through one relay look the same from here, and which of them a packet belongs to only its keys tell.
+//! Some of them may live on other shards.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand;
 
+use super::handover::Shards;
 use crate::leg::UFRAG_LEN;
 
 /// An answer later than this is no use to anybody: the check has been repeated long since.
@@ -30,8 +32,12 @@ pub(super) struct Flows {
 /// The legs behind one address.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Flow {
+    /// One, here.
     One(usize),
-    Many(Vec<usize>),
+    /// Some on other shards.
+    Away(Shards),
+    /// Several: these, and some on other shards.
+    Many(Vec<usize>, Shards),
 }
 
 impl Flows {
@@ -78,32 +84,53 @@ impl Flows {
         self.by_address.get(address)
     }
 
-    pub(super) fn join(&mut self, address: SocketAddr, key: usize) {
-        self.by_address
-            .entry(address)
-            .and_modify(|flow| match flow {
-                Flow::One(first) => *flow = Flow::Many(vec![*first, key]),
-                Flow::Many(keys) => keys.push(key),
-            })
-            .or_insert(Flow::One(key));
+    /// A leg here has selected an address; whether it is the first.
+    pub(super) fn join(&mut self, address: SocketAddr, key: usize) -> bool {
+        self.change(address, |here, _| {
+            here.push(key);
+            here.len() == 1
+        })
     }
 
-    pub(super) fn leave(&mut self, address: &SocketAddr, key: usize) {
-        let left = match self.by_address.get_mut(address) {
-            Some(Flow::Many(keys)) => {
-                keys.retain(|other| *other != key);
-                match keys[..] {
-                    [last] => Some(Flow::One(last)),
-                    _ => return,
-                }
-            }
-            Some(Flow::One(only)) if *only == key => None,
-            Some(Flow::One(_)) | None => return,
+    /// A leg here has gone from an address; whether it was the last.
+    pub(super) fn leave(&mut self, address: SocketAddr, key: usize) -> bool {
+        self.change(address, |here, _| {
+            let before = here.len();
+            here.retain(|other| *other != key);
+            here.is_empty() && before > 0
+        })
+    }
+
+    /// Another shard has come to have legs behind an address.
+    pub(super) fn joined_away(&mut self, address: SocketAddr, shard: usize) {
+        self.change(address, |_, away| away.add(shard));
+    }
+
+    /// It has none there any more.
+    pub(super) fn left_away(&mut self, address: SocketAddr, shard: usize) {
+        self.change(address, |_, away| away.remove(shard));
+    }
+
+    fn change<T>(
+        &mut self,
+        address: SocketAddr,
+        change: impl FnOnce(&mut Vec<usize>, &mut Shards) -> T,
+    ) -> T {
+        let (mut here, mut away) = match self.by_address.remove(&address) {
+            None => (Vec::new(), Shards::NONE),
+            Some(Flow::One(key)) => (vec![key], Shards::NONE),
+            Some(Flow::Away(away)) => (Vec::new(), away),
+            Some(Flow::Many(here, away)) => (here, away),
         };
-        match left {
-            Some(flow) => self.by_address.insert(*address, flow),
-            None => self.by_address.remove(address),
+        let changed = change(&mut here, &mut away);
+        let flow = match (&here[..], away) {
+            ([], Shards::NONE) => return changed,
+            ([], away) => Flow::Away(away),
+            ([only], Shards::NONE) => Flow::One(*only),
+            _ => Flow::Many(here, away),
         };
+        self.by_address.insert(address, flow);
+        changed
     }
 }
 
@@ -175,17 +202,30 @@ mod tests {
         let address = SocketAddr::from(([192, 0, 2, 1], 3_480));
         let mut flows = Flows::new();
         assert_eq!(flows.at(&address), None);
-        for key in 1..=3 {
-            flows.join(address, key);
-        }
-        assert_eq!(flows.at(&address), Some(&Flow::Many(vec![1, 2, 3])));
-        flows.leave(&address, 1);
-        flows.leave(&address, 9);
-        flows.leave(&address, 3);
+        assert_eq!([1, 2, 3].map(|key| flows.join(address, key)), [true, false, false]);
+        assert_eq!(flows.at(&address), Some(&Flow::Many(vec![1, 2, 3], Shards::NONE)));
+        assert_eq!([1, 9, 3, 1].map(|key| flows.leave(address, key)), [false; 4]);
         assert_eq!(flows.at(&address), Some(&Flow::One(2)));
-        flows.leave(&address, 1);
-        assert_eq!(flows.at(&address), Some(&Flow::One(2)));
-        flows.leave(&address, 2);
+        assert!(flows.leave(address, 2) && !flows.leave(address, 2));
+        assert_eq!(flows.at(&address), None);
+    }
+
+    #[test]
+    fn legs_on_other_shards_are_known_by_their_shards() {
+        let address = SocketAddr::from(([192, 0, 2, 1], 3_480));
+        let mut flows = Flows::new();
+        let mut away = Shards::NONE;
+        away.add(3);
+        flows.joined_away(address, 3);
+        flows.joined_away(address, 3);
+        assert_eq!(flows.at(&address), Some(&Flow::Away(away)));
+        assert!(flows.join(address, 1), "the first one here");
+        assert_eq!(flows.at(&address), Some(&Flow::Many(vec![1], away)));
+        flows.left_away(address, 3);
+        assert_eq!(flows.at(&address), Some(&Flow::One(1)));
+        flows.joined_away(address, 3);
+        assert!(flows.leave(address, 1));
+        flows.left_away(address, 3);
         assert_eq!(flows.at(&address), None);
     }
 

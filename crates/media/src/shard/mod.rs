@@ -1,10 +1,10 @@
-//! The thread that owns the media port and every leg on it.
+//! A thread that owns a socket of the media port and the legs of its calls.
 //!
 //! One loop: commands, wake-ups, datagrams, sending; nothing in it waits for anybody. All legs of a call live here,
 //! so sound of one heard alone goes from the socket to the socket inside one buffer: opened, renumbered, sealed,
 //! sent. On that path nothing is allocated, locked or copied.
 //!
-//! Reading order: `port` (the socket), `wheel` (time), `flows` (whose datagram), `voice` and `press` (sound of our
+//! Reading order: `port` (the socket), `handover` (other shards), `wheel` (time), `flows` (whose datagram), `voice` and `press` (sound of our
 //! own), this file (legs), `tell` (what they say), `hearing` and `mixing` (who hears whom), `route` (from datagram
 //! to datagram), `drive` (the loop).
 //!
@@ -14,6 +14,7 @@ mod counters;
 mod drive;
 mod dropped;
 mod flows;
+mod handover;
 mod hearing;
 mod mixing;
 mod port;
@@ -45,10 +46,12 @@ use crate::tap::TapSink;
 pub(crate) use counters::SharedCounters;
 pub(crate) use drive::{Wake, run};
 pub(crate) use dropped::Dropped;
+pub(crate) use handover::{MOST_SHARDS, Post, posts};
 pub(crate) use port::bind;
 pub(crate) use voice::SILENCE;
 
 use flows::{Flows, Ufrag};
+use handover::News;
 use port::{Port, SLOT};
 use press::Presses;
 use voice::{Said, Tune, Voice};
@@ -120,6 +123,7 @@ pub(crate) struct Setup {
     pub(crate) mixer: Link,
     pub(crate) max_mixes: usize,
     pub(crate) dropped: Arc<Dropped>,
+    pub(crate) post: Post,
 }
 
 pub(crate) struct Shard {
@@ -214,6 +218,7 @@ impl Shard {
             return self.tell(id, LegNotice::Failed { reason: FailReason::NoCapacity });
         }
         config.addresses.clone_from(&self.setup.addresses);
+        config.mark = self.setup.post.mark();
         let made = match wanted {
             Description::Offer => Leg::offer(now, &self.setup.identity, config),
             Description::Answer { offer } => Leg::answer(now, &self.setup.identity, config, offer.as_str()),
@@ -271,9 +276,15 @@ impl Shard {
         self.ids.remove(&slot.id);
         self.flows.remove_leg(&slot.ufrag);
         if let Some(address) = slot.flow {
-            self.flows.leave(&address, key);
+            self.leave(address, key);
         }
         self.heard_differently(now, slot.id);
+    }
+
+    fn leave(&mut self, address: SocketAddr, key: usize) {
+        if self.flows.leave(address, key) {
+            self.setup.post.tell(News::Left(address));
+        }
     }
 
     /// Lets every leg say goodbye.
@@ -328,10 +339,13 @@ impl Shard {
         if slot.flow != slot.leg.selected()
             && let Some(address) = slot.leg.selected()
         {
-            if let Some(before) = slot.flow.replace(address) {
-                self.flows.leave(&before, key);
+            let before = slot.flow.replace(address);
+            if self.flows.join(address, key) {
+                self.setup.post.tell(News::Joined(address));
             }
-            self.flows.join(address, key);
+            if let Some(before) = before {
+                self.leave(before, key);
+            }
         }
         self.press_on(now, key);
         self.speak(now, key);

@@ -16,8 +16,27 @@ pub(super) const SLOT: usize = 2_048;
 /// What the kernel may hold while the shard sleeps: a second of 1,000 calls. The system's limit may be lower.
 const SOCKET_BUFFER: usize = 32 * 1024 * 1024;
 
-/// A socket bound for media.
-pub(crate) fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
+/// So many sockets bound to one port for media. With more than one, the kernel spreads senders over them.
+pub(crate) fn bind(listen: SocketAddr, sockets: usize) -> io::Result<Vec<UdpSocket>> {
+    let first = open(listen)?;
+    // Alone at first, so that a port somebody else has is refused; shared with our own after that.
+    first.bind(&listen.into())?;
+    let mut bound = Vec::with_capacity(sockets);
+    if sockets > 1 {
+        first.set_reuse_port(true)?;
+        let local = first.local_addr()?;
+        for _ in 1..sockets {
+            let socket = open(listen)?;
+            socket.set_reuse_port(true)?;
+            socket.bind(&local)?;
+            bound.push(socket.into());
+        }
+    }
+    bound.push(first.into());
+    Ok(bound)
+}
+
+fn open(listen: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
     if listen.is_ipv6() {
         socket.set_only_v6(false)?;
@@ -29,9 +48,8 @@ pub(crate) fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
     if setsockopt(&socket, sockopt::SndBufForce, &SOCKET_BUFFER).is_err() {
         let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
     }
-    socket.bind(&listen.into())?;
     socket.set_nonblocking(true)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 /// Where an outgoing datagram lies.
@@ -162,6 +180,19 @@ impl Port {
             // A message without address or cut short keeps its place with no length.
             let len = if whole { message.bytes } else { 0 };
             self.meta.push((from.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0))), len));
+        }
+        self.meta.len()
+    }
+
+    /// The same for datagrams that did not come through the socket.
+    pub(super) fn receive_from(
+        &mut self,
+        mut next: impl FnMut(&mut [u8; SLOT]) -> Option<(SocketAddr, usize)>,
+    ) -> usize {
+        self.meta.clear();
+        for buffer in &mut self.received {
+            let Some(meta) = next(buffer) else { break };
+            self.meta.push(meta);
         }
         self.meta.len()
     }

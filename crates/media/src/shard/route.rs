@@ -5,37 +5,82 @@ use std::time::Instant;
 
 use super::Shard;
 use super::flows::Flow;
+use super::handover::{Sender, Shards};
 use crate::leg::{FailReason, Media, Packet};
 use crate::message::LegNotice;
 use crate::rtp::{HEADER_LEN, Kind};
 use crate::stun::{Binding, Class};
 use crate::tap::Tapped;
 
+/// How a datagram came to this shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Through its own socket.
+    Direct,
+    /// Through another shard's.
+    HandedOver,
+}
+
+/// Whose a datagram is.
+enum Whose {
+    Leg(usize),
+    Away(Shards),
+}
+
 impl Shard {
     /// Takes the `n`th datagram received.
-    pub(super) fn datagram(&mut self, now: Instant, n: usize) {
+    pub(super) fn datagram(&mut self, now: Instant, n: usize, way: Way) {
         let (from, len, buffer) = self.port.datagram(n);
-        self.counters.received += 1;
+        self.counters.received += u64::from(way == Way::Direct);
         let datagram = &mut buffer[..len];
         let kind = Kind::of(datagram);
-        let key = match kind {
+        let whose = match kind {
             Kind::Stun => Binding::read(datagram).and_then(|binding| match binding.class {
-                Class::Request => self.flows.addressee(binding.addressee()?),
-                Class::Success => self.flows.asker(&binding.transaction),
+                Class::Request => {
+                    let ufrag = binding.addressee()?;
+                    let here = self.flows.addressee(ufrag).map(Whose::Leg);
+                    here.or_else(|| self.setup.post.marked(ufrag).map(Whose::Away))
+                }
+                // Who has asked is known to nobody else, and answers are few.
+                Class::Success => {
+                    let here = self.flows.asker(&binding.transaction).map(Whose::Leg);
+                    here.or_else(|| self.setup.post.everybody().map(Whose::Away))
+                }
                 Class::Indication | Class::Error => None,
             }),
             Kind::Unknown => None,
-            Kind::Rtp | Kind::Rtcp | Kind::Dtls => match self.flows.at(&from) {
-                Some(Flow::One(key)) => Some(*key),
-                Some(Flow::Many(_)) => return self.shared_address(now, kind, n),
+            Kind::Rtp | Kind::Rtcp => match self.flows.at(&from) {
+                Some(Flow::One(key)) => Some(Whose::Leg(*key)),
+                Some(Flow::Away(shards)) => Some(Whose::Away(*shards)),
+                Some(Flow::Many(..)) => return self.shared_address(now, kind, n, way),
                 None => None,
             },
+            Kind::Dtls => match self.flows.at(&from) {
+                Some(Flow::One(key)) => Some(Whose::Leg(*key)),
+                Some(Flow::Many(..)) => return self.shared_address(now, kind, n, way),
+                // A hello may be here before the news that its sender has been selected.
+                Some(Flow::Away(_)) | None => self.setup.post.everybody().map(Whose::Away),
+            },
         };
-        let Some(slot) = key.and_then(|key| self.legs.get_mut(key)) else {
+        let key = match whose {
+            Some(Whose::Leg(key)) => key,
+            Some(Whose::Away(shards)) if way == Way::Direct => return self.hand_over(n, kind, shards),
+            // An answer or a handshake goes to all shards, and is for one.
+            Some(Whose::Away(_)) if matches!(kind, Kind::Stun | Kind::Dtls) => return,
+            Some(Whose::Away(_)) | None => {
+                self.counters.unclaimed += 1;
+                return;
+            }
+        };
+        if kind == Kind::Dtls && way == Way::Direct {
+            self.pass_on_handshake(n, key);
+        }
+        let Some(slot) = self.legs.get_mut(key) else {
             self.counters.unclaimed += 1;
             return;
         };
-        let key = key.expect("a slot was found by it");
+        let (_, _, buffer) = self.port.datagram(n);
+        let datagram = &mut buffer[..len];
         let heard = if kind == Kind::Rtp {
             slot.leg.receive(now, from, datagram)
         } else {
@@ -62,6 +107,24 @@ impl Shard {
     fn count_drop(&mut self, key: usize) {
         if let Some(why) = self.legs[key].leg.take_dropped() {
             self.setup.dropped.add(why);
+        }
+    }
+
+    /// Passes a datagram over to the shards whose it may be.
+    fn hand_over(&mut self, n: usize, kind: Kind, shards: Shards) {
+        let (from, len, buffer) = self.port.datagram(n);
+        let is_sound = matches!(kind, Kind::Rtp | Kind::Rtcp);
+        let sender = if is_sound { Sender::Known } else { Sender::Stranger };
+        let (handed, lost) = self.setup.post.hand(shards, from, &buffer[..len], sender);
+        self.counters.handed_over += handed;
+        self.counters.handover_lost += lost;
+    }
+
+    /// Behind an address that a leg here has selected, one on another shard may be about to begin its handshake.
+    fn pass_on_handshake(&mut self, n: usize, key: usize) {
+        let is_wanted = self.legs.get(key).is_some_and(|slot| slot.leg.is_shaking());
+        if let Some(everybody) = self.setup.post.everybody().filter(|_| !is_wanted) {
+            self.hand_over(n, Kind::Dtls, everybody);
         }
     }
 
@@ -153,19 +216,27 @@ impl Shard {
     }
 
     /// Several legs have selected this sender. Sound is tried with each leg's keys, on a copy, since a failed try
-    /// spoils the bytes; handshakes go to the legs that are still waiting for theirs.
-    fn shared_address(&mut self, now: Instant, kind: Kind, n: usize) {
+    /// spoils the bytes; handshakes go to the legs that are still waiting for theirs. What was for none here may be
+    /// for one on another shard, handshakes in any case.
+    fn shared_address(&mut self, now: Instant, kind: Kind, n: usize, way: Way) {
         let (from, len, _) = self.port.datagram(n);
-        let Some(Flow::Many(keys)) = self.flows.at(&from) else {
+        let Some(Flow::Many(keys, away)) = self.flows.at(&from) else {
             return;
         };
-        for key in keys.clone() {
-            if kind == Kind::Dtls && !self.legs[key].leg.is_shaking() {
+        let (keys, away) = (keys.clone(), *away);
+        for key in keys {
+            let Some(slot) =
+                self.legs.get_mut(key).filter(|slot| kind != Kind::Dtls || slot.leg.is_shaking())
+            else {
                 continue;
-            }
+            };
             let (_, _, buffer) = self.port.datagram(n);
             self.scratch[..len].copy_from_slice(&buffer[..len]);
-            let heard = self.legs[key].leg.receive(now, from, &mut self.scratch[..len]);
+            let datagram = &mut self.scratch[..len];
+            let Ok(heard) = catch_unwind(AssertUnwindSafe(|| slot.leg.receive(now, from, datagram))) else {
+                self.broken(now, key);
+                continue;
+            };
             if let Some(packet) = &heard {
                 let (_, _, buffer) = self.port.datagram(n);
                 buffer[..len].copy_from_slice(&self.scratch[..len]);
@@ -177,6 +248,10 @@ impl Shard {
             if heard.is_some() {
                 return;
             }
+        }
+        if way == Way::Direct {
+            let everybody = self.setup.post.everybody().filter(|_| kind == Kind::Dtls);
+            self.hand_over(n, kind, everybody.unwrap_or(away));
         }
     }
 }

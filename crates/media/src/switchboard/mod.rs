@@ -116,7 +116,7 @@ pub struct Carried {
 
 #[derive(Default)]
 struct Wires {
-    last: u64,
+    last: u32,
     calls: HashMap<CallId, Line>,
     legs: HashMap<LegId, (CallId, Voice)>,
     waiting: HashMap<LegId, oneshot::Sender<Result<Sdp, SoundFault>>>,
@@ -360,10 +360,12 @@ impl Wires {
     }
 
     fn seat(&mut self, call: &CallId, voice: Voice) -> LegId {
-        self.last += 1;
-        let leg = LegId(self.last);
-        self.legs.insert(leg, (call.clone(), voice.clone()));
-        self.calls.entry(call.clone()).or_default().legs.insert(voice, (leg, false));
+        // After four thousand million legs those of the first numbers are gone.
+        self.last = self.last.wrapping_add(1);
+        let line = self.calls.entry(call.clone()).or_default();
+        let leg = LegId::of_call(*line.home.get_or_insert(self.last), self.last);
+        line.legs.insert(voice.clone(), (leg, false));
+        self.legs.insert(leg, (call.clone(), voice));
         leg
     }
 

@@ -12,6 +12,8 @@ use crate::message::{Hearing, LegId};
 /// One call.
 #[derive(Default)]
 pub(super) struct Line {
+    /// What the names of its legs have in common: the number of its first one.
+    pub(super) home: Option<u32>,
     /// Every voice's leg, and whether it is up.
     pub(super) legs: BTreeMap<Voice, (LegId, bool)>,
     pub(super) recording: Option<Recording>,

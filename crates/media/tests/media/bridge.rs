@@ -166,12 +166,57 @@ fn a_leg_that_leaves_says_goodbye_and_the_other_stays() {
 
 #[test]
 fn both_families_share_a_port_and_a_call() {
-    let mut house = House::on("[::]:0");
-    let (a, b) = (house.add_at("127.0.0.1:0", false, LOOPBACK), house.add_at("[::1]:0", true, LOOPBACK));
-    house.bridge(a, b);
-    (house.ends[a].says, house.ends[b].says) = (Some(1), Some(2));
+    for shards in [1, 2] {
+        let mut house = House::on("[::]:0", shards);
+        let (a, b) = (house.add_at("127.0.0.1:0", false, LOOPBACK), house.add_at("[::1]:0", true, LOOPBACK));
+        house.bridge(a, b);
+        (house.ends[a].says, house.ends[b].says) = (Some(1), Some(2));
+        let start = now();
+        house.until("both hear", |house| house.ends[a].hears(2, start) && house.ends[b].hears(1, start));
+    }
+}
+
+#[test]
+fn calls_on_two_shards_are_heard_through_one_port() {
+    let mut house = House::on("127.0.0.1:0", 2);
+    let mut others = Vec::new();
+    for home in 0..6 {
+        house.home = home;
+        let (a, b) = house.bridged();
+        others.extend([b, a]);
+    }
+    for (n, end) in house.ends.iter_mut().enumerate() {
+        end.says = Some(n as u8 + 1);
+    }
     let start = now();
-    house.until("both hear", |house| house.ends[a].hears(2, start) && house.ends[b].hears(1, start));
+    house.until("everybody hears the other side", |house| {
+        house.ends.iter().zip(&others).all(|(end, other)| end.hears(*other as u8 + 1, start))
+    });
+    house.run_for(Duration::from_millis(500));
+    for (end, other) in house.ends.iter().zip(&others) {
+        let expected = [*other as u8 + 1, SILENCE];
+        assert!(end.heard.iter().all(|heard| expected.contains(&heard.payload[0])), "and nobody else");
+        assert_one_line(end);
+    }
+    for counters in house.plane.by_shard() {
+        assert_eq!((counters.legs, counters.unclaimed, counters.handover_lost), (6, 0, 0));
+        assert!(counters.forwarded > 100, "{counters:?}");
+    }
+    assert_eq!(house.plane.counters().legs, 12);
+    let ids: Vec<LegId> = house.ends.iter().map(|end| end.id).collect();
+    for leg in ids {
+        house.send(Command::RemoveLeg { leg });
+    }
+    house.until("all have gone", |house| house.plane.counters().legs == 0);
+}
+
+#[test]
+fn a_port_that_is_taken_is_refused_however_many_share_it() {
+    for (there, here) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
+        let house = House::on("127.0.0.1:0", there);
+        let taken = PlaneConfig { shards: here, ..PlaneConfig::new(house.plane.local_addr()) };
+        assert!(matches!(Plane::start(taken), Err(StartError::Port(_))), "{here} beside {there}");
+    }
 }
 
 /// The headline: the agent's page goes away and comes back, the customer stays and hears music meanwhile.
@@ -204,7 +249,12 @@ fn a_customer_stays_on_the_line_while_the_agent_comes_back_on_a_new_leg() {
 
 #[test]
 fn strangers_are_counted_and_change_nothing() {
-    let mut house = House::new();
+    for shards in [1, 2] {
+        check_strangers(&mut House::on("127.0.0.1:0", shards));
+    }
+}
+
+fn check_strangers(house: &mut House) {
     let (a, b) = house.bridged();
     (house.ends[a].says, house.ends[b].says) = (Some(1), Some(2));
     house.run_for(Duration::from_millis(200));

@@ -110,22 +110,24 @@ pub(crate) struct House {
     pub(crate) ends: Vec<FarEnd>,
     pub(crate) notices: Vec<(Instant, Notified)>,
     inbox: Receiver<Notified>,
+    /// Of legs that are added from now on.
+    pub(crate) home: u32,
 }
 
 pub(crate) const LOOPBACK: LegOptions = LegOptions { hold_rtp: false, allow_private: true };
 
 impl House {
     pub(crate) fn new() -> Self {
-        Self::on("127.0.0.1:0")
+        Self::on("127.0.0.1:0", 1)
     }
 
-    pub(crate) fn on(listen: &str) -> Self {
-        let mut config = PlaneConfig::new(listen.parse().unwrap());
+    pub(crate) fn on(listen: &str, shards: usize) -> Self {
+        let mut config = PlaneConfig { shards, ..PlaneConfig::new(listen.parse().unwrap()) };
         if config.listen.ip().is_unspecified() {
             config.external_ips = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
         }
         let (plane, inbox) = Plane::start(config).unwrap();
-        Self { plane, ends: Vec::new(), notices: Vec::new(), inbox }
+        Self { plane, ends: Vec::new(), notices: Vec::new(), inbox, home: 0 }
     }
 
     pub(crate) fn send(&self, command: Command) {
@@ -161,7 +163,7 @@ impl House {
 
     /// The same, with the peer's address.
     pub(crate) fn add_at(&mut self, host: &str, plane_offers: bool, options: LegOptions) -> usize {
-        let id = LegId(self.ends.len() as u64 + 1);
+        let id = LegId::of_call(self.home, self.ends.len() as u32 + 1);
         let socket = UdpSocket::bind(host).unwrap();
         socket.set_nonblocking(true).unwrap();
         let mut config = LegConfig::new(vec![socket.local_addr().unwrap()]);

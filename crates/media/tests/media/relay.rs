@@ -27,15 +27,16 @@ struct Relay {
 }
 
 impl Relay {
-    fn new() -> Self {
-        let (plane, inbox) = Plane::start(PlaneConfig::new("127.0.0.1:0".parse().unwrap())).unwrap();
+    fn new(shards: usize) -> Self {
+        let config = PlaneConfig { shards, ..PlaneConfig::new("127.0.0.1:0".parse().unwrap()) };
+        let (plane, inbox) = Plane::start(config).unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         Self { plane, inbox, socket, callers: Vec::new() }
     }
 
     fn call(&mut self, identity: &Arc<Identity>) {
-        let leg = LegId(self.callers.len() as u64);
+        let leg = name(self.callers.len());
         let mut config = LegConfig::new(vec![self.socket.local_addr().unwrap()]);
         config.allow_private = true;
         let (mut peer, offer) = Leg::offer(now(), identity, config).unwrap();
@@ -95,16 +96,26 @@ impl Relay {
     }
 }
 
+/// The first and the third are of one call, the second is of another.
+fn name(caller: usize) -> LegId {
+    LegId::of_call(caller as u32 % 2, caller as u32)
+}
+
 #[test]
 fn two_calls_through_one_remote_address_keep_apart() {
+    for shards in [1, 2] {
+        check(Relay::new(shards));
+    }
+}
+
+fn check(mut relay: Relay) {
     let identity = Arc::new(Identity::generate().unwrap());
-    let mut relay = Relay::new();
     for n in 0..3 {
         relay.call(&identity);
         relay.until("the caller connects", |callers| callers[n].is_connected);
     }
     relay.until("everybody is told silence", |callers| callers.iter().all(|caller| caller.heard.len() > 5));
-    for (leg, other) in [(LegId(0), LegId(2)), (LegId(2), LegId(0))] {
+    for (leg, other) in [(name(0), name(2)), (name(2), name(0))] {
         relay.plane.send(Command::Hear { leg, what: Hearing::Legs(vec![other]) }).unwrap();
     }
     for _ in 0..30 {
@@ -120,7 +131,7 @@ fn two_calls_through_one_remote_address_keep_apart() {
     assert!(!relay.callers[1].heard.iter().any(|byte| (10..13).contains(byte)), "the third hears neither");
     assert!(!relay.callers.iter().any(|caller| caller.heard.contains(&11)), "and is heard by nobody");
 
-    relay.plane.send(Command::RemoveLeg { leg: LegId(1) }).unwrap();
+    relay.plane.send(Command::RemoveLeg { leg: name(1) }).unwrap();
     let heard = relay.callers[0].heard.len();
     relay.callers.remove(1);
     for _ in 0..10 {

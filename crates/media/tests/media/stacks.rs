@@ -110,8 +110,9 @@ struct House {
 }
 
 impl House {
-    fn new() -> Self {
-        let (plane, inbox) = Plane::start(PlaneConfig::new("127.0.0.1:0".parse().unwrap())).unwrap();
+    fn new(shards: usize) -> Self {
+        let config = PlaneConfig { shards, ..PlaneConfig::new("127.0.0.1:0".parse().unwrap()) };
+        let (plane, inbox) = Plane::start(config).unwrap();
         Self { plane, inbox, seen: Vec::new() }
     }
 
@@ -162,18 +163,18 @@ impl House {
 
 #[test]
 fn two_aiortc_peers_hear_each_other_whoever_offers() {
-    for plane_offers in [[false, true], [true, false]] {
+    for (shards, plane_offers) in [(1, [false, true]), (2, [true, false])] {
         let peers = [Peer::start(Stack::Aiortc, 440), Peer::start(Stack::Aiortc, 880)];
-        let peers = converse(peers, plane_offers);
+        let peers = converse(peers, shards, plane_offers);
         assert_goodbye(peers);
     }
 }
 
 #[test]
 fn chromium_and_aiortc_hear_each_other_whoever_offers() {
-    for plane_offers in [[false, true], [true, false]] {
+    for (shards, plane_offers) in [(1, [false, true]), (2, [true, false])] {
         let peers = [Peer::start(Stack::Chromium, 440), Peer::start(Stack::Aiortc, 880)];
-        let peers = converse(peers, plane_offers);
+        let peers = converse(peers, shards, plane_offers);
         assert_goodbye(peers);
     }
 }
@@ -184,7 +185,7 @@ fn three_stacks_in_a_conference_hear_the_others_and_not_themselves() {
     let stacks = [Stack::Chromium, Stack::Aiortc, Stack::Aiortc];
     let mut peers: Vec<Peer> = stacks.into_iter().zip(HZ).map(|(stack, hz)| Peer::start(stack, hz)).collect();
     let legs = [LegId(1), LegId(2), LegId(3)];
-    let mut house = House::new();
+    let mut house = House::new(2);
     for (leg, peer) in legs.iter().zip(&mut peers) {
         house.connect(*leg, peer, false);
     }
@@ -202,9 +203,9 @@ fn three_stacks_in_a_conference_hear_the_others_and_not_themselves() {
 
 #[test]
 fn keys_go_both_ways_with_chromium_and_sound_goes_on() {
-    for plane_offers in [false, true] {
+    for (shards, plane_offers) in [(1, false), (2, true)] {
         let mut peers = [Peer::start(Stack::Chromium, 440), Peer::start(Stack::Aiortc, 880)];
-        let mut house = House::new();
+        let mut house = House::new(shards);
         house.connect(LEGS[0], &mut peers[0], plane_offers);
         house.connect(LEGS[1], &mut peers[1], false);
         house.hear(LEGS[0], Hearing::Legs(vec![LEGS[1]]));
@@ -235,8 +236,8 @@ fn keys_go_both_ways_with_chromium_and_sound_goes_on() {
 const LEGS: [LegId; 2] = [LegId(1), LegId(2)];
 
 /// Two peers, saying 440 and 880 Hz, connect, are bridged, hear each other, music, and each other again.
-fn converse(mut peers: [Peer; 2], plane_offers: [bool; 2]) -> (House, [Peer; 2]) {
-    let mut house = House::new();
+fn converse(mut peers: [Peer; 2], shards: usize, plane_offers: [bool; 2]) -> (House, [Peer; 2]) {
+    let mut house = House::new(shards);
     for ((leg, peer), plane_offers) in LEGS.iter().zip(&mut peers).zip(plane_offers) {
         house.connect(*leg, peer, plane_offers);
     }

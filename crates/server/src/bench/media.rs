@@ -18,6 +18,9 @@ pub(crate) struct Media {
     /// Bridged calls at a time.
     #[arg(long, default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=4_000))]
     calls: u32,
+    /// Threads of the plane; 0 is what the server takes.
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u32).range(0..=32))]
+    shards: u32,
     /// How long packets are counted.
     #[arg(long, default_value_t = 10, value_parser = value_parser!(u64).range(1..=600))]
     seconds: u64,
@@ -47,6 +50,7 @@ impl Media {
     fn measure(&self) -> anyhow::Result<()> {
         let settings = Settings {
             calls: self.calls as usize,
+            shards: self.shards as usize,
             duration: Duration::from_secs(self.seconds),
             tick: Duration::from_micros(self.tick_us),
             at_a_time: self.at_a_time as usize,

@@ -15,7 +15,7 @@ use clap::Subcommand;
 pub(crate) enum Bench {
     /// From a webhook to the ring on an agent's socket, over many inbound calls.
     Ring(ring::Ring),
-    /// How many bridged calls one media thread carries, and what each costs.
+    /// How many bridged calls the media plane carries, and what each costs.
     Media(media::Media),
     /// The far ends of `media`, in a process of their own.
     #[command(hide = true, name = media::FAR_ENDS)]

@@ -65,6 +65,9 @@ pub fn check(config: &Config) -> Result<(), BadConfig> {
         return Err(BadConfig::new(words));
     }
     turn::check(&config.media)?;
+    if config.media.shards > 32 {
+        return Err(BadConfig::new("media.shards: 0 to 32"));
+    }
     if !(1..=3650).contains(&config.recordings.keep_days) {
         return Err(BadConfig::new("recordings.keep_days: 1 to 3650"));
     }

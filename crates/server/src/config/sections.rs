@@ -96,6 +96,9 @@ section! {
         /// A list, or one text with commas. Unset, the address of the route to the internet is taken.
         #[serde(deserialize_with = "super::sections::list")]
         external_ips: Vec<String> = Some("[]");
+        /// Threads that carry sound, all through the one port: 0 to 32. One carries about a thousand calls.
+        /// 0 is one less than the machine has cores, at least one and at most eight.
+        shards: u32 = Some("0");
         /// Folder of announcements: every `NAME.ogg` (Opus) and `NAME.wav` in it can be played by its name.
         clips_dir: Option<PathBuf> = None;
         /// TURN and STUN servers for agents behind a firewall, such as `turn:turn.example.com`,

@@ -4,7 +4,7 @@ use super::world::{Says, World};
 use crate::clip::Clip;
 use crate::message::{Command, Hearing, LegNotice};
 
-const HZ: [f32; 3] = [440.0, 700.0, 1_100.0];
+pub(super) const HZ: [f32; 3] = [440.0, 700.0, 1_100.0];
 
 /// Three legs, each saying a tone of its own.
 fn three() -> World {
@@ -17,7 +17,7 @@ fn three() -> World {
 
 /// Which of the three tones are heard at an end since then: a tone that is there is nearly as loud as it was said,
 /// one that is not is not there at all.
-fn assert_hears(world: &World, end: usize, since: std::time::Instant, voices: &[usize]) {
+pub(super) fn assert_hears(world: &World, end: usize, since: std::time::Instant, voices: &[usize]) {
     for (n, loudness) in world.tones(end, since, HZ).into_iter().enumerate() {
         let is_expected = voices.contains(&n);
         let is_right = if is_expected { (0.7..1.3).contains(&loudness) } else { loudness < 0.05 };
@@ -39,7 +39,7 @@ fn in_a_conference_everybody_hears_the_others_and_not_themselves() {
         assert_eq!(frames, 100, "a frame every 20 ms");
         world.assert_one_line(end);
     }
-    assert_eq!((world.shard.counters.mix_lost, world.shard.counters.mix_corrupt), (0, 0));
+    assert_eq!((world.counters().mix_lost, world.counters().mix_corrupt), (0, 0));
 }
 
 #[test]
@@ -88,10 +88,10 @@ fn who_leaves_a_conference_is_not_missed_and_two_hear_each_other_untouched() {
     world.run_for(500);
     world.send(Command::RemoveLeg { leg: world.ends[2].id });
     world.run_for(300);
-    let (mixed, start) = (world.shard.counters.mixed, world.run_for(1_000));
+    let (mixed, start) = (world.counters().mixed, world.run_for(1_000));
     assert_hears(&world, 0, start, &[1]);
     assert_hears(&world, 1, start, &[0]);
-    assert_eq!(world.shard.counters.mixed, mixed, "nothing is mixed for two");
+    assert_eq!(world.counters().mixed, mixed, "nothing is mixed for two");
     let passed_on: Vec<_> =
         world.ends[0].heard.iter().rev().take(20).map(|heard| heard.payload.len()).collect();
     assert!(passed_on.iter().all(|len| *len > 3));
@@ -163,7 +163,7 @@ fn nonsense_from_one_voice_is_counted_and_the_others_are_heard() {
     let start = world.run_for(1_000);
     let [_, _, clean] = world.tones(0, start, HZ);
     assert!(clean > 0.8, "{clean}");
-    assert!(world.shard.counters.mix_corrupt > 40, "{}", world.shard.counters.mix_corrupt);
+    assert!(world.counters().mix_corrupt > 40, "{}", world.counters().mix_corrupt);
 }
 
 #[test]

@@ -4,5 +4,6 @@ mod conference;
 mod graph;
 mod keys;
 mod quality;
+mod several;
 mod taps;
 mod world;

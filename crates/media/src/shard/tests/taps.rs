@@ -36,7 +36,7 @@ fn a_tap_has_every_packet_in_order() {
     world.run_for(20);
     drain(&mut tap);
     assert!(tap.is_over(), "a leg that goes closes its tap");
-    assert_eq!(world.shard.counters.tap_lost, 0);
+    assert_eq!(world.counters().tap_lost, 0);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_full_tap_loses_its_own_packets_and_nobody_elses() {
     let start = world.run_for(1_000);
     assert_eq!((drain(&mut full).len(), full.lost()), (10, 40));
     assert_eq!((drain(&mut roomy).len(), roomy.lost()), (50, 0));
-    assert_eq!(world.shard.counters.tap_lost, 40);
+    assert_eq!(world.counters().tap_lost, 40);
     let heard = world.ends[1].heard.iter().filter(|heard| heard.at > start && heard.payload[0] == 1).count();
     assert_eq!(heard, 50, "the listener missed nothing");
     world.run_for(100);

@@ -1,4 +1,4 @@
-//! A shard and its peers in virtual time: a clean network without delay, one step a millisecond.
+//! Shards and their peers in virtual time: a clean network without delay, one step a millisecond.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -10,11 +10,11 @@ use opus::{Application, Channels, Decoder, Encoder};
 
 use crate::clip;
 use crate::leg::{Identity, Leg, LegConfig, Media, Notice, Output, Packet};
-use crate::message::{Command, Description, Hearing, LegId, LegNotice, LegOptions, Notified};
+use crate::message::{Command, Counters, Description, Hearing, LegId, LegNotice, LegOptions, Notified};
 use crate::mix::{self, Desk};
-use crate::rtp::Header;
+use crate::rtp::{Header, Kind};
 use crate::shard::port::Port;
-use crate::shard::{Setup, Shard};
+use crate::shard::{Setup, Shard, Wake, posts};
 use offhook_core::sdp::Sdp;
 
 const STEP: Duration = Duration::from_millis(1);
@@ -84,12 +84,31 @@ pub(super) struct End {
     pub(super) streams: HashSet<(u32, u8)>,
     /// Every so many datagrams of sound are lost on the way to the plane.
     pub(super) loses_one_in: Option<u64>,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
+    /// The shard whose socket its datagrams come to.
+    pub(super) lands_on: usize,
+    /// The plane's, of its leg.
+    pub(super) description: String,
     next_at: Instant,
     pub(super) number: u64,
 }
 
 impl End {
+    fn is_connected(&self) -> bool {
+        self.notices.iter().any(|notice| matches!(notice, Notice::DtlsConnected(_)))
+    }
+
+    /// Takes what the plane has sent.
+    fn take(&mut self, now: Instant, mut bytes: Vec<u8>) {
+        let header = Header::read(&bytes);
+        if let Some(packet) = self.leg.receive(now, plane_address(), &mut bytes) {
+            self.streams.extend(header.map(|header| (header.ssrc, header.payload_type)));
+            let payload = bytes[packet.payload.clone()].to_vec();
+            let Packet { media, marker, index, timestamp, .. } = packet;
+            self.heard.push(Heard { at: now, media, marker, index, timestamp, payload });
+        }
+    }
+
     /// Seals a packet of this numbering, ready to be put on the wire.
     pub(super) fn seal(
         &mut self,
@@ -109,35 +128,60 @@ impl End {
     }
 }
 
-pub(super) struct World {
-    pub(super) now: Instant,
-    pub(super) shard: Shard,
-    pub(super) ends: Vec<End>,
-    pub(super) notices: Vec<Notified>,
+/// A shard, what it is told through, and its mixer.
+struct Side {
+    shard: Shard,
     commands: SyncSender<Command>,
     inbox: Receiver<Command>,
-    notified: tokio::sync::mpsc::Receiver<Notified>,
     desk: Desk,
+}
+
+pub(super) struct World {
+    pub(super) now: Instant,
+    sides: Vec<Side>,
+    pub(super) ends: Vec<End>,
+    pub(super) notices: Vec<Notified>,
+    notified: tokio::sync::mpsc::Receiver<Notified>,
 }
 
 impl World {
     pub(super) fn new(max_mixes: usize) -> Self {
+        Self::sharded(1, max_mixes)
+    }
+
+    pub(super) fn sharded(shards: usize, max_mixes: usize) -> Self {
         let now = tokio::time::Instant::now().into_std();
         let (notices, notified) = tokio::sync::mpsc::channel(4_096);
-        let (commands, inbox) = sync_channel(256);
-        let (link, desk) = mix::pair();
-        let setup = Setup {
-            identity: identity(),
-            addresses: vec![plane_address()],
-            music: clip::music().unwrap(),
-            notices,
-            max_legs: 100,
-            dropped: Arc::default(),
-            mixer: link,
-            max_mixes,
+        let wakes: Vec<Arc<Wake>> = (0..shards).map(|_| Arc::new(Wake::new().unwrap())).collect();
+        let dropped: Arc<crate::shard::Dropped> = Arc::default();
+        let side = |post| {
+            let (commands, inbox) = sync_channel(256);
+            let (link, desk) = mix::pair();
+            let setup = Setup {
+                identity: identity(),
+                addresses: vec![plane_address()],
+                music: clip::music().unwrap(),
+                notices: notices.clone(),
+                max_legs: 100,
+                dropped: dropped.clone(),
+                mixer: link,
+                max_mixes,
+                post,
+            };
+            Side { shard: Shard::on(now, Port::in_memory(), setup), commands, inbox, desk }
         };
-        let shard = Shard::on(now, Port::in_memory(), setup);
-        Self { now, shard, ends: Vec::new(), notices: Vec::new(), commands, inbox, notified, desk }
+        let sides = posts(&wakes).into_iter().map(side).collect();
+        Self { now, sides, ends: Vec::new(), notices: Vec::new(), notified }
+    }
+
+    /// Totals of one shard.
+    pub(super) fn counters_of(&self, shard: usize) -> Counters {
+        self.sides[shard].shard.counters
+    }
+
+    /// Totals of the only shard.
+    pub(super) fn counters(&self) -> Counters {
+        self.counters_of(0)
     }
 
     /// A world of so many connected legs.
@@ -150,7 +194,8 @@ impl World {
     }
 
     pub(super) fn send(&mut self, command: Command) {
-        self.commands.try_send(command).unwrap();
+        let shard = command.leg().shard(self.sides.len());
+        self.sides[shard].commands.try_send(command).unwrap();
     }
 
     pub(super) fn hear(&mut self, end: usize, what: Hearing) {
@@ -164,12 +209,70 @@ impl World {
 
     /// Adds a leg whose peer offers, as changed on the way, and waits until it is connected.
     pub(super) fn add(&mut self, on_the_way: impl Fn(String) -> String) -> usize {
-        let n = self.ends.len();
-        let id = LegId(n as u64 + 1);
-        let address = SocketAddr::from(([198, 51, 100, n as u8 + 1], 5_000));
+        self.add_at(0, 0, on_the_way)
+    }
+
+    /// The same, for a leg of this home whose peer's datagrams come to this shard.
+    pub(super) fn add_at(
+        &mut self,
+        home: u32,
+        lands_on: usize,
+        on_the_way: impl Fn(String) -> String,
+    ) -> usize {
+        let address = SocketAddr::from(([198, 51, 100, self.ends.len() as u8 + 1], 5_000));
+        self.add_from(address, home, lands_on, on_the_way)
+    }
+
+    /// The same, with the peer's address.
+    pub(super) fn add_from(
+        &mut self,
+        address: SocketAddr,
+        home: u32,
+        lands_on: usize,
+        on_the_way: impl Fn(String) -> String,
+    ) -> usize {
         let (leg, offer) = Leg::offer(self.now, &identity(), LegConfig::new(vec![address])).unwrap();
         let description = Description::Answer { offer: Sdp::new(on_the_way(offer)) };
+        let (id, answer) = self.describe(home, description);
+        let n = self.seat(id, leg, address, lands_on, answer);
+        let now = self.now;
+        let End { leg, description, .. } = &mut self.ends[n];
+        leg.take_answer(now, description).unwrap();
+        self.connect(n);
+        n
+    }
+
+    /// Adds a leg that offers. Its peer answers, and begins the handshake.
+    pub(super) fn add_offering(&mut self, address: SocketAddr, home: u32, lands_on: usize) -> usize {
+        let (id, offer) = self.describe(home, Description::Offer);
+        let config = LegConfig::new(vec![address]);
+        let (leg, answer) = Leg::answer(self.now, &identity(), config, &offer).unwrap();
+        self.send(Command::Answer { leg: id, sdp: Sdp::new(answer) });
+        let n = self.seat(id, leg, address, lands_on, offer);
+        self.connect(n);
+        n
+    }
+
+    /// Has the plane add a leg and describe it.
+    fn describe(&mut self, home: u32, description: Description) -> (LegId, String) {
+        let id = LegId::of_call(home, self.ends.len() as u32 + 1);
         self.send(Command::AddLeg { leg: id, options: LegOptions::default(), description });
+        self.step();
+        let described = self.of_leg(id).find_map(|notice| match notice {
+            LegNotice::LocalDescription { sdp } => Some(sdp.as_str().to_owned()),
+            _ => None,
+        });
+        (id, described.unwrap())
+    }
+
+    fn seat(
+        &mut self,
+        id: LegId,
+        leg: Leg,
+        address: SocketAddr,
+        lands_on: usize,
+        description: String,
+    ) -> usize {
         self.ends.push(End {
             id,
             leg,
@@ -179,22 +282,19 @@ impl World {
             streams: HashSet::new(),
             loses_one_in: None,
             address,
+            lands_on,
+            description,
             next_at: self.now,
             number: 0,
         });
-        self.step();
-        let answer = self.of_leg(id).find_map(|notice| match notice {
-            LegNotice::LocalDescription { sdp } => Some(sdp.as_str().to_owned()),
-            _ => None,
-        });
-        let now = self.now;
-        self.ends[n].leg.take_answer(now, &answer.unwrap()).unwrap();
-        let connected = |notice: &Notice| matches!(notice, Notice::DtlsConnected(_));
+        self.ends.len() - 1
+    }
+
+    fn connect(&mut self, n: usize) {
         self.until("the leg connects", |world| {
             let of_plane = |notice: &LegNotice| matches!(notice, LegNotice::DtlsConnected { .. });
-            world.ends[n].notices.iter().any(connected) && world.of_leg(id).any(of_plane)
+            world.ends[n].is_connected() && world.of_leg(world.ends[n].id).any(of_plane)
         });
-        n
     }
 
     /// What the plane has told of a leg.
@@ -227,8 +327,13 @@ impl World {
 
     /// Puts a datagram of a peer's on the wire.
     pub(super) fn put(&mut self, end: usize, datagram: Vec<u8>) {
-        let from = self.ends[end].address;
-        self.shard.port.memory().inbox.push_back((from, datagram));
+        let End { address, lands_on, .. } = self.ends[end];
+        self.put_from(address, lands_on, datagram);
+    }
+
+    /// Puts a datagram of anybody's on the wire to a shard's socket.
+    pub(super) fn put_from(&mut self, from: SocketAddr, lands_on: usize, datagram: Vec<u8>) {
+        self.sides[lands_on].shard.port.memory().inbox.push_back((from, datagram));
     }
 
     /// Lets so much time pass in which the shard gets nothing done.
@@ -273,22 +378,21 @@ impl World {
         }
     }
 
-    /// A turn of the shard and its mixer, and what peers hear of it.
+    /// A turn of every shard and its mixer, and what peers hear of it.
     fn plane(&mut self) {
         let now = self.now;
-        self.shard.turn(|| now, &self.inbox);
-        self.desk.work();
-        let sent = std::mem::take(&mut self.shard.port.memory().outbox);
-        for (to, mut bytes) in sent {
-            let Some(end) = self.ends.iter_mut().find(|end| end.address == to) else {
-                continue;
-            };
-            let header = Header::read(&bytes);
-            if let Some(packet) = end.leg.receive(now, plane_address(), &mut bytes) {
-                end.streams.extend(header.map(|header| (header.ssrc, header.payload_type)));
-                let payload = bytes[packet.payload.clone()].to_vec();
-                let Packet { media, marker, index, timestamp, .. } = packet;
-                end.heard.push(Heard { at: now, media, marker, index, timestamp, payload });
+        for side in &mut self.sides {
+            side.shard.turn(|| now, &side.inbox);
+            side.desk.work();
+            let sent = std::mem::take(&mut side.shard.port.memory().outbox);
+            for (to, bytes) in sent {
+                // A connected peer behind an address of several is not bothered with the handshakes of others.
+                let is_shared = self.ends.iter().filter(|end| end.address == to).count() > 1;
+                let is_handshake = is_shared && Kind::of(&bytes) == Kind::Dtls;
+                let behind = self.ends.iter_mut().filter(|end| end.address == to);
+                for end in behind.filter(|end| !(is_handshake && end.is_connected())) {
+                    end.take(now, bytes.clone());
+                }
             }
         }
         while let Ok(notified) = self.notified.try_recv() {
