@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use offhook_core::call::State;
-use offhook_core::house::Role;
+use offhook_core::house::{KeyMode, Role};
 use offhook_core::ports::{Clock, Recordings};
 use serde_json::json;
 
@@ -95,5 +95,56 @@ async fn recordings_are_for_those_who_may_hear_them() {
         let cookie = rig.sign_in(email).await;
         let answer = rig.page(Method::GET, &recording, &cookie, &json!({})).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{email}");
+    }
+}
+
+#[tokio::test]
+async fn every_operation_on_recordings_asks_for_tenant_role_and_scope() {
+    let (rig, call, recording) = with_recording().await;
+    let operations = [
+        (Method::GET, format!("{call}/recordings")),
+        (Method::GET, recording.clone()),
+        (Method::POST, format!("{recording}/link")),
+        (Method::DELETE, format!("{call}/recordings")),
+    ];
+    let roles = [Role::Viewer, Role::Billing, Role::Agent, Role::Developer, Role::Admin, Role::Owner];
+    // The last one may erase, and does.
+    for role in roles {
+        for (house, scopes) in [
+            (2, ["*"].as_slice()),
+            (1, &["calls:*"]),
+            (1, &[]),
+            (1, &["recordings:read"]),
+            (1, &["recordings:*"]),
+        ] {
+            let key = rig.key_of(tenant(house), role, scopes, KeyMode::Live).await;
+            for (method, path) in &operations {
+                let request = Request::builder().method(method).uri(path).header("x-api-key", &key);
+                let answer = rig.send(request.body(Body::empty()).unwrap()).await;
+                let erases = *method == Method::DELETE;
+                let by_role = match role {
+                    Role::Owner | Role::Admin => true,
+                    Role::Developer | Role::Agent => !erases,
+                    Role::Viewer | Role::Billing => false,
+                };
+                let by_scope = match scopes {
+                    ["*" | "recordings:*"] => true,
+                    ["recordings:read"] => !erases,
+                    _ => false,
+                };
+                let expected = match (by_role && by_scope, house) {
+                    (false, _) => [StatusCode::FORBIDDEN; 2],
+                    (true, 2) => [StatusCode::NOT_FOUND; 2],
+                    // An administrator has erased it before the owner asks for a link.
+                    (true, _) if *method == Method::POST => [StatusCode::CREATED, StatusCode::GONE],
+                    (true, _) => [StatusCode::OK; 2],
+                };
+                assert!(
+                    expected.contains(&answer.status),
+                    "{role:?} of {house} with {scopes:?}: {method} {path}: {}",
+                    answer.text
+                );
+            }
+        }
     }
 }

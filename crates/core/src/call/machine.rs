@@ -325,7 +325,8 @@ impl Call {
             Input::Sound(news) => {
                 self.apply(now, |call, asks, events| call.hear_sound(now, news, asks, events));
             }
-            Input::PreAcceptReply(_) => {}
+            Input::PreAcceptReply(Ok(_)) => {}
+            Input::PreAcceptReply(Err(_)) => self.apply(now, |call, asks, _| call.pre_accept_failed(asks)),
             Input::EndReply(reply) => self.end_reply(&reply),
             Input::Agents(agents) => {
                 self.apply(now, |call, asks, events| call.agents(now, &agents, asks, events));

@@ -122,6 +122,10 @@ pub enum SoundNews {
 #[derive(Debug, Default)]
 pub(super) struct Line {
     path_up: bool,
+    /// WhatsApp did not take our answer while it rang: it begins to build the path with `accept`.
+    unprepared: bool,
+    /// `accept` was asked for.
+    accepting: bool,
     /// Whose sound is here.
     up: BTreeSet<UserId>,
     anybody_was_up: bool,
@@ -266,13 +270,21 @@ impl Call {
         }
     }
 
+    /// Without `pre_accept` there is no path to wait for.
+    pub(super) fn pre_accept_failed(&mut self, asks: &mut Vec<Ask>) {
+        self.line.unprepared = true;
+        self.accept_when_ready(asks);
+    }
+
     /// `accept` only when the path is up and somebody is there: the customer's clock starts with it.
-    pub(super) fn accept_when_ready(&self, asks: &mut Vec<Ask>) {
+    pub(super) fn accept_when_ready(&mut self, asks: &mut Vec<Ask>) {
         let facts = &self.record.facts;
-        let waiting = matches!(self.phase, Phase::Answering { .. }) && facts.confirmed_at.is_none();
+        let waiting = matches!(self.phase, Phase::Answering { .. }) && !self.line.accepting;
+        let ready = self.line.path_up || self.line.unprepared;
         if let (true, true, Some(wacid), Some(answer)) =
-            (waiting, self.line.path_up, facts.wacid.clone(), facts.answer.clone())
+            (waiting, ready, facts.wacid.clone(), facts.answer.clone())
         {
+            self.line.accepting = true;
             asks.push(Ask::Accept { wacid, answer, again: false });
         }
     }

@@ -365,6 +365,7 @@ fn reply(what: &str, fault: Fault) -> Input {
     match what {
         "connect" => Input::ConnectReply(Err(fault)),
         "accept" => Input::AcceptReply(Err(fault)),
+        "pre_accept" => Input::PreAcceptReply(Err(fault)),
         "end" => Input::EndReply(Err(fault)),
         other => panic!("unknown request {other}"),
     }

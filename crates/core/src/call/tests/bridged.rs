@@ -40,6 +40,27 @@ fn bridged_call_taken_before_its_path_is_up_is_accepted_with_it() {
 }
 
 #[test]
+fn call_whose_pre_accept_failed_builds_its_path_with_accept() {
+    check(
+        "0s  connect bridged   => *incoming, sound answers, queued
+         0s  described         => ask pre_accept, queued
+         0s  agents alice      => rings alice, ringing
+         1s  reply pre_accept unclear => ringing
+         2s  take alice        => *claimed, ask accept, [customer<- alice<-], answering
+         3s  reply accepted    => *answered, [customer<- alice<customer], sound speaks, connected
+         3s  path up           => connected",
+    );
+    check(
+        "0s  connect bridged   => *incoming, sound answers, queued
+         0s  described         => ask pre_accept, queued
+         0s  agents alice      => rings alice, ringing
+         0s  take alice        => *claimed, [customer<- alice<-], answering
+         1s  reply pre_accept 131000 => ask accept, answering
+         1s  path up           => answering",
+    );
+}
+
+#[test]
 fn customer_hears_music_while_the_agents_page_reloads() {
     check(
         "0s  connect bridged  => *incoming, sound answers, queued
