@@ -182,7 +182,7 @@ impl Switchboard {
             self.order(RecordOrder::Stop { recording: recording.id });
         }
         for (leg, _) in line.legs.into_values() {
-            wires.legs.remove(&leg);
+            wires.forget(leg);
             self.send(Command::RemoveLeg { leg });
         }
     }

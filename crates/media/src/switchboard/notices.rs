@@ -35,7 +35,7 @@ impl Switchboard {
                 clip.map(|(name, _)| SoundNews::ClipOver(name.clone()))
             }
             (Voice::Customer, LegNotice::Failed { reason }) => {
-                wires.legs.remove(&leg);
+                wires.forget(leg);
                 Some(customer_lost(reason))
             }
             (Voice::Agent(_), LegNotice::LocalDescription { sdp }) => {
