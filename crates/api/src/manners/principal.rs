@@ -27,6 +27,8 @@ pub(crate) enum Right {
     WriteCalls,
     /// Listen to recordings.
     ReadRecordings,
+    /// Change business numbers.
+    WriteNumbers,
     /// Erase recordings.
     EraseRecordings,
 }
@@ -39,6 +41,7 @@ impl Right {
             Self::WriteCalls => "calls:write",
             Self::ReadRecordings => "recordings:read",
             Self::EraseRecordings => "recordings:write",
+            Self::WriteNumbers => "numbers:write",
         }
     }
 }
@@ -66,6 +69,7 @@ impl Principal {
         let by_role = match right {
             Right::ReadCalls => true,
             Right::WriteCalls | Right::ReadRecordings => self.role().may_call(),
+            Right::WriteNumbers => matches!(self.role(), Role::Owner | Role::Admin | Role::Developer),
             Right::EraseRecordings => matches!(self.role(), Role::Owner | Role::Admin),
         };
         let by_scope = match &self.who {

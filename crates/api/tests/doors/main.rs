@@ -13,6 +13,7 @@ mod orbit_control;
 
 mod orbit_list;
 
+mod orbit_numbers;
 mod orbit_place;
 
 mod privacy;

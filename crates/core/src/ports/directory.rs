@@ -43,6 +43,13 @@ pub trait Numbers: Send + Sync {
     async fn load(&self, tenant: &TenantId, id: &NumberId) -> Result<Option<BusinessNumber>, StoreFault>;
     /// A tenant's numbers, oldest first.
     async fn all(&self, tenant: &TenantId) -> Result<Vec<BusinessNumber>, StoreFault>;
+    /// Decides who carries the sound of a tenant's number from the next call on. None when the number is not theirs.
+    async fn set_media_mode(
+        &self,
+        tenant: &TenantId,
+        id: &NumberId,
+        mode: MediaMode,
+    ) -> Result<Option<BusinessNumber>, StoreFault>;
     /// The access token, opened. For the request at hand only.
     async fn access_token(&self, id: &NumberId) -> Result<Option<String>, StoreFault>;
 }

@@ -37,6 +37,8 @@ pub(super) enum Admin {
 pub(super) enum Number {
     /// Connect a business number.
     Add(NumberAdd),
+    /// Change a connected number, from its next call on.
+    Set(NumberSet),
 }
 
 #[derive(Debug, Subcommand)]
@@ -104,6 +106,20 @@ pub(super) struct NumberAdd {
     common: Common,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct NumberSet {
+    /// Meta's id of the number.
+    #[arg(long, value_name = "N")]
+    phone_number_id: String,
+    /// Who carries the sound of its calls.
+    #[arg(long, value_enum)]
+    media_mode: MediaWord,
+    #[command(flatten)]
+    whose: Whose,
+    #[command(flatten)]
+    common: Common,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum MediaWord {
     /// The client that answers.
@@ -162,6 +178,7 @@ impl Admin {
         match self {
             Self::Init(init) => init.run().await,
             Self::Number(Number::Add(add)) => add.run().await,
+            Self::Number(Number::Set(set)) => set.run().await,
             Self::Key(Key::Create(create)) => create.run().await,
             Self::Agent(Agent::Create(create)) => create.run().await,
         }
@@ -268,10 +285,7 @@ impl NumberAdd {
             meta_id,
             waba_id: self.waba_id,
             phone,
-            media_mode: match self.media_mode {
-                MediaWord::Relay => MediaMode::Relay,
-                MediaWord::Bridge => MediaMode::Bridge,
-            },
+            media_mode: self.media_mode.into(),
             access_token,
             at: desk.clock.now(),
         };
@@ -291,6 +305,29 @@ impl NumberAdd {
             "d360_api_key": d360_api_key,
         });
         desk.close(self.common.json, value).await
+    }
+}
+
+impl NumberSet {
+    async fn run(self) -> anyhow::Result<()> {
+        let meta_id = MetaNumberId::parse(&self.phone_number_id)
+            .context("--phone-number-id: Meta's ids of numbers are digits")?;
+        let desk = Desk::open(&self.common.flags).await?;
+        let tenant = desk.tenant(&self.whose).await?;
+        let number = desk.store.by_meta_id(&meta_id).await?.context("--phone-number-id: not connected")?;
+        let set = desk.store.set_media_mode(&tenant.id, &number.id, self.media_mode.into()).await?;
+        let number = set.context("--phone-number-id: another tenant's")?;
+        let value = json!({ "number_id": number.id.as_str(), "media_mode": number.media_mode });
+        desk.close(self.common.json, value).await
+    }
+}
+
+impl From<MediaWord> for MediaMode {
+    fn from(word: MediaWord) -> Self {
+        match word {
+            MediaWord::Relay => Self::Relay,
+            MediaWord::Bridge => Self::Bridge,
+        }
     }
 }
 

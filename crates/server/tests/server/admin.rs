@@ -42,6 +42,10 @@ fn an_empty_database_becomes_a_house_with_an_owner_a_number_a_key_and_an_agent()
     assert_eq!(number["channel_id"].as_str().unwrap().len(), 36);
     assert!(number["d360_api_key"].as_str().is_some_and(|key| !key.is_empty()));
 
+    let set = ["--phone-number-id", "106540352242922", "--media-mode", "bridge", "--json"];
+    let set = json(folder, &[&["admin", "number", "set"][..], &set].concat());
+    assert_eq!((&set["number_id"], &set["media_mode"]), (&number["number_id"], &"bridge".into()));
+
     let key = json(
         folder,
         &["admin", "key", "create", "--role", "viewer", "--scopes", "calls:read", "--mode", "test", "--json"],

@@ -1,7 +1,7 @@
 //! Business numbers and their sealed access tokens.
 
 use async_trait::async_trait;
-use offhook_core::house::BusinessNumber;
+use offhook_core::house::{BusinessNumber, MediaMode};
 use offhook_core::id::{MetaNumberId, NumberId, TenantId};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{NewNumber, Numbers, StoreFault};
@@ -64,6 +64,30 @@ impl Numbers for Store {
 
     async fn all(&self, tenant: &TenantId) -> Result<Vec<BusinessNumber>, StoreFault> {
         self.numbers_where("tenant = $1", &[tenant.as_str()]).await
+    }
+
+    async fn set_media_mode(
+        &self,
+        tenant: &TenantId,
+        id: &NumberId,
+        mode: MediaMode,
+    ) -> Result<Option<BusinessNumber>, StoreFault> {
+        let (whose, which) = (tenant.as_str().to_owned(), id.as_str().to_owned());
+        self.database()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let sql = "UPDATE numbers SET media_mode = $3 WHERE tenant = $1 AND id = $2";
+                    sqlx::query(sql)
+                        .bind(whose)
+                        .bind(which)
+                        .bind(words::media_mode(mode))
+                        .execute(tx)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .await?;
+        Numbers::load(self, tenant, id).await
     }
 
     async fn access_token(&self, id: &NumberId) -> Result<Option<String>, StoreFault> {

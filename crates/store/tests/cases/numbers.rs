@@ -1,5 +1,6 @@
 //! Business numbers and their tokens.
 
+use offhook_core::house::MediaMode;
 use offhook_core::id::{MetaNumberId, NumberId};
 use offhook_core::ports::{NewNumber, Numbers, Tenants};
 
@@ -21,6 +22,18 @@ pub(crate) async fn a_number_is_found_by_every_id(database: &Bench) {
     let unknown = MetaNumberId::parse("999").unwrap();
     assert_eq!(store.by_meta_id(&unknown).await.unwrap(), None);
     assert_eq!(store.access_token(&NumberId::from_uuid(fresh())).await.unwrap(), None);
+}
+
+pub(crate) async fn who_carries_a_numbers_sound_is_its_tenants_to_say(database: &Bench) {
+    let store = database.open().await;
+    let (ours, theirs) = (tenant(&store, "Ours").await, tenant(&store, "Theirs").await);
+    let number = number(&store, &ours, "106540352539991").await;
+    for mode in [MediaMode::Bridge, MediaMode::Relay] {
+        let set = store.set_media_mode(&ours.id, &number.id, mode).await.unwrap().unwrap();
+        assert_eq!(set.media_mode, mode);
+        assert_eq!(store.set_media_mode(&theirs.id, &number.id, MediaMode::Bridge).await.unwrap(), None);
+        assert_eq!(store.by_meta_id(&number.meta_id).await.unwrap(), Some(set));
+    }
 }
 
 pub(crate) async fn a_meta_number_is_connected_once(database: &Bench) {

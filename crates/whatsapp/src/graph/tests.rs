@@ -141,6 +141,14 @@ impl Numbers for OneToken {
     async fn all(&self, _: &TenantId) -> Result<Vec<BusinessNumber>, StoreFault> {
         unreachable!("the client reads tokens only")
     }
+    async fn set_media_mode(
+        &self,
+        _: &TenantId,
+        _: &NumberId,
+        _: MediaMode,
+    ) -> Result<Option<BusinessNumber>, StoreFault> {
+        unreachable!("the client reads tokens only")
+    }
     async fn access_token(&self, _: &NumberId) -> Result<Option<String>, StoreFault> {
         Ok(self.0.map(ToOwned::to_owned))
     }

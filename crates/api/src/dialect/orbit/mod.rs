@@ -25,13 +25,15 @@ mod calls;
 
 mod control;
 
+mod numbers;
+
 mod place;
 
 mod recordings;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::routing::{MethodRouter, any, get, post};
+use axum::routing::{MethodRouter, any, get, patch, post};
 
 use crate::house::Shared;
 use error::ApiError;
@@ -47,7 +49,11 @@ pub(crate) fn routes() -> Router<Shared> {
     let of_call = get(recordings::of_call).delete(recordings::erase).fallback(wrong_method);
     let recording = get(recordings::one).fallback(wrong_method);
     let link = post(recordings::link).fallback(wrong_method);
+    let numbers = get(numbers::list).fallback(wrong_method);
+    let number = patch(numbers::change).fallback(wrong_method);
     let mut router = Router::new();
+    router = hang(router, "/whatsapp/calling/numbers", &numbers);
+    router = hang(router, "/whatsapp/calling/numbers/{phone_number_id}", &number);
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);
     router = hang(router, "/whatsapp/calling/recordings/{id}", &recording);
     router = hang(router, "/whatsapp/calling/recordings/{id}/link", &link);

@@ -191,7 +191,11 @@ fn short(field: &str, text: Option<String>, most: usize) -> Result<Option<String
 }
 
 /// The caller's number behind Meta's id.
-async fn connection(house: &House, principal: &Principal, meta_id: &str) -> Result<BusinessNumber, ApiError> {
+pub(super) async fn connection(
+    house: &House,
+    principal: &Principal,
+    meta_id: &str,
+) -> Result<BusinessNumber, ApiError> {
     let id = MetaNumberId::parse(meta_id).ok_or_else(ApiError::connection_not_found)?;
     let number = house.ports.numbers.by_meta_id(&id).await?;
     let allowed = |number: &BusinessNumber| {

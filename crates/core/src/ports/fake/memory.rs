@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::call::{CallRecord, Commit};
 use crate::event::{Event, Logged};
-use crate::house::{BusinessNumber, Person, Presence};
+use crate::house::{BusinessNumber, MediaMode, Person, Presence};
 use crate::id::{CallId, EventId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
 use crate::ports::{
     CallFilter, Calls, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page, PageAfter,
@@ -230,6 +230,21 @@ impl Numbers for Memory {
 
     async fn all(&self, tenant: &TenantId) -> Result<Vec<BusinessNumber>, StoreFault> {
         Ok(self.lock().numbers.iter().filter(|number| number.tenant == *tenant).cloned().collect())
+    }
+
+    async fn set_media_mode(
+        &self,
+        tenant: &TenantId,
+        id: &NumberId,
+        mode: MediaMode,
+    ) -> Result<Option<BusinessNumber>, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        let number = tables.numbers.iter_mut().find(|number| number.id == *id && number.tenant == *tenant);
+        Ok(number.map(|number| {
+            number.media_mode = mode;
+            number.clone()
+        }))
     }
 
     async fn access_token(&self, _: &NumberId) -> Result<Option<String>, StoreFault> {
