@@ -117,6 +117,8 @@ pub struct Carried {
 #[derive(Default)]
 struct Wires {
     last: u32,
+    /// Calls that have had a leg. Shards take turns with them.
+    homes: u32,
     calls: HashMap<CallId, Line>,
     legs: HashMap<LegId, (CallId, Voice)>,
     waiting: HashMap<LegId, oneshot::Sender<Result<Sdp, SoundFault>>>,
@@ -363,7 +365,11 @@ impl Wires {
         // After four thousand million legs those of the first numbers are gone.
         self.last = self.last.wrapping_add(1);
         let line = self.calls.entry(call.clone()).or_default();
-        let leg = LegId::of_call(*line.home.get_or_insert(self.last), self.last);
+        let home = *line.home.get_or_insert_with(|| {
+            self.homes = self.homes.wrapping_add(1);
+            self.homes
+        });
+        let leg = LegId::of_call(home, self.last);
         line.legs.insert(voice.clone(), (leg, false));
         self.legs.insert(leg, (call.clone(), voice));
         leg

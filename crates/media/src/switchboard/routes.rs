@@ -12,7 +12,7 @@ use crate::message::{Hearing, LegId};
 /// One call.
 #[derive(Default)]
 pub(super) struct Line {
-    /// What the names of its legs have in common: the number of its first one.
+    /// What the names of its legs have in common.
     pub(super) home: Option<u32>,
     /// Every voice's leg, and whether it is up.
     pub(super) legs: BTreeMap<Voice, (LegId, bool)>,
@@ -137,8 +137,9 @@ fn hearing(heard: &Heard, clips: &Clips) -> Hearing {
 mod tests {
     use std::collections::BTreeSet;
 
-    use offhook_core::id::UserId;
+    use offhook_core::id::{CallId, UserId};
 
+    use super::super::Wires;
     use super::*;
 
     fn alice() -> UserId {
@@ -194,5 +195,21 @@ mod tests {
         line.differences(&clips);
         assert_eq!(line.set(Scene::default()), [LegId(2)]);
         assert_eq!(line.differences(&clips), [Told::Hears(LegId(1), Hearing::Comfort)]);
+    }
+
+    #[test]
+    fn legs_of_a_call_live_together_and_calls_take_turns() {
+        let mut wires = Wires::default();
+        let mut on_shard = [0; 3];
+        for n in 0..30 {
+            let call = CallId::parse(&format!("wac_{n:032x}")).unwrap();
+            let voices = [Voice::Customer, Voice::Agent(alice()), Voice::Agent(alice())];
+            let legs = voices.map(|voice| wires.seat(&call, voice));
+            let shard = legs[0].shard(3);
+            assert!(legs.iter().all(|leg| leg.shard(3) == shard && leg.shard(1) == 0));
+            on_shard[shard] += 1;
+        }
+        assert_eq!(on_shard, [10; 3]);
+        assert_eq!(wires.legs.len(), 90, "each has a name of its own");
     }
 }

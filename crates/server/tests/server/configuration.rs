@@ -83,6 +83,18 @@ fn turn_servers_that_no_page_could_use_are_refused() {
 }
 
 #[test]
+fn as_many_media_threads_are_taken_as_there_may_be() {
+    let folder = tempfile::tempdir().unwrap();
+    private(folder.path(), "offhook.toml", "[media]\nshards = 32\n");
+    assert_eq!(in_force(folder.path(), &[], &[], "shards"), "shards = 32");
+    assert_eq!(in_force(folder.path(), &[], &[("OFFHOOK_MEDIA__SHARDS", "2")], "shards"), "shards = 2");
+    private(folder.path(), "offhook.toml", "[media]\nshards = 33\n");
+    let output = run(folder.path(), &["config", "check"]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(errors(&output).contains("media.shards: 0 to 32"), "{}", errors(&output));
+}
+
+#[test]
 fn turn_servers_are_taken_in_all_their_forms() {
     let folder = tempfile::tempdir().unwrap();
     private(folder.path(), "secret", "north-of-the-river\n");
