@@ -3,10 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use offhook_core::call::{Command, EndReason, LegQuality, SoundAsk, SoundNews, State, Voice};
+use offhook_core::call::table::{Role, Target};
+use offhook_core::call::{Command, EndReason, LegQuality, Refusal, SoundAsk, SoundNews, State, Voice, Wish};
+use offhook_core::event::{CallEvent, Event, Leaving};
 use offhook_core::house::Presence;
 use offhook_core::id::Wacid;
 use offhook_core::meta::Direction::Inbound;
+use offhook_engine::EngineError;
 use tokio::time::sleep;
 
 use crate::rig::{Rig, Whim, answer, connect, person, terminate};
@@ -50,7 +53,7 @@ async fn panic_in_a_bridged_call_ends_it_and_its_sound() {
     let call = rig.talks(&tell).await;
     ports.panic_after_next.store(true, Ordering::SeqCst);
     tell.send((call.id.clone(), SoundNews::AgentUp(person("alice").id))).await.unwrap();
-    let hold = offhook_core::call::Wish::Hold(true);
+    let hold = Wish::Hold(true);
     rig.command(&call, Command::Arrange { by: None, wish: hold }).await.unwrap_err();
     rig.asked("terminate").await;
     rig.sounded(closes, 1).await;
@@ -65,9 +68,59 @@ async fn sound_of_a_call_whose_record_cannot_be_written_is_let_go() {
     let _alice = rig.arrives("alice", Presence::Available).await;
     let call = rig.talks(&tell).await;
     *ports.whim.lock().unwrap() = Some((wacid(), Whim::Refuse));
-    let hold = offhook_core::call::Wish::Hold(true);
+    let hold = Wish::Hold(true);
     rig.command(&call, Command::Arrange { by: None, wish: hold }).await.unwrap_err();
     *ports.whim.lock().unwrap() = None;
     rig.asked("terminate").await;
     rig.sounded(closes, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn transfer_to_somebody_who_goes_offline_comes_back_at_once() {
+    let (rig, _ports, tell) = Rig::bridged().await;
+    let _alice = rig.arrives("alice", Presence::Available).await;
+    let bob = rig.arrives("bob", Presence::Available).await;
+    let call = rig.talks(&tell).await;
+    let transfer = |who: &str| Wish::Transfer(Target::Agent(person(who).id));
+    let arrange = async |wish: Wish| rig.engine().arrange(&rig.tenant, &call.id, None, wish).await;
+    let nobody = arrange(transfer("carol")).await;
+    assert!(matches!(nobody, Err(EngineError::Refused(Refusal::NotAvailable))), "she is not here");
+    arrange(transfer("bob")).await.unwrap();
+    assert_eq!(rig.engine().ringing(&rig.tenant, &person("bob").id).len(), 1);
+    drop(bob);
+    rig.until_handle(&call).await;
+    rig.command(&call, Command::Take { agent: person("alice").id }).await.unwrap();
+    assert_eq!(rig.engine().owned(&rig.tenant, &person("alice").id).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn seat_that_nobody_speaks_or_listens_from_is_given_up() {
+    let (rig, _ports, tell) = Rig::bridged().await;
+    let _alice = rig.arrives("alice", Presence::Available).await;
+    let call = rig.talks(&tell).await;
+    tell.send((call.id.clone(), SoundNews::AgentUp(person("alice").id))).await.unwrap();
+    let sue = person("sue").id;
+    rig.command(&call, Command::Supervise { agent: sue.clone(), role: Role::Listener }).await.unwrap();
+    assert!(rig.engine().owned(&rig.tenant, &sue).len() == 1);
+    let lost = |event: &Event| matches!(event, Event::Call { what: CallEvent::Left { agent, why: Leaving::Lost }, .. } if *agent == sue);
+    rig.saw(lost, 1).await;
+    assert_eq!(rig.until(State::Connected).await.agent, Some(person("alice").id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_calls_that_ring_for_one_person_the_other_goes_on_looking() {
+    let (rig, _ports, tell) = Rig::bridged().await;
+    let _alice = rig.arrives("alice", Presence::Available).await;
+    let call = rig.talks(&tell).await;
+    let bob = rig.arrives("bob", Presence::Available).await;
+    let consult = Wish::Consult(Target::Agent(person("bob").id));
+    rig.engine().arrange(&rig.tenant, &call.id, Some(person("alice").id), consult).await.unwrap();
+    rig.webhook(connect("B", Inbound)).await;
+    let other = rig.until(State::Ringing).await;
+    rig.command(&other, Command::Take { agent: person("bob").id }).await.unwrap();
+    // He cannot be asked now: alice is told.
+    let gone = |event: &Event| matches!(event, Event::Call { what: CallEvent::NotFound, .. });
+    rig.saw(gone, 1).await;
+    assert!(rig.engine().ringing(&rig.tenant, &person("bob").id).is_empty());
+    drop(bob);
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use offhook_core::call::Hears;
+use offhook_core::id::TenantId;
+use offhook_core::recording::{Consent, ConsentMode};
 use tokio::task::JoinSet;
 
 use super::*;
@@ -47,12 +49,67 @@ fn offer() -> Sdp {
 }
 
 fn board() -> (Arc<Switchboard>, JoinSet<()>) {
+    let (board, tasks, _) = recorded();
+    (board, tasks)
+}
+
+/// The same, and what whoever records is ordered.
+fn recorded() -> (Arc<Switchboard>, JoinSet<()>, mpsc::Receiver<RecordOrder>) {
     let listen: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let (plane, notices) = Plane::start(PlaneConfig::new(listen)).unwrap();
-    let Carried { board, listen, .. } = Switchboard::carry(plane, notices, BoardConfig::default());
+    let Carried { board, listen, orders, .. } = Switchboard::carry(plane, notices, BoardConfig::default());
     let mut tasks = JoinSet::new();
     tasks.spawn(listen);
-    (board, tasks)
+    (board, tasks, orders)
+}
+
+/// Everything ordered so far, in words.
+fn ordered(orders: &mut mpsc::Receiver<RecordOrder>) -> String {
+    let mut words = Vec::new();
+    while let Ok(order) = orders.try_recv() {
+        words.push(match order {
+            RecordOrder::Start { .. } => "start",
+            RecordOrder::Join { voice: Voice::Customer, .. } => "customer",
+            RecordOrder::Join { voice: Voice::Agent(_), .. } => "alice",
+            RecordOrder::Pause { on: true, .. } => "pause",
+            RecordOrder::Pause { on: false, .. } => "go on",
+            RecordOrder::Stop { .. } => "stop",
+        });
+    }
+    words.join(", ")
+}
+
+fn record(board: &Switchboard, recording: Option<(u8, bool)>) {
+    let ask = recording.map(|(n, paused)| RecordAsk {
+        id: RecordingId::parse(&format!("rec_{n:032x}")).unwrap(),
+        tenant: TenantId::parse("ten_00000000000000000000000000000001").unwrap(),
+        paused,
+        consent: Consent { mode: ConsentMode::None, announced_at: None, announced_until: None },
+    });
+    board.ask(&call(), SoundAsk::Record(ask));
+}
+
+#[tokio::test]
+async fn recording_hears_everybody_who_comes_and_comes_back_and_is_stopped_once() {
+    let (board, _tasks, mut orders) = recorded();
+    talking(&board);
+    board.attach(&call(), &alice(), &offer()).await.unwrap();
+    assert_eq!(ordered(&mut orders), "", "nobody asked for a recording");
+    record(&board, Some((1, false)));
+    assert_eq!(ordered(&mut orders), "start, customer, alice");
+    record(&board, Some((1, true)));
+    // Her page is reloaded in the pause.
+    board.attach(&call(), &alice(), &offer()).await.unwrap();
+    record(&board, Some((1, false)));
+    assert_eq!(ordered(&mut orders), "pause, alice, go on");
+    record(&board, None);
+    board.attach(&call(), &alice(), &offer()).await.unwrap();
+    assert_eq!(ordered(&mut orders), "stop");
+    record(&board, Some((2, true)));
+    assert_eq!(ordered(&mut orders), "start, pause, customer, alice");
+    board.ask(&call(), SoundAsk::Close);
+    board.ask(&call(), SoundAsk::Close);
+    assert_eq!(ordered(&mut orders), "stop");
 }
 
 /// A call of alice's whose customer's leg is being set up.
