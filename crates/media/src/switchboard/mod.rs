@@ -215,10 +215,17 @@ impl Switchboard {
         self.tap(line);
     }
 
-    /// Lets the recording, if there is one, hear every voice there is.
+    /// Lets the recording, if there is one, hear whoever is to be on it.
     fn tap(&self, line: &mut Line) {
+        let on_record = line.recorded();
         let Some(recording) = &mut line.recording else { return };
         for (voice, (leg, _)) in &line.legs {
+            if !on_record.contains(voice) {
+                if recording.tapped.remove(leg) {
+                    self.send(Command::Tap { leg: *leg, sink: None });
+                }
+                continue;
+            }
             if !recording.tapped.insert(*leg) {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! One call's legs, and what each was told to hear. Pure: what is different comes out as data.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use offhook_core::call::table::ClipName;
 use offhook_core::call::{Hears, Scene, Voice};
@@ -83,6 +83,11 @@ impl Line {
         gone.iter().filter_map(|voice| self.take(voice)).map(|(leg, _)| leg).collect()
     }
 
+    /// Who is on a recording made now.
+    pub(super) fn recorded(&self) -> BTreeSet<Voice> {
+        self.scene.recorded()
+    }
+
     /// A leg is up or not; whether that is a change.
     pub(super) fn is_up(&mut self, voice: &Voice, up: bool) -> bool {
         self.legs.get_mut(voice).is_some_and(|(_, was)| std::mem::replace(was, up) != up)
@@ -135,8 +140,6 @@ fn hearing(heard: &Heard, clips: &Clips) -> Hearing {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use offhook_core::id::{CallId, UserId};
 
     use super::super::Wires;

@@ -1,6 +1,6 @@
 //! Legs that come too late, twice, or while the call goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use offhook_core::call::Hears;
@@ -20,8 +20,17 @@ fn call() -> CallId {
 }
 
 fn with_alice() -> Scene {
-    let hears = [Voice::Customer, Voice::Agent(alice())].map(|voice| (voice, Hears::Comfort));
-    Scene { hears: BTreeMap::from(hears), ..Scene::default() }
+    let (customer, alice) = (Voice::Customer, Voice::Agent(alice()));
+    let hears = |voice: &Voice| Hears::Voices(BTreeSet::from([voice.clone()]));
+    let scene = [(customer.clone(), hears(&alice)), (alice, hears(&customer))];
+    Scene { hears: BTreeMap::from(scene), ..Scene::default() }
+}
+
+/// The same, while the customer waits with music.
+fn on_hold() -> Scene {
+    let mut scene = with_alice();
+    scene.hears.insert(Voice::Customer, Hears::Music);
+    scene
 }
 
 /// What a page offers.
@@ -110,6 +119,20 @@ async fn recording_hears_everybody_who_comes_and_comes_back_and_is_stopped_once(
     board.ask(&call(), SoundAsk::Close);
     board.ask(&call(), SoundAsk::Close);
     assert_eq!(ordered(&mut orders), "stop");
+}
+
+#[tokio::test]
+async fn what_is_said_while_the_customer_waits_is_not_recorded() {
+    let (board, _tasks, mut orders) = recorded();
+    talking(&board);
+    board.attach(&call(), &alice(), &offer()).await.unwrap();
+    record(&board, Some((1, false)));
+    assert_eq!(ordered(&mut orders), "start, customer, alice");
+    board.ask(&call(), SoundAsk::Scene(on_hold()));
+    assert!(board.lock().calls[&call()].recording.as_ref().unwrap().tapped.is_empty());
+    assert_eq!(ordered(&mut orders), "");
+    board.ask(&call(), SoundAsk::Scene(with_alice()));
+    assert_eq!(ordered(&mut orders), "customer, alice");
 }
 
 /// A call of alice's whose customer's leg is being set up.

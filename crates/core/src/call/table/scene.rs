@@ -44,6 +44,19 @@ impl Default for Scene {
     }
 }
 
+impl Scene {
+    /// Who is on a recording made now: the customer, and whoever they hear. What is said while the customer waits
+    /// with music, in a consultation or in a whisper is between those who say it.
+    #[must_use]
+    pub fn recorded(&self) -> BTreeSet<Voice> {
+        match self.hears.get(&Voice::Customer) {
+            Some(Hears::Music) => BTreeSet::new(),
+            Some(Hears::Voices(voices)) => voices.iter().cloned().chain([Voice::Customer]).collect(),
+            Some(Hears::Comfort | Hears::Clip(_)) | None => BTreeSet::from([Voice::Customer]),
+        }
+    }
+}
+
 impl Call {
     /// The scene as it is to be now.
     pub(in super::super) fn scene(&self) -> Scene {

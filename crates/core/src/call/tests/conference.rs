@@ -495,6 +495,14 @@ mod always {
         assert!(call.rung().is_none_or(|rung| rung.iter().all(|who| !record.seats(who))));
         let scene = call.scene();
         assert!(scene.hears.keys().len() == 1 + record.people().count(), "everybody once");
+        for voice in scene.recorded() {
+            let Voice::Agent(who) = voice else { continue };
+            let role = table.seats.get(&who);
+            assert!(
+                !matches!(role, Some(Role::Consulted | Role::Whisperer | Role::Listener)),
+                "on record: {role:?}"
+            );
+        }
         for (who, hears) in &scene.hears {
             let Hears::Voices(voices) = hears else { continue };
             assert!(!voices.is_empty() && !voices.contains(who));
