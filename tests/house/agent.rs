@@ -103,6 +103,19 @@ impl Agent {
         Ok(found["event"].clone())
     }
 
+    /// Takes the bridged call that rings, and waits for the conversation; its id.
+    pub(crate) async fn take_bridged(&mut self) -> anyhow::Result<String> {
+        let incoming = self.event("call.incoming", |_| true).await?;
+        anyhow::ensure!(incoming.get("sdp_offer").is_none(), "WhatsApp's offer is the server's: {incoming}");
+        anyhow::ensure!(incoming["call"]["media"] == "bridge", "{incoming}");
+        let id = incoming["call"]["id"].as_str().context("a call")?.to_owned();
+        let accept = json!({ "type": "call.accept", "call_id": id, "sdp": sdp("actpass") });
+        let ack = self.command(accept).await?;
+        anyhow::ensure!(ack["sdp_answer"].as_str().is_some_and(|answer| answer.starts_with("v=0")), "{ack}");
+        self.event("call.changed", |event| event["call"]["state"] == "connected").await?;
+        Ok(id)
+    }
+
     /// Waits for an event of either type.
     pub(crate) async fn either(&mut self, one: &str, other: &str) -> anyhow::Result<Value> {
         let wanted = |message: &Value| {

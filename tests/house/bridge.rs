@@ -1,7 +1,5 @@
 //! Calls whose sound the server carries: WhatsApp's leg as the simulator's phone hears it.
 
-use std::os::unix::fs::PermissionsExt;
-
 use anyhow::Context;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -22,24 +20,13 @@ pub(crate) async fn taken(stage: &Stage, agent: &mut Agent) -> anyhow::Result<St
     agent.command(json!({ "type": "presence.set", "status": "available" })).await?;
     let call_in = json!({ "from": "+447700900002", "to": stage.say("/bridged_number/phone_number_id") });
     stage.control(Method::POST, "/calls").json(&call_in).send().await?.error_for_status()?;
-    let incoming = agent.event("call.incoming", |_| true).await?;
-    anyhow::ensure!(incoming.get("sdp_offer").is_none(), "WhatsApp's offer is the server's: {incoming}");
-    anyhow::ensure!(incoming["call"]["media"] == "bridge", "{incoming}");
-    let id = incoming["call"]["id"].as_str().context("a call")?.to_owned();
-    let ack = agent.command(json!({ "type": "call.accept", "call_id": id, "sdp": sdp("actpass") })).await?;
-    anyhow::ensure!(ack["sdp_answer"].as_str().is_some_and(|answer| answer.starts_with("v=0")), "{ack}");
-    agent.event("call.changed", |event| event["call"]["state"] == "connected").await?;
-    Ok(id)
-}
-
-fn agent_of(stage: &Stage) -> Agent {
-    Agent::new(stage.say("/url"), stage.say("/agents/0/email"), stage.say("/agents/0/password")).unwrap()
+    agent.take_bridged().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatsapp_is_pre_accepted_first_hears_nothing_too_early_and_is_never_left_in_silence() {
     let stage = Stage::start().unwrap();
-    let mut agent = agent_of(&stage);
+    let mut agent = stage.agent().unwrap();
     let id = taken(&stage, &mut agent).await.unwrap();
     // Nobody stands behind the agent's SDP: WhatsApp is told comfort sound.
     let call = until("comfort sound", async || {
@@ -73,20 +60,14 @@ async fn whatsapp_is_pre_accepted_first_hears_nothing_too_early_and_is_never_lef
 }
 
 /// A stage whose agents are waited for one second.
-fn impatient(agent_lost: &str) -> anyhow::Result<(Stage, tempfile::TempDir)> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("offhook.toml");
-    std::fs::write(&file, format!("[calls]\nagent_wait_secs = 1\nagent_lost = \"{agent_lost}\"\n"))?;
-    // The demo's own secrets come beside it.
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
-    let stage = Stage::with(&["--config", file.to_str().context("a path of text")?])?;
-    Ok((stage, folder))
+fn impatient(agent_lost: &str) -> Stage {
+    Stage::with(&format!("[calls]\nagent_wait_secs = 1\nagent_lost = \"{agent_lost}\"\n")).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn conversation_whose_agent_never_comes_back_ends_with_that_reason_where_the_house_wants_it() {
-    let (stage, _folder) = impatient("end").unwrap();
-    let mut agent = agent_of(&stage);
+    let stage = impatient("end");
+    let mut agent = stage.agent().unwrap();
     taken(&stage, &mut agent).await.unwrap();
     let ended = agent.event("call.ended", |_| true).await.unwrap();
     assert_eq!(ended["call"]["end_reason"], "agent_lost");
@@ -94,8 +75,8 @@ async fn conversation_whose_agent_never_comes_back_ends_with_that_reason_where_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn customer_whose_agent_is_lost_hears_music_until_somebody_takes_the_call() {
-    let (stage, _folder) = impatient("queue").unwrap();
-    let mut agent = agent_of(&stage);
+    let stage = impatient("queue");
+    let mut agent = stage.agent().unwrap();
     let id = taken(&stage, &mut agent).await.unwrap();
     let left = agent.event("call.left", |_| true).await.unwrap();
     assert_eq!(
@@ -143,7 +124,7 @@ async fn act(stage: &Stage, id: &str, action: &str, fields: Value) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn program_places_a_call_without_an_offer_and_controls_it_over_rest() {
     let stage = Stage::start().unwrap();
-    let mut ada = agent_of(&stage);
+    let mut ada = stage.agent().unwrap();
     ada.connect().await.unwrap();
     ada.command(json!({ "type": "presence.set", "status": "available" })).await.unwrap();
     let id = placed(&stage, "+447700900002", None).await["id"].as_str().unwrap().to_owned();
@@ -209,7 +190,7 @@ async fn call_connected_to_an_announcement_plays_it_and_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn program_answers_a_ringing_call_and_sends_it_on() {
     let stage = Stage::start().unwrap();
-    let mut ada = agent_of(&stage);
+    let mut ada = stage.agent().unwrap();
     ada.connect().await.unwrap();
     ada.command(json!({ "type": "presence.set", "status": "available" })).await.unwrap();
     let call_in = json!({ "from": "+447700900002", "to": stage.say("/bridged_number/phone_number_id") });

@@ -12,21 +12,14 @@ use crate::server::{AGENTS, House};
 use crate::stage::until;
 
 /// Within this WhatsApp must know that a call is over whose server was killed.
-const TOLD_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const TOLD_WITHIN: Duration = Duration::from_secs(10);
 
-/// A user calls, and this agent, who is the only one free, takes the call.
-async fn taken(house: &House, agent: &mut Agent, from: &str) -> anyhow::Result<()> {
+/// A user calls, and this agent, who is the only one free, takes the call; its id.
+pub(crate) async fn taken(house: &House, agent: &mut Agent, from: &str) -> anyhow::Result<String> {
     agent.command(json!({ "type": "presence.set", "status": "available" })).await?;
     let url = format!("http://{}/control/calls", house.sim.addr());
     house.http.post(url).json(&json!({ "from": from })).send().await?.error_for_status()?;
-    let incoming = agent.event("call.incoming", |_| true).await?;
-    anyhow::ensure!(incoming["call"]["media"] == "bridge", "{incoming}");
-    let id = incoming["call"]["id"].as_str().context("a call")?;
-    let accept = json!({ "type": "call.accept", "call_id": id, "sdp": sdp("actpass") });
-    let ack = agent.command(accept).await?;
-    anyhow::ensure!(ack["type"] == "ack", "{ack}");
-    agent.event("call.changed", |event| event["call"]["state"] == "connected").await?;
-    Ok(())
+    agent.take_bridged().await
 }
 
 /// The agent calls a user, who answers.

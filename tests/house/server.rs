@@ -4,13 +4,14 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Context;
 use offhook_sim::{Sim, SimConfig};
 use serde_json::{Value, json};
 
 use crate::agent::Agent;
-use crate::stage::{binary, until};
+use crate::stage::{binary, terminate, until, wait};
 
 const BUSINESS: &str = "+15550100200";
 
@@ -27,7 +28,7 @@ pub(crate) struct House {
     pub(crate) sim: Sim,
     server: Option<Child>,
     pub(crate) http: reqwest::Client,
-    api_key: String,
+    pub(crate) api_key: String,
 }
 
 impl House {
@@ -112,7 +113,7 @@ impl House {
         Ok(())
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
@@ -126,6 +127,15 @@ impl House {
         let found = ready.await;
         found.with_context(|| std::fs::read_to_string(self.path("log")).unwrap_or_default())?;
         Ok(())
+    }
+
+    /// Stopped as an operator would, and started again.
+    pub(crate) async fn stop_and_start(&mut self) -> anyhow::Result<()> {
+        let mut server = self.server.take().context("running")?;
+        terminate(&server);
+        let status = wait(&mut server, Duration::from_secs(10))?;
+        anyhow::ensure!(status.success(), "the server ended with {status}");
+        self.serve().await
     }
 
     /// kill -9, and start again.

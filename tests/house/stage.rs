@@ -1,6 +1,7 @@
 //! A stage: `offhook demo` as a process of its own on free ports, with its simulator.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -8,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
+
+use crate::agent::Agent;
 
 /// How long the binary may take to say that it is ready.
 const READY: Duration = Duration::from_secs(60);
@@ -24,25 +27,38 @@ pub(crate) struct Stage {
 impl Stage {
     /// Builds the binary if it is not fresh and starts the demo on free ports.
     pub(crate) fn start() -> anyhow::Result<Self> {
-        Self::with(&[])
+        Self::start_by(demo()?, READY)
     }
 
-    /// The same with further flags.
-    pub(crate) fn with(flags: &[&str]) -> anyhow::Result<Self> {
-        let mut command = Command::new(binary()?);
-        command.arg("demo").args(flags);
-        Self::start_by(command, READY)
+    /// The same with further keys of the configuration, as a file has them.
+    pub(crate) fn with(keys: &str) -> anyhow::Result<Self> {
+        let data = tempfile::tempdir()?;
+        let file = data.path().join("offhook.toml");
+        std::fs::write(&file, keys)?;
+        // The demo's own secrets come beside it.
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
+        let mut command = demo()?;
+        command.arg("--config").arg(file);
+        Self::start_in(data, command, READY)
     }
 
     /// Starts the demo with a command that takes the demo's flags.
-    pub(crate) fn start_by(mut command: Command, patience: Duration) -> anyhow::Result<Self> {
-        let data = tempfile::tempdir()?;
+    pub(crate) fn start_by(command: Command, patience: Duration) -> anyhow::Result<Self> {
+        Self::start_in(tempfile::tempdir()?, command, patience)
+    }
+
+    fn start_in(data: tempfile::TempDir, mut command: Command, patience: Duration) -> anyhow::Result<Self> {
         command.args(["--json", "--listen", "127.0.0.1:0", "--sim-listen", "127.0.0.1:0", "--data"]);
         let (child, ready) = launch(command.arg(data.path()), data.path(), patience)?;
         // The first caller installs it; the others find it installed.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
         Ok(Self { child, data, ready, http })
+    }
+
+    /// The demo's first agent.
+    pub(crate) fn agent(&self) -> anyhow::Result<Agent> {
+        Agent::new(self.say("/url"), self.say("/agents/0/email"), self.say("/agents/0/password"))
     }
 
     /// An address or credential by its path in the ready line.
@@ -107,6 +123,12 @@ pub(crate) fn binary() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own.ancestors().nth(2).context("test binaries live in target/<profile>/deps")?;
     Ok(folder.join("offhook"))
+}
+
+fn demo() -> anyhow::Result<Command> {
+    let mut command = Command::new(binary()?);
+    command.arg("demo");
+    Ok(command)
 }
 
 /// Runs a command that starts the demo, and waits for its ready line.

@@ -1,8 +1,6 @@
 //! Agents that reach nothing but a TURN server: a real coturn, and Chromium that may use relayed addresses only.
 
 use std::net::UdpSocket;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -22,11 +20,12 @@ const BINDING_REQUEST: [u8; 20] = *b"\x00\x01\x00\x00\x21\x12\xa4\x42listening?.
 
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
-/// A running coturn and a configuration that names it.
+/// A running coturn.
 struct Coturn {
     server: Child,
-    folder: TempDir,
     port: u16,
+    /// Its files, which go with it.
+    _folder: TempDir,
 }
 
 impl Coturn {
@@ -36,19 +35,15 @@ impl Coturn {
         for _ in 0..TRIES {
             let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             if let Some(server) = launch(&folder, port, credentials) {
-                return Self { server, folder, port };
+                return Self { server, port, _folder: folder };
             }
         }
         panic!("coturn does not start; its own words are above");
     }
 
     /// A configuration with this server and further keys.
-    fn configuration(&self, keys: &str) -> PathBuf {
-        let path = self.folder.path().join("offhook.toml");
-        let text = format!("[media]\nturn_urls = [\"turn:127.0.0.1:{}\"]\n{keys}\n", self.port);
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        path
+    fn configuration(&self, keys: &str) -> String {
+        format!("[media]\nturn_urls = [\"turn:127.0.0.1:{}\"]\n{keys}\n", self.port)
     }
 }
 
@@ -97,9 +92,7 @@ fn launch(folder: &TempDir, port: u16, credentials: &[&str]) -> Option<Child> {
 
 /// Plays the scenario with these keys, and reads the server's log for what must not stand in it.
 fn heard_through(coturn: &Coturn, keys: &str) {
-    let file = coturn.configuration(keys);
-    let stage =
-        Stage::with(&["--config", file.to_str().expect("temporary folders are named in ASCII")]).unwrap();
+    let stage = Stage::with(&coturn.configuration(keys)).unwrap();
     browser::play_on(&stage, "agent_behind_a_firewall_is_heard_through_turn", None);
     let log = stage.stop().unwrap();
     assert!(log.contains("call.id"), "the log tells of the calls: {log}");

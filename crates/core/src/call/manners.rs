@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::deadline::Deadline;
 use super::table::ClipName;
 use crate::meta::Direction;
 use crate::recording::ConsentMode;
@@ -42,10 +43,9 @@ impl Manners {
 }
 
 impl Default for Manners {
-    /// The wait is the fault catalogue's (F56): long enough for a crashed browser and a walk to another desk.
     fn default() -> Self {
         Self {
-            agent_back: Duration::from_secs(45),
+            agent_back: Deadline::AgentBack.wait(),
             agent_lost: AgentLost::Queue,
             record_all: false,
             consent: ConsentMode::None,

@@ -196,6 +196,18 @@ fn check(script: &str) {
     }
 }
 
+/// A conversation with alice, to which steps are added.
+fn with_alice(steps: &str) {
+    let begun = "0s connect bridged => *incoming, sound answers, queued
+         0s described      => ask pre_accept, queued
+         0s path up        => queued
+         0s agents alice   => rings alice, ringing
+         1s take alice     => *claimed, ask accept, [customer<- alice<-], answering
+         1s reply accepted => *answered, [customer<- alice<customer], sound speaks, connected
+         1s up alice       => [customer<alice alice<customer], connected\n";
+    check(&format!("{begun}{steps}"));
+}
+
 fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
     if let ["restart"] = words {
         let (record, manners) =

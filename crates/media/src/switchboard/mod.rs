@@ -217,8 +217,8 @@ impl Switchboard {
 
     /// Lets the recording, if there is one, hear whoever is to be on it.
     fn tap(&self, line: &mut Line) {
+        let Some(mut recording) = line.recording.take() else { return };
         let on_record = line.recorded();
-        let Some(recording) = &mut line.recording else { return };
         for (voice, (leg, _)) in &line.legs {
             if !on_record.contains(voice) {
                 if recording.tapped.remove(leg) {
@@ -234,6 +234,7 @@ impl Switchboard {
             let (recording, voice) = (recording.id.clone(), voice.clone());
             self.order(RecordOrder::Join { recording, voice, tap });
         }
+        line.recording = Some(recording);
     }
 
     fn record(&self, call: &CallId, ask: Option<RecordAsk>) {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use data_encoding::BASE64URL_NOPAD;
 use futures_util::{StreamExt, stream};
 use offhook_api::Archive;
 use offhook_core::id::{CallId, RecordingId, TenantId};
@@ -13,16 +12,26 @@ use offhook_core::recording::{
     Consent, ConsentMode, DeletedWhy, PartyKind, RecordedParty, Recording, RecordingState, StoredSound,
 };
 use offhook_core::time::Time;
-use offhook_recording::links::Link;
+use offhook_recording::keys::Keyring;
+use offhook_recording::links::{self, Link};
 use offhook_recording::{ListenFault, Selection, Sound};
 
 /// Opens the recordings that have a row.
-pub(crate) struct Shelf(pub(crate) Arc<FakeRecordings>);
+pub(crate) struct Shelf {
+    rows: Arc<FakeRecordings>,
+    keys: Keyring,
+}
+
+impl Shelf {
+    pub(crate) fn of(rows: Arc<FakeRecordings>) -> Self {
+        Self { rows, keys: Keyring::new(&[7; 32]) }
+    }
+}
 
 #[async_trait]
 impl Archive for Shelf {
     async fn open(&self, tenant: &TenantId, id: &RecordingId, what: Selection) -> Result<Sound, ListenFault> {
-        let recording = self.0.find(tenant, id).await?.ok_or(ListenFault::NotFound)?;
+        let recording = self.rows.find(tenant, id).await?.ok_or(ListenFault::NotFound)?;
         if recording.state == RecordingState::Deleted {
             return Err(ListenFault::Gone);
         }
@@ -31,29 +40,19 @@ impl Archive for Shelf {
     }
 
     fn sign(&self, link: &Link) -> String {
-        let Link { tenant, recording, what, expires } = link;
-        BASE64URL_NOPAD.encode(format!("{tenant}:{recording}:{what}:{}", expires.as_micros()).as_bytes())
+        links::sign(&self.keys, link)
     }
 
     fn verify(&self, text: &str, now: Time) -> Option<Link> {
-        let says = String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()?;
-        let parts: Vec<&str> = says.split(':').collect();
-        let [tenant, recording, what, expires] = parts[..] else { return None };
-        let link = Link {
-            tenant: TenantId::parse(tenant)?,
-            recording: RecordingId::parse(recording)?,
-            what: Selection::parse(what)?,
-            expires: Time::from_micros(expires.parse().ok()?),
-        };
-        (now < link.expires).then_some(link)
+        links::verify(&self.keys, text, now)
     }
 
     async fn erase(&self, tenant: &TenantId, call: &CallId) -> Result<usize, String> {
-        let mine = self.0.of_call(tenant, call).await.map_err(|fault| fault.to_string())?;
+        let mine = self.rows.of_call(tenant, call).await.map_err(|fault| fault.to_string())?;
         for recording in mine.clone() {
             let at = recording.started_at;
             let gone = recording.into_deleted(at, DeletedWhy::Erased);
-            self.0.update(&gone).await.map_err(|fault| fault.to_string())?;
+            self.rows.update(&gone).await.map_err(|fault| fault.to_string())?;
         }
         Ok(mine.len())
     }

@@ -169,7 +169,7 @@ impl Rig {
             clock: clock.clone(),
             ids,
             recordings: recordings.clone(),
-            archive: Arc::new(archive::Shelf(recordings.clone())),
+            archive: Arc::new(archive::Shelf::of(recordings.clone())),
             ice_servers: ice.clone(),
         };
         let mut config = DoorConfig {

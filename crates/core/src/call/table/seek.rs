@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::super::deadline::Deadline;
 use super::super::end::EndReason;
 use super::super::hunt::Hunt;
 use super::ClipName;
@@ -111,7 +112,7 @@ impl Seek {
     pub const fn wait(&self) -> Duration {
         match self.target {
             Target::Agent(_) => Duration::from_secs(20),
-            Target::Queue => Duration::from_secs(60),
+            Target::Queue => Deadline::Found.wait(),
         }
     }
 

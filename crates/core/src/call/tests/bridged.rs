@@ -1,6 +1,6 @@
 //! Scripts of calls whose sound the house carries.
 
-use super::check;
+use super::{check, with_alice};
 
 #[test]
 fn bridged_inbound_call_is_pre_accepted_while_it_rings_and_accepted_when_the_path_is_up() {
@@ -62,15 +62,8 @@ fn call_whose_pre_accept_failed_builds_its_path_with_accept() {
 
 #[test]
 fn customer_hears_music_while_the_agents_page_reloads() {
-    check(
-        "0s  connect bridged  => *incoming, sound answers, queued
-         0s  described        => ask pre_accept, queued
-         0s  path up          => queued
-         0s  agents alice     => rings alice, ringing
-         1s  take alice       => *claimed, ask accept, [customer<- alice<-], answering
-         1s  reply accepted   => *answered, [customer<- alice<customer], sound speaks, connected
-         1s  up alice         => [customer<alice alice<customer], connected
-         10s gone alice       => [customer<music alice<customer], connected
+    with_alice(
+        "10s gone alice       => [customer<music alice<customer], connected
          13s up alice         => [customer<alice alice<customer], connected
          19s house: lost ends =>
          20s gone alice       => [customer<music alice<customer], connected
@@ -126,15 +119,8 @@ fn bridged_outbound_call_offers_first_and_speaks_at_the_pick_up() {
 
 #[test]
 fn whatsapp_that_falls_silent_is_let_go_with_the_reason() {
-    check(
-        "0s  connect bridged  => *incoming, sound answers, queued
-         0s  described        => ask pre_accept, queued
-         0s  path up          => queued
-         0s  agents alice     => rings alice, ringing
-         1s  take alice       => *claimed, ask accept, [customer<- alice<-], answering
-         1s  reply accepted   => *answered, [customer<- alice<customer], sound speaks, connected
-         1s  up alice         => [customer<alice alice<customer], connected
-         10s customer silent  => connected
+    with_alice(
+        "10s customer silent  => connected
          12s customer back    => connected
          20s customer silent  => connected
          35s wake             => *ending, ask terminate, sound closes, ending

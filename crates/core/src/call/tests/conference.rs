@@ -2,19 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{Call, Command, Input, RecordWish, RecordingId, Refusal, START, Wish, check, step_in};
-
-/// A conversation with alice, to which steps are added.
-fn with_alice(steps: &str) {
-    let begun = "0s connect bridged => *incoming, sound answers, queued
-         0s described      => ask pre_accept, queued
-         0s path up        => queued
-         0s agents alice   => rings alice, ringing
-         1s take alice     => *claimed, ask accept, [customer<- alice<-], answering
-         1s reply accepted => *answered, [customer<- alice<customer], sound speaks, connected
-         1s up alice       => [customer<alice alice<customer], connected\n";
-    check(&format!("{begun}{steps}"));
-}
+use super::{
+    Call, Command, Input, RecordWish, RecordingId, Refusal, START, Wish, check, step_in, with_alice,
+};
 
 #[test]
 fn blind_transfer_rings_the_other_while_the_customer_hears_music() {
