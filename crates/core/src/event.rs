@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::CallRecord;
 use crate::call::table::Key;
+use crate::call::{CallRecord, Glance};
 use crate::house::Presence;
 use crate::id::{CallId, EventId, NumberId, TenantId, UserId};
 use crate::phone::Phone;
@@ -156,6 +156,9 @@ pub enum Event {
         seated: BTreeSet<UserId>,
         /// What.
         what: CallEvent,
+        /// The call as it was then: what a subscriber is told, however late. None in logs of old versions.
+        #[serde(default)]
+        glance: Option<Box<Glance>>,
     },
     /// A user's consent.
     Permission {

@@ -89,8 +89,13 @@ async fn write(store: &Store, number: &BusinessNumber, first: u64) -> Outcome<Ve
         let start = Instant::now();
         store.take_in(&[knock]).await?;
         let taken = start.elapsed();
-        let tell =
-            |what| Event::Call { call: record.id.clone(), owner: None, seated: Default::default(), what };
+        let tell = |what| Event::Call {
+            call: record.id.clone(),
+            owner: None,
+            seated: Default::default(),
+            what,
+            glance: None,
+        };
         let events = vec![tell(CallEvent::Incoming), tell(CallEvent::Ringing)];
         let commit = Commit { record, events };
         let start = Instant::now();

@@ -54,7 +54,7 @@ pub(super) fn concern<'a>(event: &'a Event, me: &UserId) -> Concern<'a> {
         Event::Permission { .. } => Concern::Plain,
         Event::Presence { person, .. } if person == me => Concern::Plain,
         Event::Presence { .. } => Concern::None,
-        Event::Call { call, owner, seated, what } => match what {
+        Event::Call { call, owner, seated, what, .. } => match what {
             CallEvent::Rang { agents } if agents.contains(me) => Concern::Call(call),
             CallEvent::Silenced { agents, .. } if agents.contains(me) => Concern::Plain,
             CallEvent::Rang { .. } | CallEvent::Silenced { .. } | CallEvent::Incoming => Concern::None,

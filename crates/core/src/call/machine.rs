@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::ask::{Ask, Fault, Reply};
 use super::deadline::Deadline;
+use super::glance::Glance;
 use super::hunt::Hunt;
 use super::manners::Manners;
 use super::record::{CallRecord, Facts, State};
@@ -426,8 +427,14 @@ impl Call {
         let (call, owner) = (&self.record.id, &self.record.agent);
         let mut seated: BTreeSet<UserId> = self.record.people().cloned().chain(were).collect();
         seated.retain(|who| Some(who) != owner.as_ref());
-        let event =
-            |what| Event::Call { call: call.clone(), owner: owner.clone(), seated: seated.clone(), what };
+        let glance = Glance::of(&self.record);
+        let event = |what| Event::Call {
+            call: call.clone(),
+            owner: owner.clone(),
+            seated: seated.clone(),
+            what,
+            glance: Some(Box::new(glance.clone())),
+        };
         let events = events.into_iter().map(event).collect();
         self.out.push_back(Output::Commit(Box::new(Commit { record: self.record.clone(), events })));
         self.out.extend(asks.into_iter().map(Output::Ask));

@@ -11,6 +11,8 @@ pub mod end;
 
 pub mod record;
 
+mod glance;
+
 pub mod hunt;
 
 pub mod deadline;
@@ -43,6 +45,7 @@ mod tests;
 pub use ask::{Ask, Fault, Reply};
 pub use deadline::Deadline;
 pub use end::EndReason;
+pub use glance::Glance;
 pub use machine::{Call, Command, Commit, Input, NewOutbound, Output, Phase, RecordWish, Wish};
 pub use manners::{AgentLost, Manners};
 pub use record::{CallRecord, State};

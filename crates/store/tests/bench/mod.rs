@@ -245,8 +245,13 @@ impl House {
 
 pub(crate) fn commit(record: &CallRecord, what: Vec<CallEvent>) -> Commit {
     let (call, owner) = (record.id.clone(), record.agent.clone());
-    let tell =
-        |what| Event::Call { call: call.clone(), owner: owner.clone(), seated: Default::default(), what };
+    let tell = |what| Event::Call {
+        call: call.clone(),
+        owner: owner.clone(),
+        seated: Default::default(),
+        what,
+        glance: None,
+    };
     Commit { record: record.clone(), events: what.into_iter().map(tell).collect() }
 }
 
