@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::table::Key;
 use crate::call::{CallRecord, Glance};
+use crate::contact::{self, Channel};
 use crate::house::Presence;
-use crate::id::{CallId, EventId, NumberId, TenantId, UserId};
+use crate::id::{CallId, ContactId, EventId, NumberId, SegmentId, TenantId, UserId};
 use crate::phone::Phone;
 use crate::time::Time;
 
@@ -141,6 +142,40 @@ pub enum Consent {
     Refused,
 }
 
+/// What happened to a contact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ContactEvent {
+    /// It was made.
+    Created,
+    /// It was changed.
+    Updated,
+    /// It was erased, with everything that belonged to it.
+    Deleted,
+    /// Another contact turned out to be the same person, and became part of this one.
+    Merged {
+        /// The one that is not there any more.
+        gone: ContactId,
+    },
+    /// A channel may be used again.
+    OptedIn {
+        /// Which.
+        channel: Channel,
+    },
+    /// A channel may not be used any more.
+    OptedOut {
+        /// Which.
+        channel: Channel,
+    },
+    /// It came to belong to a segment, or ceased to.
+    SegmentChanged {
+        /// Which.
+        segment: SegmentId,
+        /// Whether it belongs now.
+        joined: bool,
+    },
+}
+
 /// An entry before it has its place in the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "snake_case")]
@@ -168,6 +203,15 @@ pub enum Event {
         phone: Phone,
         /// How it stands.
         consent: Consent,
+    },
+    /// A contact.
+    Contact {
+        /// Which.
+        contact: ContactId,
+        /// What.
+        what: ContactEvent,
+        /// The contact as it was then; none once it is gone.
+        facts: Option<Box<contact::Facts>>,
     },
     /// A person's presence.
     Presence {

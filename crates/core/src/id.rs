@@ -96,6 +96,26 @@ house_id!(
     EventId,
     "evt_"
 );
+house_id!(
+    /// A person a company talks with.
+    ContactId,
+    "con_"
+);
+house_id!(
+    /// A list of contacts.
+    ListId,
+    "lst_"
+);
+house_id!(
+    /// A segment of contacts.
+    SegmentId,
+    "seg_"
+);
+house_id!(
+    /// A file of contacts being read.
+    ImportId,
+    "imp_"
+);
 
 /// Meta's id of a call.
 ///

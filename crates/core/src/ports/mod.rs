@@ -4,6 +4,7 @@
 
 mod calls;
 mod clock;
+mod contacts;
 mod directory;
 mod gate;
 mod inbox;
@@ -14,6 +15,7 @@ pub mod fake;
 
 pub use calls::{CallFilter, Calls, Events, Page, PageAfter};
 pub use clock::{Clock, Ids};
+pub use contacts::{ContactFilter, ContactGroups, ContactKeys, ContactPage, Contacts, ContactsAfter, Erased};
 pub use directory::{
     Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Sessions, Tenants, Ticket,
 };

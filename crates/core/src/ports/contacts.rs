@@ -1,0 +1,140 @@
+//! Remembering contacts, their lists and segments.
+
+use async_trait::async_trait;
+
+use super::StoreFault;
+use crate::contact::rule::Rule;
+use crate::contact::segment::{ContactList, Segment};
+use crate::contact::{Channel, Contact, Email};
+use crate::event::Logged;
+use crate::id::{ContactId, ListId, SegmentId, TenantId};
+use crate::phone::Phone;
+use crate::time::Time;
+
+/// The contacts of all tenants. Every write keeps the segments' counts and writes its events with it.
+#[async_trait]
+pub trait Contacts: Send + Sync {
+    /// Writes a contact. [`StoreFault::Conflict`] unless its version is one more than the stored one,
+    /// [`StoreFault::Exists`] when another contact has its phone number, address or user id.
+    async fn put(&self, contact: &Contact) -> Result<Vec<Logged>, StoreFault>;
+
+    /// Writes a contact that took others in: what belonged to them belongs to it from now on.
+    async fn merge(&self, contact: &Contact, gone: &[ContactId]) -> Result<Vec<Logged>, StoreFault>;
+
+    /// Writes many contacts at once, each new or one version on, none of them telling of another's values.
+    /// Returns for each whether it was written; the others met a contact with one of their keys.
+    async fn put_many(&self, contacts: &[Contact]) -> Result<(Vec<bool>, Vec<Logged>), StoreFault>;
+
+    /// The contact, if it is the tenant's.
+    async fn load(&self, tenant: &TenantId, id: &ContactId) -> Result<Option<Contact>, StoreFault>;
+
+    /// Contacts that have one of these keys.
+    async fn known(&self, tenant: &TenantId, keys: &ContactKeys) -> Result<Vec<Contact>, StoreFault>;
+
+    /// A page, newest first by `(created_at, id)`.
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        filter: &ContactFilter,
+        page: &ContactsAfter,
+    ) -> Result<ContactPage, StoreFault>;
+
+    /// How many there are.
+    async fn count(&self, tenant: &TenantId, filter: &ContactFilter) -> Result<u64, StoreFault>;
+
+    /// Removes a contact and whatever in the database tells of the person. See `docs/privacy.md`.
+    async fn erase(&self, tenant: &TenantId, id: &ContactId, now: Time)
+    -> Result<Option<Erased>, StoreFault>;
+}
+
+/// Values by which contacts are known. Any of them is enough.
+#[derive(Debug, Clone, Default)]
+pub struct ContactKeys {
+    /// Phone numbers.
+    pub phones: Vec<Phone>,
+    /// E-mail addresses.
+    pub emails: Vec<Email>,
+    /// Business-scoped user ids.
+    pub user_ids: Vec<String>,
+}
+
+/// Which contacts; empty fields do not narrow.
+#[derive(Debug, Clone, Default)]
+pub struct ContactFilter {
+    /// Occurs in name, phone or address, folded.
+    pub search: Option<String>,
+    /// Exactly.
+    pub lifecycle_stage: Option<String>,
+    /// Exactly.
+    pub country_code: Option<String>,
+    /// Any of these tags.
+    pub tags: Vec<String>,
+    /// Whether there is a phone number.
+    pub has_phone: Option<bool>,
+    /// Whether there is an address.
+    pub has_email: Option<bool>,
+    /// Created at or after.
+    pub from: Option<Time>,
+    /// Created before.
+    pub until: Option<Time>,
+    /// On this list.
+    pub list: Option<ListId>,
+    /// With a channel they refused: this one, or any.
+    pub opted_out: Option<Option<Channel>>,
+    /// Admitted by this rule.
+    pub rule: Option<Rule>,
+}
+
+/// Where a page begins and how long it is.
+#[derive(Debug, Clone)]
+pub struct ContactsAfter {
+    /// The last item of the page before; none for the first page.
+    pub after: Option<(Time, ContactId)>,
+    /// 1 to 200.
+    pub limit: u32,
+}
+
+/// A page.
+#[derive(Debug, Clone)]
+pub struct ContactPage {
+    /// Newest first.
+    pub contacts: Vec<Contact>,
+    /// Whether another page follows.
+    pub has_more: bool,
+}
+
+/// What erasing a contact left to do outside the database.
+#[derive(Debug, Clone, Default)]
+pub struct Erased {
+    /// Calls with the person: their recordings are to be erased.
+    pub calls: Vec<crate::id::CallId>,
+    /// What was told.
+    pub logged: Vec<Logged>,
+}
+
+/// Lists and segments of contacts.
+#[async_trait]
+pub trait ContactGroups: Send + Sync {
+    /// Adds a list, or changes its name and description. [`StoreFault::Exists`] when the name is taken.
+    async fn put_list(&self, list: &ContactList) -> Result<(), StoreFault>;
+    /// The list, if it is the tenant's.
+    async fn list(&self, tenant: &TenantId, id: &ListId) -> Result<Option<ContactList>, StoreFault>;
+    /// All lists, oldest first.
+    async fn lists(&self, tenant: &TenantId) -> Result<Vec<ContactList>, StoreFault>;
+    /// Removes a list; its members stay. False when there is no such list.
+    async fn remove_list(&self, tenant: &TenantId, id: &ListId) -> Result<bool, StoreFault>;
+    /// Puts contacts of the tenant on a list. Returns how many were not on it before.
+    async fn put_on(&self, tenant: &TenantId, id: &ListId, who: &[ContactId]) -> Result<u64, StoreFault>;
+    /// Takes contacts off a list. Returns how many were on it.
+    async fn take_off(&self, tenant: &TenantId, id: &ListId, who: &[ContactId]) -> Result<u64, StoreFault>;
+    /// Adds a segment and counts who belongs; the count is in the answer.
+    async fn add_segment(&self, segment: &Segment) -> Result<Segment, StoreFault>;
+    /// The segment, if it is the tenant's.
+    async fn segment(&self, tenant: &TenantId, id: &SegmentId) -> Result<Option<Segment>, StoreFault>;
+    /// All segments, oldest first.
+    async fn segments(&self, tenant: &TenantId) -> Result<Vec<Segment>, StoreFault>;
+    /// Writes a segment's name and rule, and counts anew. None when there is no such segment.
+    async fn change_segment(&self, segment: &Segment) -> Result<Option<Segment>, StoreFault>;
+    /// Removes a segment. False when there is no such segment.
+    async fn remove_segment(&self, tenant: &TenantId, id: &SegmentId) -> Result<bool, StoreFault>;
+}
