@@ -89,7 +89,7 @@ pub(crate) async fn append(tx: &mut AnyConnection, entries: Entries) -> Result<V
         let id = EventId::from_uuid(event_uuid(at, seq));
         let call = match &event {
             Event::Call { call, .. } => Some(call.as_str().to_owned()),
-            Event::Permission { .. } | Event::Presence { .. } => None,
+            Event::Permission { .. } | Event::Presence { .. } | Event::Contact { .. } => None,
         };
         sqlx::query(
             "INSERT INTO events (tenant, seq, id, at, call_id, body) VALUES ($1, $2, $3, $4, $5, $6)",

@@ -178,6 +178,9 @@ pub fn add_tags(facts: &mut Facts, tags: &[String]) -> Result<(), FieldProblem> 
 
 fn merge_metadata(facts: &mut Facts, change: Map<String, Value>) -> Result<(), FieldProblem> {
     for (key, value) in change {
+        if !is_text(&Value::String(key.clone())) || !is_text(&value) {
+            return Err(Problem::Control.of("metadata"));
+        }
         if value.is_null() {
             facts.metadata.remove(&key);
         } else {
@@ -189,6 +192,16 @@ fn merge_metadata(facts: &mut Facts, change: Map<String, Value>) -> Result<(), F
     }
     let bytes = serde_json::to_string(&facts.metadata).map_or(usize::MAX, |text| text.len());
     if bytes > LARGEST_METADATA { Err(Problem::Large(LARGEST_METADATA).of("metadata")) } else { Ok(()) }
+}
+
+/// Whether every text in the value is one that every database holds: without the character NUL.
+fn is_text(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.contains('\0'),
+        Value::Array(many) => many.iter().all(is_text),
+        Value::Object(inner) => inner.iter().all(|(key, value)| !key.contains('\0') && is_text(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
 }
 
 /// A text of a person's: trimmed, of bounded length, without control characters.

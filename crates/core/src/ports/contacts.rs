@@ -21,9 +21,9 @@ pub trait Contacts: Send + Sync {
     /// Writes a contact that took others in: what belonged to them belongs to it from now on.
     async fn merge(&self, contact: &Contact, gone: &[ContactId]) -> Result<Vec<Logged>, StoreFault>;
 
-    /// Writes many contacts at once, each new or one version on, none of them telling of another's values.
-    /// Returns for each whether it was written; the others met a contact with one of their keys.
-    async fn put_many(&self, contacts: &[Contact]) -> Result<(Vec<bool>, Vec<Logged>), StoreFault>;
+    /// Writes many contacts of one tenant, each new or one version on, all or none, and tells of none of them:
+    /// an import tells of itself. Faults as of [`Contacts::put`].
+    async fn put_many(&self, contacts: &[Contact]) -> Result<(), StoreFault>;
 
     /// The contact, if it is the tenant's.
     async fn load(&self, tenant: &TenantId, id: &ContactId) -> Result<Option<Contact>, StoreFault>;
@@ -31,7 +31,7 @@ pub trait Contacts: Send + Sync {
     /// Contacts that have one of these keys.
     async fn known(&self, tenant: &TenantId, keys: &ContactKeys) -> Result<Vec<Contact>, StoreFault>;
 
-    /// A page, newest first by `(created_at, id)`.
+    /// A page, the last made first.
     async fn list(
         &self,
         tenant: &TenantId,
@@ -88,8 +88,8 @@ pub struct ContactFilter {
 /// Where a page begins and how long it is.
 #[derive(Debug, Clone)]
 pub struct ContactsAfter {
-    /// The last item of the page before; none for the first page.
-    pub after: Option<(Time, ContactId)>,
+    /// Where the page before ended, as it said; none for the first page.
+    pub after: Option<i64>,
     /// 1 to 200.
     pub limit: u32,
 }
@@ -97,10 +97,10 @@ pub struct ContactsAfter {
 /// A page.
 #[derive(Debug, Clone)]
 pub struct ContactPage {
-    /// Newest first.
+    /// The last made first.
     pub contacts: Vec<Contact>,
-    /// Whether another page follows.
-    pub has_more: bool,
+    /// Where the next page begins, when there is one.
+    pub next: Option<i64>,
 }
 
 /// What erasing a contact left to do outside the database.

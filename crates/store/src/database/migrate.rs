@@ -7,9 +7,9 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::connect::{OpenError, told};
 
-/// Which of a pair's texts is run.
-#[derive(Clone, Copy)]
-pub(super) enum Dialect {
+/// Which database it is: which of a pair's texts is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
     Sqlite,
     Postgres,
 }
@@ -29,6 +29,12 @@ const STEPS: &[Pair] = &[
         "recordings",
         include_str!("../../migrations/sqlite/0002_recordings.sql"),
         include_str!("../../migrations/postgres/0002_recordings.sql"),
+    ),
+    Pair(
+        9,
+        "contacts",
+        include_str!("../../migrations/sqlite/0009_contacts.sql"),
+        include_str!("../../migrations/postgres/0009_contacts.sql"),
     ),
 ];
 
