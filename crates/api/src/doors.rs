@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use offhook_core::ports::{Calls, Clock, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants};
+use offhook_core::ports::{
+    Calls, Clock, ContactGroups, Contacts, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants,
+};
 use offhook_engine::Engine;
 use secrecy::SecretString;
 use url::Url;
@@ -31,6 +33,10 @@ pub struct Doors {
 pub struct DoorPorts {
     /// Companies.
     pub tenants: Arc<dyn Tenants>,
+    /// Contacts.
+    pub contacts: Arc<dyn Contacts>,
+    /// Their lists and segments.
+    pub groups: Arc<dyn ContactGroups>,
     /// Business numbers.
     pub numbers: Arc<dyn Numbers>,
     /// People.

@@ -9,9 +9,11 @@ use offhook_core::call::{Call, CallRecord, Command, Manners, NewOutbound};
 use offhook_core::event::{Announced, Consent, Event};
 use offhook_core::house::{BusinessNumber, Person, Presence};
 use offhook_core::id::{CallId, NumberId, TenantId, UserId, Wacid};
+use offhook_core::meta::Party;
 use offhook_core::phone::Phone;
 use offhook_core::ports::{
-    Asker, Calls, Clock, Events, Ids, Inbox, Knock, Numbers, People, PermissionAsk, Sound, StoreFault,
+    Asker, Calls, Clock, Contacts, Events, Ids, Inbox, Knock, Numbers, People, PermissionAsk, Sound,
+    StoreFault,
 };
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
@@ -36,6 +38,8 @@ pub struct Ports {
     pub events: Arc<dyn Events>,
     /// Meta's knocks.
     pub inbox: Arc<dyn Inbox>,
+    /// Contacts.
+    pub contacts: Arc<dyn Contacts>,
     /// Business numbers.
     pub numbers: Arc<dyn Numbers>,
     /// People.
@@ -158,6 +162,9 @@ impl Engine {
         let new = NewOutbound {
             id: CallId::from_uuid(house.ports.ids.next()),
             number: number.clone(),
+            contact: house
+                .sighted(&request.tenant, &Party { phone: Some(request.to.clone()), ..Party::default() })
+                .await,
             to: request.to,
             offer: request.offer,
             agent: request.agent,

@@ -115,6 +115,8 @@ impl Inner {
             metrics::counter!("offhook_inbound_calls_total").increment(1);
             self.give_way(&number, &event);
         }
+        let mut event = event;
+        event.party.contact = self.sighted(&number.tenant, &event.party).await;
         let id = CallId::from_uuid(self.ports.ids.next());
         let wacid = event.wacid.clone();
         let call =

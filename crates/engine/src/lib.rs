@@ -8,11 +8,14 @@ mod actor;
 mod errors;
 mod house;
 mod inbox;
+
+mod contacts;
 mod presence;
 mod publisher;
 mod registry;
 mod voices;
 
+pub use contacts::ContactError;
 pub use errors::EngineError;
 pub use house::{Engine, PlaceRequest, Placed, Ports};
 pub use presence::Connected;

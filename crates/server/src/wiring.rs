@@ -119,6 +119,7 @@ pub(crate) async fn build(
         calls: store.clone(),
         events: store.clone(),
         inbox: store.clone(),
+        contacts: store.clone(),
         numbers: store.clone(),
         people: store.clone(),
         asker: Arc::new(graph),
@@ -130,6 +131,8 @@ pub(crate) async fn build(
     engine.carry(news);
     let ports = DoorPorts {
         tenants: store.clone(),
+        contacts: store.clone(),
+        groups: store.clone(),
         numbers: store.clone(),
         people: store.clone(),
         keys: store.clone(),

@@ -33,16 +33,29 @@ pub(crate) enum Operation {
     Ticket,
     /// Place a call from a page. Nobody dials every other second for a minute; a page that loops does.
     Dial,
+    /// Read contacts.
+    ReadContacts,
+    /// Change contacts.
+    WriteContacts,
 }
 
 impl Operation {
-    const ALL: [Self; 6] = [Self::Initiate, Self::List, Self::Read, Self::Control, Self::Ticket, Self::Dial];
+    const ALL: [Self; 8] = [
+        Self::Initiate,
+        Self::List,
+        Self::Read,
+        Self::Control,
+        Self::Ticket,
+        Self::Dial,
+        Self::ReadContacts,
+        Self::WriteContacts,
+    ];
 
     /// Requests in [`WINDOW`].
     const fn per_window(self) -> u32 {
         match self {
-            Self::Initiate | Self::Control => 60,
-            Self::List | Self::Read | Self::Ticket => 120,
+            Self::Initiate | Self::Control | Self::WriteContacts => 60,
+            Self::List | Self::Read | Self::Ticket | Self::ReadContacts => 120,
             Self::Dial => 30,
         }
     }

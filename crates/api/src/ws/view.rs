@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use offhook_core::call::{CallRecord, State};
-use offhook_core::event::{CallEvent, Consent, Event, Silence};
+use offhook_core::event::{CallEvent, Consent, ContactEvent, Event, Silence};
 use offhook_core::house::{BusinessNumber, MediaMode, Presence};
 use offhook_core::id::{CallId, NumberId, UserId};
 use offhook_core::meta::Direction;
@@ -52,6 +52,8 @@ pub(super) enum Concern<'a> {
 pub(super) fn concern<'a>(event: &'a Event, me: &UserId) -> Concern<'a> {
     match event {
         Event::Permission { .. } => Concern::Plain,
+        Event::Contact { what, .. } if contact_change(what).is_some() => Concern::Plain,
+        Event::Contact { .. } => Concern::None,
         Event::Presence { person, .. } if person == me => Concern::Plain,
         Event::Presence { .. } => Concern::None,
         Event::Call { call, owner, seated, what, .. } => match what {
@@ -80,6 +82,10 @@ pub(super) fn event(
             phone: phone.reveal(),
             status: permission(*consent),
         }),
+        Event::Contact { contact, what, .. } => Some(p::AgentEvent::ContactChanged {
+            contact_id: contact.as_str().to_owned(),
+            change: contact_change(what)?,
+        }),
         Event::Presence { presence: status, .. } => {
             Some(p::AgentEvent::PresenceChanged { status: presence(*status) })
         }
@@ -91,6 +97,19 @@ pub(super) fn event(
             })
         }
         Event::Call { what, .. } => call_event(what, record?, cast, me),
+    }
+}
+
+/// What pages need to know. Channels and segments come with a change of the contact itself.
+const fn contact_change(what: &ContactEvent) -> Option<p::ContactChange> {
+    match what {
+        ContactEvent::Created => Some(p::ContactChange::Created),
+        ContactEvent::Updated => Some(p::ContactChange::Updated),
+        ContactEvent::Merged { .. } => Some(p::ContactChange::Merged),
+        ContactEvent::Deleted => Some(p::ContactChange::Deleted),
+        ContactEvent::OptedIn { .. }
+        | ContactEvent::OptedOut { .. }
+        | ContactEvent::SegmentChanged { .. } => None,
     }
 }
 
@@ -153,7 +172,7 @@ pub(super) fn call(record: &CallRecord, cast: &Cast) -> p::CallView {
         number: cast.number(&record.number),
         peer: p::PeerView {
             phone: record.facts.party.phone.as_ref().map(offhook_core::phone::Phone::reveal),
-            name: record.facts.party.name.clone(),
+            name: record.facts.party.shown().cloned(),
         },
         agent: record.agent.as_ref().map(|agent| cast.agent(agent)),
         table: arranged.then(|| arrange::table(&record.facts.table, cast)),

@@ -15,7 +15,7 @@ use super::told::told_by;
 use crate::event::{CallEvent, Event};
 use crate::house::{BusinessNumber, MediaMode};
 use crate::id::{CallId, RecordingId, UserId};
-use crate::meta::{Direction, MetaEvent, Party};
+use crate::meta::{Contacted, Direction, MetaEvent, Party};
 use crate::phone::Phone;
 use crate::sdp::Sdp;
 use crate::time::Time;
@@ -250,6 +250,8 @@ pub struct NewOutbound {
     pub number: BusinessNumber,
     /// The user.
     pub to: Phone,
+    /// The contact they are.
+    pub contact: Option<Contacted>,
     /// The client's complete offer; none for a call whose sound the house carries.
     pub offer: Option<Sdp>,
     /// Who places it, when a person does.
@@ -269,7 +271,7 @@ impl Call {
     #[must_use]
     pub fn place(new: NewOutbound, now: Time) -> Self {
         let facts = Facts {
-            party: Party { phone: Some(new.to.clone()), ..Party::default() },
+            party: Party { phone: Some(new.to.clone()), contact: new.contact, ..Party::default() },
             offer: new.offer.clone(),
             connect: new.connect,
             record: new.record,

@@ -102,16 +102,22 @@ impl Facts {
         self.preferences.iter().filter(|(_, allowed)| !**allowed).map(|(channel, _)| *channel).collect()
     }
 
-    /// Everything by which a person looks for a contact, folded to lower case: names, e-mail, digits.
+    /// The names by which a person looks for a contact, folded to lower case, one on a line.
+    #[must_use]
+    pub fn names(&self) -> String {
+        let own =
+            [&self.first_name, &self.last_name].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+        let parts = [Some(own), self.profile_name.clone()].into_iter().flatten();
+        parts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n").to_lowercase()
+    }
+
+    /// Everything by which a person looks for a contact, folded likewise: names, e-mail, digits.
     #[must_use]
     pub fn searched(&self) -> String {
         let phone = self.phone.as_ref().map(|phone| phone.digits().to_owned());
         let email = self.email.as_ref().map(|email| email.as_str().to_owned());
-        let own =
-            [&self.first_name, &self.last_name].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
-        let parts = [Some(own), self.profile_name.clone(), email, phone];
-        let texts: Vec<String> = parts.into_iter().flatten().filter(|text| !text.is_empty()).collect();
-        texts.join("\n").to_lowercase()
+        let parts = [Some(self.names()), email, phone].into_iter().flatten();
+        parts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
     }
 }
 

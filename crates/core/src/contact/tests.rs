@@ -116,6 +116,7 @@ fn party(phone: Option<&str>, user_id: Option<&str>, name: Option<&str>) -> Part
         phone: phone.map(|text| Phone::parse(text).unwrap()),
         user_id: user_id.map(str::to_owned),
         name: name.map(str::to_owned),
+        contact: None,
     }
 }
 

@@ -61,8 +61,10 @@ pub struct ContactKeys {
 /// Which contacts; empty fields do not narrow.
 #[derive(Debug, Clone, Default)]
 pub struct ContactFilter {
-    /// Occurs in name, phone or address, folded.
+    /// Every word of it occurs in name, phone or address.
     pub search: Option<String>,
+    /// What is searched is looked for in names only: those who do not see numbers cannot guess them.
+    pub names_only: bool,
     /// Exactly.
     pub lifecycle_stage: Option<String>,
     /// Exactly.

@@ -70,6 +70,7 @@ impl Rig {
             calls: memory.clone(),
             events: memory.clone(),
             inbox: memory.clone(),
+            contacts: memory.clone(),
             numbers: memory.clone(),
             people: memory.clone(),
             asker: asker.clone(),
@@ -271,7 +272,7 @@ pub(crate) fn webhook(id: &str, direction: Direction, kind: MetaEventKind) -> Me
         at: Time::from_secs(START),
         direction: Some(direction),
         opaque: None,
-        party: Party { phone: Phone::parse("447700900123").ok(), user_id: None, name: None },
+        party: Party { phone: Phone::parse("447700900123").ok(), ..Party::default() },
         kind,
     }
 }

@@ -19,6 +19,7 @@ CREATE TABLE contacts (
   lifecycle_stage TEXT COLLATE "C",
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
+  names TEXT COLLATE "C" NOT NULL,
   searched TEXT COLLATE "C" NOT NULL,
   facts TEXT NOT NULL
 );
@@ -79,3 +80,17 @@ CREATE INDEX contact_segments_of ON contact_segments (tenant, created_at);
 
 -- Which three letters occur where.
 CREATE INDEX contacts_searched ON contacts USING gin (searched gin_trgm_ops);
+
+-- Whom a call was with. Changed when contacts are merged; gone when one is erased.
+ALTER TABLE calls ADD COLUMN contact_id TEXT;
+CREATE INDEX calls_of_contact ON calls (tenant, contact_id, created_at DESC, id DESC) WHERE contact_id IS NOT NULL;
+
+-- What people write down about a contact.
+CREATE TABLE contact_notes (
+  id TEXT NOT NULL PRIMARY KEY,
+  contact BIGINT NOT NULL REFERENCES contacts (place) ON DELETE CASCADE,
+  at BIGINT NOT NULL,
+  author TEXT,
+  text TEXT NOT NULL
+);
+CREATE INDEX contact_notes_of ON contact_notes (contact, at DESC, id DESC);

@@ -15,6 +15,7 @@ CREATE TABLE contacts (
   lifecycle_stage TEXT,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
+  names TEXT NOT NULL,
   searched TEXT NOT NULL,
   facts TEXT NOT NULL
 ) STRICT;
@@ -78,3 +79,17 @@ CREATE VIRTUAL TABLE contacts_search USING fts5 (
   searched, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1', detail = 'none'
 );
 INSERT INTO contacts_search (contacts_search, rank) VALUES ('secure-delete', 1);
+
+-- Whom a call was with. Changed when contacts are merged; gone when one is erased.
+ALTER TABLE calls ADD COLUMN contact_id TEXT;
+CREATE INDEX calls_of_contact ON calls (tenant, contact_id, created_at DESC, id DESC) WHERE contact_id IS NOT NULL;
+
+-- What people write down about a contact.
+CREATE TABLE contact_notes (
+  id TEXT NOT NULL PRIMARY KEY,
+  contact INTEGER NOT NULL REFERENCES contacts (place) ON DELETE CASCADE,
+  at INTEGER NOT NULL,
+  author TEXT,
+  text TEXT NOT NULL
+) STRICT;
+CREATE INDEX contact_notes_of ON contact_notes (contact, at DESC, id DESC);

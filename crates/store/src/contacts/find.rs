@@ -79,7 +79,7 @@ fn narrows(filter: &ContactFilter) -> bool {
 fn conditions(text: &mut Text, dialect: Dialect, tenant: &TenantId, filter: &ContactFilter) {
     text.push("c.tenant = ").value(tenant.as_str());
     for term in filter.search.iter().flat_map(|search| search.split_whitespace()) {
-        searched(text, dialect, term);
+        searched(text, dialect, term, filter.names_only);
     }
     if let Some(stage) = &filter.lifecycle_stage {
         text.push(" AND c.lifecycle_stage = ").value(&**stage);
@@ -125,7 +125,8 @@ fn among<'a>(text: &'a mut Text, tenant: &TenantId, field: &str) -> &'a mut Text
 }
 
 /// One word of a search: it occurs in what is searched.
-fn searched(text: &mut Text, dialect: Dialect, term: &str) {
+fn searched(text: &mut Text, dialect: Dialect, term: &str, names_only: bool) {
+    let column = if names_only { "c.names" } else { "c.searched" };
     let term = term.to_lowercase();
     let letters: Vec<char> = term.chars().collect();
     if dialect == Dialect::Sqlite && letters.len() >= INDEXED {
@@ -139,11 +140,15 @@ fn searched(text: &mut Text, dialect: Dialect, term: &str) {
     }
     match dialect {
         Dialect::Sqlite => {
-            text.push(&format!(" AND {}(c.searched, ", occurs(dialect))).value(&*term).push(") > 0");
+            text.push(&format!(" AND {}({column}, ", occurs(dialect))).value(&*term).push(") > 0");
         }
         Dialect::Postgres => {
             let escaped = term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            text.push(" AND c.searched LIKE ").value(&*format!("%{escaped}%"));
+            let like = format!("%{escaped}%");
+            text.push(" AND c.searched LIKE ").value(&*like);
+            if names_only {
+                text.push(" AND c.names LIKE ").value(&*like);
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ use offhook_core::ports::{
     ContactFilter, ContactKeys, ContactPage, Contacts, ContactsAfter, Erased, StoreFault,
 };
 use offhook_core::time::Time;
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AnyConnection;
 
 use crate::database::{Dialect, Trouble};
 use crate::log::{Entries, append};
@@ -162,7 +162,12 @@ async fn take_in(
         let Some(theirs) = there else { return Err(StoreFault::Conflict.into()) };
         let lists = "INSERT INTO contact_list_members (list_id, contact) SELECT m.list_id, $1 \
              FROM contact_list_members m WHERE m.contact = $2 ON CONFLICT (list_id, contact) DO NOTHING";
-        sqlx::query(AssertSqlSafe(lists)).bind(*place).bind(theirs.0).execute(&mut *tx).await?;
+        sqlx::query(lists).bind(*place).bind(theirs.0).execute(&mut *tx).await?;
+        let notes = "UPDATE contact_notes SET contact = $1 WHERE contact = $2";
+        sqlx::query(notes).bind(*place).bind(theirs.0).execute(&mut *tx).await?;
+        let calls = "UPDATE calls SET contact_id = $1 WHERE tenant = $2 AND contact_id = $3";
+        let (into_id, tenant) = (into.id.as_str().to_owned(), into.tenant.as_str().to_owned());
+        sqlx::query(calls).bind(into_id).bind(tenant).bind(id.as_str().to_owned()).execute(&mut *tx).await?;
         // That it is gone is told by the one that took it in.
         write::remove(tx, theirs, &segments, dialect).await?;
         events.push(Event::Contact {

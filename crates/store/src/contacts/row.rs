@@ -28,6 +28,7 @@ pub(super) struct Row {
     lifecycle_stage: Option<String>,
     created_at: i64,
     updated_at: i64,
+    names: String,
     searched: String,
     facts: String,
 }
@@ -60,6 +61,7 @@ impl Row {
             lifecycle_stage: facts.lifecycle_stage.clone(),
             created_at: contact.created_at.as_micros(),
             updated_at: contact.updated_at.as_micros(),
+            names: facts.names(),
             searched: facts.searched(),
             facts: serde_json::to_string(facts).map_err(unwritable)?,
         })

@@ -16,13 +16,13 @@ use super::text::each_text;
 use crate::database::{Dialect, Trouble, taken};
 
 const INSERT: &str = "INSERT INTO contacts (id, tenant, version, phone, email, first_name, last_name, profile_name, \
-     country_code, lifecycle_stage, created_at, updated_at, searched, facts) ";
+     country_code, lifecycle_stage, created_at, updated_at, names, searched, facts) ";
 
 const OR_UPDATE: &str = " ON CONFLICT (id) DO UPDATE SET version = excluded.version, phone = excluded.phone, \
      email = excluded.email, first_name = excluded.first_name, last_name = excluded.last_name, \
      profile_name = excluded.profile_name, country_code = excluded.country_code, \
      lifecycle_stage = excluded.lifecycle_stage, created_at = excluded.created_at, \
-     updated_at = excluded.updated_at, searched = excluded.searched, facts = excluded.facts";
+     updated_at = excluded.updated_at, names = excluded.names, searched = excluded.searched, facts = excluded.facts";
 
 /// What is written, and what of it is told.
 pub(super) struct Batch {
@@ -113,6 +113,7 @@ pub(super) async fn remove(
     for sql in [
         "DELETE FROM contact_values WHERE contact = $1",
         "DELETE FROM contact_list_members WHERE contact = $1",
+        "DELETE FROM contact_notes WHERE contact = $1",
         "DELETE FROM contacts WHERE place = $1",
     ] {
         sqlx::query(sql).bind(*place).execute(&mut *tx).await?;
@@ -186,7 +187,7 @@ async fn add_to_total(tx: &mut AnyConnection, tenant: &str, by: i64) -> Result<(
 /// The rows of a batch, out of its JSON. The condition that is always true keeps SQLite from reading
 /// `ON CONFLICT` as part of a join.
 fn rows(dialect: Dialect) -> String {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 15] = [
         "id",
         "tenant",
         "version",
@@ -199,6 +200,7 @@ fn rows(dialect: Dialect) -> String {
         "lifecycle_stage",
         "created_at",
         "updated_at",
+        "names",
         "searched",
         "facts",
     ];

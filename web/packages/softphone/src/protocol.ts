@@ -61,7 +61,7 @@ export type AgentEvent = { "type": "call.incoming", call: CallView, sdp_offer?: 
 /**
  * Who took it, with `answered_elsewhere`.
  */
-by?: AgentRef, } | { "type": "call.changed", call: CallView, } | { "type": "call.remote_answer", call_id: string, sdp_answer: string, } | { "type": "call.left", call: CallView, reason: LeftReason, } | { "type": "call.digit", call_id: string, digit: string, } | { "type": "call.parked", call: CallView, } | { "type": "call.ended", call: CallView, } | { "type": "permission.changed", number_id: string, phone: string, status: PermissionStatus, } | { "type": "presence.changed", status: Presence, };
+by?: AgentRef, } | { "type": "call.changed", call: CallView, } | { "type": "call.remote_answer", call_id: string, sdp_answer: string, } | { "type": "call.left", call: CallView, reason: LeftReason, } | { "type": "call.digit", call_id: string, digit: string, } | { "type": "call.parked", call: CallView, } | { "type": "call.ended", call: CallView, } | { "type": "permission.changed", number_id: string, phone: string, status: PermissionStatus, } | { "type": "contact.changed", contact_id: string, change: ContactChange, } | { "type": "presence.changed", status: Presence, };
 
 export type IceServer = { urls: Array<string>, username?: string, credential?: string, };
 

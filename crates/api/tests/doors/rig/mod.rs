@@ -150,6 +150,7 @@ impl Rig {
             calls: memory.clone(),
             events: memory.clone(),
             inbox: memory.clone(),
+            contacts: memory.clone(),
             numbers: memory.clone(),
             people: directory.clone(),
             asker: asker.clone(),
@@ -160,6 +161,8 @@ impl Rig {
         let engine = Engine::start(ports, offhook_core::call::Manners::default()).await.unwrap();
         let ports = DoorPorts {
             tenants: directory.clone(),
+            contacts: memory.clone(),
+            groups: memory.clone(),
             numbers: memory.clone(),
             people: directory.clone(),
             keys: directory.clone(),

@@ -1,15 +1,17 @@
 //! Stores in memory: calls, log, inbox, numbers, people.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::call::{CallRecord, Commit};
+use crate::contact::Contact;
+use crate::contact::segment::{ContactList, Segment};
 use crate::event::{Event, Logged};
 use crate::house::{BusinessNumber, MediaMode, Person, Presence};
-use crate::id::{CallId, EventId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
+use crate::id::{CallId, ContactId, EventId, ListId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
 use crate::ports::{
     CallFilter, Calls, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page, PageAfter,
     People, StoreFault,
@@ -23,13 +25,17 @@ pub struct Memory {
 }
 
 #[derive(Debug, Default)]
-struct Tables {
+pub(super) struct Tables {
     calls: BTreeMap<CallId, CallRecord>,
     logs: HashMap<TenantId, Vec<Logged>>,
     keys: HashSet<String>,
     knocks: BTreeMap<i64, (Knock, bool)>,
     numbers: Vec<BusinessNumber>,
     people: Vec<Person>,
+    pub(super) contacts: Vec<Contact>,
+    pub(super) lists: Vec<ContactList>,
+    pub(super) members: BTreeSet<(ListId, ContactId)>,
+    pub(super) segments: Vec<Segment>,
     broken: bool,
 }
 
@@ -61,17 +67,17 @@ impl Memory {
         self.lock().logs.get(tenant).cloned().unwrap_or_default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Tables> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Tables> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Tables {
-    fn writable(&self) -> Result<(), StoreFault> {
+    pub(super) fn writable(&self) -> Result<(), StoreFault> {
         if self.broken { Err(StoreFault::Unavailable("broken by the test".to_owned())) } else { Ok(()) }
     }
 
-    fn append(&mut self, tenant: &TenantId, at: Time, events: &[Event]) -> Vec<Logged> {
+    pub(super) fn append(&mut self, tenant: &TenantId, at: Time, events: &[Event]) -> Vec<Logged> {
         let log = self.logs.entry(tenant.clone()).or_default();
         let mut written = Vec::new();
         for event in events {

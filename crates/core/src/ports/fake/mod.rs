@@ -4,6 +4,8 @@
 
 mod asker;
 mod clock;
+mod contacts;
+mod groups;
 mod memory;
 mod recordings;
 mod sound;
