@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offhook_core::call::{CallRecord, Command, SoundAsk, SoundNews, State};
+use offhook_core::contact;
 use offhook_core::event::Event;
 use offhook_core::house::{BusinessNumber, MediaMode, Person, Presence, Role};
 use offhook_core::id::{CallId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
@@ -81,6 +82,8 @@ impl Rig {
         change(&mut ports, &memory, &asker);
         let number = number();
         memory.with_number(number.clone());
+        let caller = contact::Facts { phone: Phone::parse("447700900123").ok(), ..contact::Facts::default() };
+        memory.with_contact(&number.tenant, caller);
         let engine =
             Some(Engine::start(ports.clone(), offhook_core::call::Manners::default()).await.unwrap());
         Self { engine, ports, memory, asker, sound, tenant: number.tenant.clone(), number }

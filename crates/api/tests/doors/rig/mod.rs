@@ -16,6 +16,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use offhook_api::{DoorConfig, DoorPorts, Doors, Sockets, router};
 use offhook_core::call::{CallRecord, SoundNews, State};
+use offhook_core::contact;
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
 use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
@@ -139,6 +140,12 @@ impl Rig {
         memory.with_number(BusinessNumber { media_mode, ..first });
         memory.with_number(number(2, tenant(2), "206540352242922", "+15550100300"));
         people().into_iter().for_each(|person| memory.with_person(person));
+        let dana = contact::Facts {
+            phone: Phone::parse(USER).ok(),
+            profile_name: Some("Dana Reyes".to_owned()),
+            ..contact::Facts::default()
+        };
+        memory.with_contact(&tenant(1), dana);
         let clock = Arc::new(FakeClock::at(Time::from_secs(1_793_610_900)));
         let directory = Arc::new(Directory::new(memory.clone()));
         let ice = Arc::new(Ice::default());
