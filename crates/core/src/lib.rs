@@ -1,6 +1,6 @@
 //! What should happen: the values and decisions of Offhook, without I/O.
 //!
-//! Reading order: [`time`], [`id`], [`phone`], [`sdp`], [`house`] (tenants, numbers, people),
+//! Reading order: [`time`], [`id`], [`phone`], [`sdp`], [`house`] (tenants, numbers, people), [`right`] (who may do what),
 //! [`meta`] (what WhatsApp tells us), [`call`] (the machine), [`event`], [`recording`], [`ports`].
 //!
 //! Invariant: nothing here reads a clock, draws chance, waits, or knows a provider's word. Time, ids and
@@ -17,6 +17,8 @@ pub mod phone;
 pub mod sdp;
 
 pub mod house;
+
+pub mod right;
 
 pub mod meta;
 

@@ -2,6 +2,7 @@
 
 use offhook_core::house::{ApiKey, Person, Role};
 use offhook_core::id::TenantId;
+pub(crate) use offhook_core::right::Right;
 
 /// A caller whose credential was checked.
 #[derive(Debug, Clone)]
@@ -16,34 +17,6 @@ pub(crate) enum Who {
     Key(ApiKey),
     /// A person with a session.
     Person(Person),
-}
-
-/// What an operation demands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Right {
-    /// See calls.
-    ReadCalls,
-    /// Place, answer and end calls.
-    WriteCalls,
-    /// Listen to recordings.
-    ReadRecordings,
-    /// Change business numbers.
-    WriteNumbers,
-    /// Erase recordings.
-    EraseRecordings,
-}
-
-impl Right {
-    /// The scope a key needs for it.
-    pub(crate) const fn scope(self) -> &'static str {
-        match self {
-            Self::ReadCalls => "calls:read",
-            Self::WriteCalls => "calls:write",
-            Self::ReadRecordings => "recordings:read",
-            Self::EraseRecordings => "recordings:write",
-            Self::WriteNumbers => "numbers:write",
-        }
-    }
 }
 
 impl Principal {
@@ -66,14 +39,9 @@ impl Principal {
 
     /// Whether role and scopes allow it.
     pub(crate) fn may(&self, right: Right) -> bool {
-        let by_role = match right {
-            Right::ReadCalls => true,
-            Right::WriteCalls | Right::ReadRecordings => self.role().may_call(),
-            Right::WriteNumbers => matches!(self.role(), Role::Owner | Role::Admin | Role::Developer),
-            Right::EraseRecordings => matches!(self.role(), Role::Owner | Role::Admin),
-        };
+        let by_role = right.of(self.role());
         let by_scope = match &self.who {
-            Who::Key(key) if key.scopes.is_empty() => right == Right::ReadCalls,
+            Who::Key(key) if key.scopes.is_empty() => right.only_reads(),
             Who::Key(key) => key.covers(right.scope()),
             Who::Person(_) => true,
         };
@@ -122,6 +90,7 @@ mod tests {
         let old = key(Role::Owner, &[]);
         assert_eq!(old.role(), Role::Viewer);
         assert!(old.may(Right::ReadCalls));
+        assert!(old.may(Right::ReadContacts));
         assert!(!old.may(Right::WriteCalls));
     }
 }

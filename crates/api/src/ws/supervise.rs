@@ -1,8 +1,9 @@
 //! Supervisors, parked calls, and who is there to transfer to.
 
 use offhook_core::call::Command;
-use offhook_core::house::{Person, Role};
+use offhook_core::house::Person;
 use offhook_core::id::CallId;
+use offhook_core::right::Right;
 
 use super::arrange::role;
 use super::casting::cast;
@@ -12,11 +13,6 @@ use super::{view, words};
 use crate::house::House;
 use offhook_whatsapp::sdp;
 
-/// Whether a role may come to other people's conversations.
-const fn supervises(role: Role) -> bool {
-    matches!(role, Role::Owner | Role::Admin)
-}
-
 /// Sits down at a conversation, or changes how.
 pub(super) async fn supervise(
     house: &House,
@@ -25,7 +21,7 @@ pub(super) async fn supervise(
     how: Supervision,
     offer: Option<&str>,
 ) -> Done {
-    if !supervises(me.role) {
+    if !Right::Supervise.of(me.role) {
         return Err(words::not_allowed());
     }
     let offer = offer.map(sdp::check_offer).transpose().map_err(|why| words::invalid_sdp(&why))?;
@@ -47,7 +43,7 @@ pub(super) async fn supervise(
 pub(super) async fn take_over(house: &House, me: &Person, call_id: &str) -> Done {
     let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
     let record = house.engine.load(&me.tenant, &id).await.map_err(|fault| words::unavailable(&fault))?;
-    if !supervises(me.role) || !record.is_some_and(|record| record.seats(&me.id)) {
+    if !Right::Supervise.of(me.role) || !record.is_some_and(|record| record.seats(&me.id)) {
         return Err(words::not_allowed());
     }
     command(house, me, call_id, Command::TakeOver { agent: me.id.clone() }).await
@@ -74,7 +70,7 @@ pub(super) async fn colleagues(
         agent: AgentRef { id: person.id.as_str().to_owned(), name: person.name },
     };
     let colleagues = others.map(colleague).collect();
-    if !supervises(me.role) {
+    if !Right::Supervise.of(me.role) {
         return Ok((colleagues, Vec::new()));
     }
     let live = house.engine.conversations(&me.tenant);
