@@ -25,5 +25,7 @@ mod listen;
 mod doors;
 
 pub use archive::Archive;
+pub use manners::limits::Rates;
+
 pub use doors::{DoorConfig, DoorPorts, Doors, router};
 pub use ws::Sockets;

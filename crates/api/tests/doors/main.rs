@@ -7,6 +7,8 @@ mod rig;
 
 mod desk;
 
+mod idempotency;
+
 mod meta;
 
 mod orbit_control;

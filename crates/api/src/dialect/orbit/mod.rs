@@ -15,6 +15,8 @@ pub(crate) mod body;
 
 pub(crate) mod auth;
 
+pub(crate) mod once;
+
 mod status;
 
 mod cursor;
