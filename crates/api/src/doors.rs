@@ -17,7 +17,7 @@ use crate::house::{House, Shared};
 use crate::manners::limits::Rates;
 use crate::ws::Sockets;
 use crate::ws::ice::IceServers;
-use crate::{desk, listen, meta, ws};
+use crate::{desk, docs, listen, meta, ws};
 
 /// Everything the doors need.
 pub struct Doors {
@@ -93,6 +93,12 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
         .merge(desk::routes())
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
-    let router = Router::new().merge(dressed).merge(meta::routes()).merge(listen::routes()).with_state(house);
+    let docs = docs::routes(house.config.public_url.as_ref());
+    let router = Router::new()
+        .merge(dressed)
+        .merge(meta::routes())
+        .merge(listen::routes())
+        .merge(docs)
+        .with_state(house);
     (router, sockets)
 }

@@ -7,6 +7,8 @@ mod rig;
 
 mod desk;
 
+mod docs;
+
 mod idempotency;
 
 mod meta;

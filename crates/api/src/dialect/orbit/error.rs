@@ -7,12 +7,11 @@ use offhook_core::ports::{SoundFault, StoreFault};
 use offhook_engine::EngineError;
 use offhook_whatsapp::sdp::SdpError;
 use serde_json::{Value, json};
+use url::Url;
 
+use crate::docs::ERRORS;
 use crate::manners::body::{BodyFault, JsonFault};
 use crate::manners::limits::Allowance;
-
-/// The page that explains every code, in the product's documentation.
-const DOCS: &str = "docs/errors.md";
 
 /// A failure before it is dressed.
 #[derive(Debug, Clone)]
@@ -283,8 +282,10 @@ impl ApiError {
         })
     }
 
-    pub(super) fn docs_url(&self) -> String {
-        format!("{DOCS}#{}", self.code.to_ascii_lowercase())
+    /// The page about the code; relative unless the house knows how it is seen from outside.
+    pub(super) fn docs_url(&self, public_url: Option<&Url>) -> String {
+        let path = format!("{ERRORS}/{}", self.code);
+        public_url.and_then(|base| base.join(&path).ok()).map_or(path, String::from)
     }
 
     pub(super) fn headers(&self) -> HeaderMap {

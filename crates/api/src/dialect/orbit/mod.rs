@@ -33,6 +33,10 @@ mod place;
 
 mod recordings;
 
+pub(crate) mod shapes;
+
+pub(crate) mod doc;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{MethodRouter, any, get, patch, post};

@@ -24,8 +24,8 @@ use super::auth;
 use super::body::json_body;
 use super::calls::only_number;
 use super::error::ApiError;
-use super::status;
 use super::wire::{Answer, Reply};
+use super::{shapes, status};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
 use crate::manners::once::Promise;
@@ -96,6 +96,17 @@ struct OptIn {
     enabled: bool,
 }
 
+/// Places a call.
+///
+/// The answer waits up to twelve seconds for WhatsApp's verdict.
+#[utoipa::path(
+    post,
+    path = "/api/v1/whatsapp/calling/calls",
+    tag = "Calls",
+    operation_id = "placeCall",
+    request_body = shapes::PlaceCall,
+    responses((status = 201, body = shapes::PlacedCall), (status = 404), (status = 502))
+)]
 pub(super) async fn place(State(house): State<Shared>, request: Request) -> Answer {
     let (parts, content) = request.into_parts();
     let headers = &parts.headers;

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
@@ -46,6 +47,16 @@ impl Reply {
 
     pub(crate) fn created(data: Value) -> Self {
         Self { status: StatusCode::CREATED, ..Self::ok(data) }
+    }
+
+    /// The same of a shape that is written out.
+    pub(crate) fn of(data: &impl Serialize) -> Self {
+        Self::ok(serde_json::to_value(data).expect("shapes are made of texts, numbers and lists"))
+    }
+
+    /// The same of a thing that was made.
+    pub(crate) fn made(data: &impl Serialize) -> Self {
+        Self { status: StatusCode::CREATED, ..Self::of(data) }
     }
 
     pub(crate) fn empty() -> Self {
@@ -135,7 +146,7 @@ fn write(house: &House, id: &str, answer: Answer) -> Response {
             (reply.status, body, reply.headers, reply.allowance)
         }
         Err(error) => {
-            meta["docs_url"] = json!(error.docs_url());
+            meta["docs_url"] = json!(error.docs_url(house.config.public_url.as_ref()));
             let headers = error.headers();
             (
                 error.status(),
