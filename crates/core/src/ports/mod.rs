@@ -3,6 +3,7 @@
 //! Adapters live in `store` and `whatsapp`; fakes with memory live in [`fake`].
 
 mod calls;
+mod claims;
 mod clock;
 mod directory;
 mod gate;
@@ -13,6 +14,7 @@ mod sound;
 pub mod fake;
 
 pub use calls::{CallFilter, Calls, Events, Page, PageAfter};
+pub use claims::{Claim, Claims, KeptAnswer, Standing};
 pub use clock::{Clock, Ids};
 pub use directory::{
     Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Sessions, Tenants, Ticket,
