@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use offhook_core::ports::{
-    Calls, Clock, ContactGroups, Contacts, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants,
+    Calls, Claims, Clock, ContactGroups, Contacts, Events, Ids, Keys, Numbers, People, Recordings, Sessions,
+    Tenants,
 };
 use offhook_engine::Engine;
 use secrecy::SecretString;
@@ -14,9 +15,10 @@ use url::Url;
 use crate::archive::Archive;
 use crate::dialect::orbit;
 use crate::house::{House, Shared};
+use crate::manners::limits::Rates;
 use crate::ws::Sockets;
 use crate::ws::ice::IceServers;
-use crate::{desk, listen, meta, ws};
+use crate::{desk, docs, listen, meta, ws};
 
 /// Everything the doors need.
 pub struct Doors {
@@ -47,6 +49,8 @@ pub struct DoorPorts {
     pub sessions: Arc<dyn Sessions>,
     /// Calls.
     pub calls: Arc<dyn Calls>,
+    /// Requests that are carried out once.
+    pub claims: Arc<dyn Claims>,
     /// Logs.
     pub events: Arc<dyn Events>,
     /// Time.
@@ -76,6 +80,8 @@ pub struct DoorConfig {
     pub cookie_secure: bool,
     /// Signs list cursors. The same over restarts, or clients in the middle of a list lose their place.
     pub cursor_secret: [u8; 32],
+    /// How many requests are let in.
+    pub rates: Rates,
 }
 
 /// All doors in one router, and the handle that sends the agents' sockets away at shutdown.
@@ -84,11 +90,20 @@ pub struct DoorConfig {
 pub fn router(doors: Doors) -> (Router, Sockets) {
     let sockets = Sockets::default();
     let house: Shared = Arc::new(House::new(doors, sockets.clone()));
+    let orbit = orbit::routes()
+        .layer(from_fn_with_state(house.clone(), orbit::wire::dress))
+        .layer(from_fn_with_state(house.clone(), orbit::once::once));
     let dressed = Router::new()
-        .merge(orbit::routes())
+        .merge(orbit)
         .merge(desk::routes())
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
-    let router = Router::new().merge(dressed).merge(meta::routes()).merge(listen::routes()).with_state(house);
+    let docs = docs::routes(house.config.public_url.as_ref());
+    let router = Router::new()
+        .merge(dressed)
+        .merge(meta::routes())
+        .merge(listen::routes())
+        .merge(docs)
+        .with_state(house);
     (router, sockets)
 }

@@ -13,6 +13,7 @@ use crate::doors::{DoorConfig, DoorPorts, Doors};
 use crate::manners::body::Budget;
 use crate::manners::directory::Directory;
 use crate::manners::limits::{KeyLimits, LoginGate};
+use crate::manners::once::Once;
 use crate::manners::origin;
 use crate::meta::Forgeries;
 use crate::ws::Sockets;
@@ -39,6 +40,7 @@ pub(crate) struct House {
     pub(crate) sockets: Sockets,
     pub(crate) limits: KeyLimits,
     pub(crate) logins: LoginGate,
+    pub(crate) once: Once,
     pub(crate) forgeries: Forgeries,
     pub(crate) strangers: Budget,
     pub(crate) knocks: Semaphore,
@@ -54,8 +56,14 @@ impl House {
         Self {
             origins: origins.collect(),
             directory: Directory::new(ports.people.clone(), ports.numbers.clone()),
-            limits: KeyLimits::default(),
+            limits: KeyLimits::new(&config.rates),
             logins: LoginGate::default(),
+            once: Once::new(
+                ports.claims.clone(),
+                ports.calls.clone(),
+                ports.clock.clone(),
+                ports.ids.clone(),
+            ),
             forgeries: Forgeries::default(),
             strangers: Budget::of_bytes(UNPROVED_BYTES),
             knocks: Semaphore::new(KNOCKS_AT_ONCE),

@@ -153,6 +153,15 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownNumber`], or the store's fault.
     pub async fn place(&self, request: PlaceRequest) -> Result<Placed, EngineError> {
+        self.place_as(CallId::from_uuid(self.inner.ports.ids.next()), request).await
+    }
+
+    /// The same under an id that was promised before. Whoever promises an id uses it once: there is no second
+    /// call of an id, but two tasks would fight for it.
+    ///
+    /// # Errors
+    /// As [`Engine::place`].
+    pub async fn place_as(&self, id: CallId, request: PlaceRequest) -> Result<Placed, EngineError> {
         let house = &self.inner;
         if house.stopping.is_cancelled() {
             return Err(EngineError::Stopping);
@@ -160,7 +169,7 @@ impl Engine {
         let number = house.ports.numbers.load(&request.tenant, &request.number).await?;
         let number = number.ok_or(EngineError::UnknownNumber)?;
         let new = NewOutbound {
-            id: CallId::from_uuid(house.ports.ids.next()),
+            id,
             number: number.clone(),
             contact: house
                 .sighted(&request.tenant, &Party { phone: Some(request.to.clone()), ..Party::default() })

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use async_trait::async_trait;
 use axum::Router;
-use offhook_api::{Archive, DoorConfig, DoorPorts, Doors, Sockets};
+use offhook_api::{Archive, DoorConfig, DoorPorts, Doors, Rates, Sockets};
 use offhook_core::call::table::ClipName;
 use offhook_core::call::{AgentLost, Manners};
 use offhook_core::id::{CallId, RecordingId, TenantId};
@@ -138,6 +138,7 @@ pub(crate) async fn build(
         keys: store.clone(),
         sessions: store.clone(),
         calls: store.clone(),
+        claims: store.clone(),
         recordings: store.clone(),
         archive: Arc::new(Shelf { recorder: recorder.clone(), keys }),
         events: store,
@@ -221,5 +222,6 @@ fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {
         verify_token: whatsapp.verify_token.as_ref().map(Secret::to_secrecy),
         cookie_secure: http.tls_cert_file.is_some() || public_tls,
         cursor_secret,
+        rates: Rates::default(),
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header;
 use offhook_core::house::Person;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use crate::dialect::orbit::body::json_body;
 use crate::dialect::orbit::error::ApiError;
@@ -23,12 +23,53 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest password looked at: hashing is slow enough without a megabyte to hash.
 const LONGEST_PASSWORD: usize = 1024;
 
-#[derive(Deserialize)]
-struct Credentials {
+/// An e-mail address and its password.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Credentials {
+    #[schema(required, nullable = false)]
     email: Option<String>,
+    #[schema(required, nullable = false)]
     password: Option<String>,
 }
 
+/// Somebody who signed in.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SignedIn {
+    agent: Signed,
+}
+
+/// Who is signed in, and at which company.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Me {
+    agent: Signed,
+    tenant: Option<TenantShape>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Signed {
+    id: String,
+    name: String,
+    email: String,
+    role: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Company)]
+struct TenantShape {
+    id: String,
+    name: String,
+}
+
+/// Signs in: the answer sets a session cookie.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/login",
+    tag = "Sign-in",
+    operation_id = "signIn",
+    request_body = Credentials,
+    responses((status = 200, body = SignedIn)),
+    security(())
+)]
 pub(super) async fn sign_in(State(house): State<Shared>, request: Request) -> Answer {
     let (parts, content) = request.into_parts();
     if house.origin(&parts.headers) == Verdict::Foreign {
@@ -47,7 +88,7 @@ pub(super) async fn sign_in(State(house): State<Shared>, request: Request) -> An
     let secret = house.ports.sessions.open(&person, now, now + session::LIFE).await?;
     tracing::info!(agent.id = %person.id, "person signed in");
     let cookie = session::open(&secret, house.config.cookie_secure);
-    Ok(Reply::ok(json!({ "agent": agent(&person) })).with(header::SET_COOKIE, cookie))
+    Ok(Reply::of(&SignedIn { agent: agent(&person) }).with(header::SET_COOKIE, cookie))
 }
 
 async fn check(
@@ -73,6 +114,15 @@ async fn check(
     Ok(person)
 }
 
+/// Ends the session.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/logout",
+    tag = "Sign-in",
+    operation_id = "signOut",
+    responses((status = 204)),
+    security(("session" = []))
+)]
 pub(super) async fn sign_out(State(house): State<Shared>, request: Request) -> Answer {
     let headers = request.headers();
     if !session::meant(&house, headers) {
@@ -85,18 +135,27 @@ pub(super) async fn sign_out(State(house): State<Shared>, request: Request) -> A
     Ok(Reply::empty().with(header::SET_COOKIE, session::close(secure)))
 }
 
+/// Who is signed in.
+#[utoipa::path(
+    get,
+    path = "/api/v1/auth/me",
+    tag = "Sign-in",
+    operation_id = "whoAmI",
+    responses((status = 200, body = Me)),
+    security(("session" = []))
+)]
 pub(super) async fn me(State(house): State<Shared>, request: Request) -> Answer {
     let person = session::person(&house, request.headers()).await?.ok_or_else(ApiError::unauthorized)?;
     let tenant = house.ports.tenants.load(&person.tenant).await?;
-    let tenant = tenant.map(|tenant| json!({ "id": tenant.id.as_str(), "name": tenant.name }));
-    Ok(Reply::ok(json!({ "agent": agent(&person), "tenant": tenant })))
+    let tenant = tenant.map(|tenant| TenantShape { id: tenant.id.to_string(), name: tenant.name });
+    Ok(Reply::of(&Me { agent: agent(&person), tenant }))
 }
 
-fn agent(person: &Person) -> Value {
-    json!({
-        "id": person.id.as_str(),
-        "name": person.name,
-        "email": person.email,
-        "role": person.role.as_str(),
-    })
+fn agent(person: &Person) -> Signed {
+    Signed {
+        id: person.id.to_string(),
+        name: person.name.clone(),
+        email: person.email.clone(),
+        role: person.role.as_str(),
+    }
 }

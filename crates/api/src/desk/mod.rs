@@ -8,9 +8,15 @@ mod softphone;
 
 use axum::Router;
 use axum::routing::{get, post};
+use utoipa::OpenApi;
 
 use crate::dialect::orbit::{hang, wrong_method};
 use crate::house::Shared;
+
+/// This room's part of the served OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(paths(login::sign_in, login::sign_out, login::me, softphone::issue))]
+pub(crate) struct Document;
 
 pub(crate) fn routes() -> Router<Shared> {
     let mut router = Router::new();

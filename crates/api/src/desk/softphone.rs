@@ -6,8 +6,8 @@ use axum::extract::{Request, State};
 use offhook_core::house::Person;
 use offhook_core::id::UserId;
 use offhook_core::ports::Ticket;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::dialect::orbit::auth;
 use crate::dialect::orbit::body::json_body;
@@ -21,11 +21,40 @@ use crate::manners::principal::{Principal, Right, Who};
 /// Long enough for a slow page to connect, short enough that a leaked ticket is worth nothing.
 const LIFE: Duration = Duration::from_secs(60);
 
-#[derive(Deserialize)]
-struct Wanted {
+/// For whom.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = WantedTicket)]
+pub(super) struct Wanted {
+    /// Whom the ticket is for; keys name them, people leave it out.
     user_id: Option<String>,
 }
 
+/// A ticket for the agents' socket.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ticket)]
+pub(super) struct IssuedTicket {
+    /// Opens the socket once.
+    token: String,
+    #[schema(format = DateTime)]
+    expires_at: String,
+    agent: TicketAgent,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TicketAgent {
+    id: String,
+    name: String,
+}
+
+/// Makes a ticket that opens the agents' socket once, within a minute.
+#[utoipa::path(
+    post,
+    path = "/api/v1/softphone/tokens",
+    tag = "Softphone",
+    operation_id = "issueTicket",
+    request_body = Option<Wanted>,
+    responses((status = 201, body = IssuedTicket), (status = 404))
+)]
 pub(super) async fn issue(State(house): State<Shared>, request: Request) -> Answer {
     let (parts, content) = request.into_parts();
     let headers = &parts.headers;
@@ -45,11 +74,8 @@ async fn ticket(house: &House, principal: &Principal, user_id: Option<String>) -
     }
     let until = house.now() + LIFE;
     let token = house.ports.sessions.issue_ticket(&Ticket { person: person.clone(), until }).await?;
-    Ok(Reply::created(json!({
-        "token": token,
-        "expires_at": moment::whole(until),
-        "agent": { "id": person.id.as_str(), "name": person.name },
-    })))
+    let agent = TicketAgent { id: person.id.to_string(), name: person.name };
+    Ok(Reply::made(&IssuedTicket { token, expires_at: moment::whole(until), agent }))
 }
 
 /// People get tickets for themselves; keys name whom the ticket is for.

@@ -18,4 +18,6 @@ pub(crate) mod session;
 
 pub(crate) mod limits;
 
+pub(crate) mod once;
+
 pub(crate) mod emergency;

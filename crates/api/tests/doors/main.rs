@@ -7,6 +7,10 @@ mod rig;
 
 mod desk;
 
+mod docs;
+
+mod idempotency;
+
 mod meta;
 
 mod orbit_control;

@@ -3,6 +3,7 @@
 //! Adapters live in `store` and `whatsapp`; fakes with memory live in [`fake`].
 
 mod calls;
+mod claims;
 mod clock;
 mod contacts;
 mod directory;
@@ -14,6 +15,7 @@ mod sound;
 pub mod fake;
 
 pub use calls::{CallFilter, Calls, Events, Page, PageAfter};
+pub use claims::{Claim, Claims, KeptAnswer, Standing};
 pub use clock::{Clock, Ids};
 pub use contacts::{ContactFilter, ContactGroups, ContactKeys, ContactPage, Contacts, ContactsAfter, Erased};
 pub use directory::{

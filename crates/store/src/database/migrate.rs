@@ -31,6 +31,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/postgres/0002_recordings.sql"),
     ),
     Pair(
+        8,
+        "claims",
+        include_str!("../../migrations/sqlite/0008_claims.sql"),
+        include_str!("../../migrations/postgres/0008_claims.sql"),
+    ),
+    Pair(
         9,
         "contacts",
         include_str!("../../migrations/sqlite/0009_contacts.sql"),

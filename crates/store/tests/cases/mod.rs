@@ -1,6 +1,7 @@
 //! The promises, one function each. Every function gets an empty database of its own.
 
 pub(crate) mod calls;
+pub(crate) mod claims;
 pub(crate) mod contacts;
 pub(crate) mod inbox;
 pub(crate) mod isolation;
@@ -34,6 +35,11 @@ macro_rules! every_case {
             contacts::counts_stay_exact_over_any_history,
             contacts::merged_contacts_keep_their_lists,
             contacts::contacts_of_another_tenant_are_out_of_reach,
+            claims::a_claim_is_taken_once_and_its_answer_is_kept_for_a_day,
+            claims::of_fifty_who_claim_at_once_one_gets_it,
+            claims::a_holder_that_is_gone_is_followed_by_one,
+            claims::a_claim_that_is_given_up_can_be_taken_again,
+            claims::claims_of_two_tenants_and_their_answers_stay_apart,
             inbox::an_unreadable_knock_stops_no_other,
             inbox::a_redelivered_knock_is_kept_once,
             inbox::knocks_wait_in_order_until_they_are_dealt_with,

@@ -31,7 +31,7 @@ impl Entry {
     }
 }
 
-/// Lets a request in: credential, allowance, then right.
+/// Lets a request in: credential, allowances, then right.
 pub(crate) async fn enter(
     house: &House,
     method: &Method,
@@ -40,6 +40,9 @@ pub(crate) async fn enter(
     right: Right,
 ) -> Result<Entry, ApiError> {
     let principal = identify(house, method, headers).await?;
+    if let Some(allowance) = house.limits.crowd(&principal.tenant, principal.id()) {
+        return Err(ApiError::rate_limited(allowance));
+    }
     let allowance = house.limits.count(operation, principal.id());
     if allowance.retry_in.is_some() {
         return Err(ApiError::rate_limited(allowance));

@@ -18,6 +18,7 @@ use super::auth;
 use super::cursor::{self, Scope};
 use super::error::ApiError;
 use super::query::ListQuery;
+use super::shapes;
 use super::status;
 use super::wire::{Answer, Reply};
 use crate::house::{House, Shared};
@@ -33,6 +34,25 @@ const ROUNDS: usize = 10;
 /// The least duration that is billed, once a call was answered (provider-apis.md 2.9.1).
 const BILLED_AT_LEAST: u32 = 60;
 
+/// Lists calls, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/whatsapp/calling/calls",
+    tag = "Calls",
+    operation_id = "listCalls",
+    params(
+        ("status" = Option<String>, Query, description = "Any of `queued`, `ringing`, `in_progress`, \
+            `completed`, `failed`, `missed`, with commas between them"),
+        ("direction" = inline(Option<shapes::Direction>), Query),
+        ("phone_number_id" = Option<String>, Query, description = "Of one business number: Meta's id"),
+        ("waba_id" = Option<String>, Query, description = "Of one WhatsApp Business Account"),
+        ("start" = Option<String>, Query, description = "Created from: a date (UTC) or an RFC 3339 time"),
+        ("end" = Option<String>, Query, description = "Created before"),
+        ("limit" = Option<u32>, Query, minimum = 1, description = "25 unless given; 200 is taken for more"),
+        ("cursor" = Option<String>, Query, description = "`meta.pagination.cursor` of the page before"),
+    ),
+    responses((status = 200, body = [shapes::CallRow]))
+)]
 pub(super) async fn list(State(house): State<Shared>, RawQuery(query): RawQuery, request: Request) -> Answer {
     let (method, headers) = (request.method(), request.headers());
     let entry = auth::enter(&house, method, headers, Operation::List, Right::ReadCalls).await?;
@@ -40,6 +60,15 @@ pub(super) async fn list(State(house): State<Shared>, RawQuery(query): RawQuery,
     entry.leave(answer)
 }
 
+/// Reads a call, by our id or WhatsApp's.
+#[utoipa::path(
+    get,
+    path = "/api/v1/whatsapp/calling/calls/{id}",
+    tag = "Calls",
+    operation_id = "readCall",
+    params(("id" = String, Path, description = "`wac_…`, or WhatsApp's `wacid.…`")),
+    responses((status = 200, body = shapes::CallDetail))
+)]
 pub(super) async fn one(
     State(house): State<Shared>,
     id: Result<Path<String>, PathRejection>,

@@ -17,6 +17,7 @@ use super::body::json_body;
 use super::calls::{detailed, load, number_of};
 use super::error::ApiError;
 use super::place::ConnectTo;
+use super::shapes;
 use super::wire::{Answer, Reply};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
@@ -24,6 +25,16 @@ use crate::manners::principal::{Principal, Right, Who};
 use crate::ws;
 use crate::ws::protocol as p;
 
+/// Does something with a live call. The answer is the call as it is then.
+#[utoipa::path(
+    post,
+    path = "/api/v1/whatsapp/calling/calls/{id}/{action}",
+    tag = "Live calls",
+    operation_id = "controlCall",
+    params(("id" = String, Path), ("action" = inline(shapes::Action), Path)),
+    request_body = Option<shapes::ActionFields>,
+    responses((status = 200, body = shapes::CallDetail), (status = 502))
+)]
 pub(super) async fn act(
     State(house): State<Shared>,
     path: Result<Path<(String, String)>, PathRejection>,

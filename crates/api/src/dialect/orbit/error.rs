@@ -7,12 +7,11 @@ use offhook_core::ports::{SoundFault, StoreFault};
 use offhook_engine::EngineError;
 use offhook_whatsapp::sdp::SdpError;
 use serde_json::{Value, json};
+use url::Url;
 
+use crate::docs::ERRORS;
 use crate::manners::body::{BodyFault, JsonFault};
-use crate::manners::limits::{Allowance, WINDOW};
-
-/// The page that explains every code, in the product's documentation.
-const DOCS: &str = "docs/errors.md";
+use crate::manners::limits::Allowance;
 
 /// A failure before it is dressed.
 #[derive(Debug, Clone)]
@@ -130,6 +129,22 @@ impl ApiError {
         Self::new("CALL_STATE_CONFLICT", StatusCode::CONFLICT, message)
     }
 
+    pub(crate) fn key_reused() -> Self {
+        let message = "this Idempotency-Key was used for another request: take a fresh one";
+        Self::new("IDEMPOTENCY_KEY_REUSED", StatusCode::CONFLICT, message)
+    }
+
+    pub(crate) fn still_running() -> Self {
+        let message = "the request of this Idempotency-Key is being carried out: ask again for its answer";
+        Self::new("IDEMPOTENCY_REQUEST_RUNNING", StatusCode::CONFLICT, message).retry_after(1)
+    }
+
+    pub(crate) fn outcome_unknown() -> Self {
+        let message = "the server stopped while it carried out the request of this Idempotency-Key: \
+                       look what became of it before you ask again under another key";
+        Self::new("IDEMPOTENCY_OUTCOME_UNKNOWN", StatusCode::CONFLICT, message)
+    }
+
     pub(crate) fn gone(message: impl Into<String>) -> Self {
         Self::new("GONE", StatusCode::GONE, message)
     }
@@ -139,7 +154,7 @@ impl ApiError {
         let details = json!({
             "retry_after": wait,
             "limit": allowance.limit,
-            "window": format!("{}s", WINDOW.as_secs()),
+            "window": format!("{}s", allowance.window.as_secs()),
         });
         let error = Self::new("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS, "slow down").with(details);
         Self { allowance: Some(Box::new(allowance)), ..error.retry_after(wait) }
@@ -244,6 +259,12 @@ impl ApiError {
         Some(Self::new(code, status, message))
     }
 
+    /// States what is left of an allowance.
+    pub(super) fn allowed(mut self, allowance: Allowance) -> Self {
+        self.allowance = Some(Box::new(allowance));
+        self
+    }
+
     pub(super) const fn code(&self) -> &'static str {
         self.code
     }
@@ -261,8 +282,10 @@ impl ApiError {
         })
     }
 
-    pub(super) fn docs_url(&self) -> String {
-        format!("{DOCS}#{}", self.code.to_ascii_lowercase())
+    /// The page about the code; relative unless the house knows how it is seen from outside.
+    pub(super) fn docs_url(&self, public_url: Option<&Url>) -> String {
+        let path = format!("{ERRORS}/{}", self.code);
+        public_url.and_then(|base| base.join(&path).ok()).map_or(path, String::from)
     }
 
     pub(super) fn headers(&self) -> HeaderMap {

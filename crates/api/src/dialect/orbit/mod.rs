@@ -15,6 +15,8 @@ pub(crate) mod body;
 
 pub(crate) mod auth;
 
+pub(crate) mod once;
+
 mod status;
 
 mod cursor;
@@ -30,6 +32,10 @@ mod numbers;
 mod place;
 
 mod recordings;
+
+pub(crate) mod shapes;
+
+pub(crate) mod doc;
 
 use axum::Router;
 use axum::extract::Request;

@@ -12,6 +12,7 @@ use super::body::json_body;
 use super::calls::only_number;
 use super::error::ApiError;
 use super::place::connection;
+use super::shapes;
 use super::wire::{Answer, Reply};
 use crate::house::Shared;
 use crate::manners::limits::Operation;
@@ -22,6 +23,14 @@ struct Change {
     media_mode: MediaMode,
 }
 
+/// Lists the business numbers.
+#[utoipa::path(
+    get,
+    path = "/api/v1/whatsapp/calling/numbers",
+    tag = "Numbers",
+    operation_id = "listNumbers",
+    responses((status = 200, body = [shapes::NumberRow]))
+)]
 pub(super) async fn list(State(house): State<Shared>, request: Request) -> Answer {
     let (method, headers) = (request.method(), request.headers());
     let entry = auth::enter(&house, method, headers, Operation::List, Right::ReadCalls).await?;
@@ -36,6 +45,16 @@ pub(super) async fn list(State(house): State<Shared>, request: Request) -> Answe
     entry.leave(answer)
 }
 
+/// Decides who carries the sound of a number's calls, from the next one on.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/whatsapp/calling/numbers/{phone_number_id}",
+    tag = "Numbers",
+    operation_id = "changeNumber",
+    params(("phone_number_id" = String, Path, description = "Meta's id")),
+    request_body = shapes::NumberChange,
+    responses((status = 200, body = shapes::NumberRow))
+)]
 pub(super) async fn change(
     State(house): State<Shared>,
     id: Result<Path<String>, PathRejection>,

@@ -24,10 +24,11 @@ use super::auth;
 use super::body::json_body;
 use super::calls::only_number;
 use super::error::ApiError;
-use super::status;
 use super::wire::{Answer, Reply};
+use super::{shapes, status};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
+use crate::manners::once::Promise;
 use crate::manners::principal::{Principal, Right, Who};
 use crate::manners::{emergency, moment};
 use crate::ws::QUEUE;
@@ -95,6 +96,17 @@ struct OptIn {
     enabled: bool,
 }
 
+/// Places a call.
+///
+/// The answer waits up to twelve seconds for WhatsApp's verdict.
+#[utoipa::path(
+    post,
+    path = "/api/v1/whatsapp/calling/calls",
+    tag = "Calls",
+    operation_id = "placeCall",
+    request_body = shapes::PlaceCall,
+    responses((status = 201, body = shapes::PlacedCall), (status = 404), (status = 502))
+)]
 pub(super) async fn place(State(house): State<Shared>, request: Request) -> Answer {
     let (parts, content) = request.into_parts();
     let headers = &parts.headers;
@@ -102,7 +114,11 @@ pub(super) async fn place(State(house): State<Shared>, request: Request) -> Answ
     let answer = async {
         real(&entry.principal, headers)?;
         let wanted = json_body(headers, content).await?;
-        dial(&house, &entry.principal, wanted).await
+        let promise = parts.extensions.get::<Promise>();
+        match begun(&house, &entry.principal, promise).await? {
+            Some(answer) => answer,
+            None => dial(&house, &entry.principal, wanted, promise).await,
+        }
     };
     let answer = answer.await;
     entry.leave(answer)
@@ -115,7 +131,21 @@ fn real(principal: &Principal, headers: &HeaderMap) -> Result<(), ApiError> {
     if test_key || marked { Err(ApiError::wrong_key_mode()) } else { Ok(()) }
 }
 
-async fn dial(house: &House, principal: &Principal, wanted: Wanted) -> Answer {
+/// What became of a call that was placed under this promise before a crash.
+async fn begun(
+    house: &House,
+    principal: &Principal,
+    promise: Option<&Promise>,
+) -> Result<Option<Answer>, ApiError> {
+    let Some(promise) = promise.filter(|promise| promise.resumed) else { return Ok(None) };
+    let tenant = &principal.tenant;
+    let Some(call) = house.engine.load(tenant, &promise.call).await? else { return Ok(None) };
+    let number = house.ports.numbers.load(tenant, &call.number).await?;
+    let number = number.ok_or_else(ApiError::connection_not_found)?;
+    Ok(Some(told(&call, &number)))
+}
+
+async fn dial(house: &House, principal: &Principal, wanted: Wanted, promise: Option<&Promise>) -> Answer {
     let to = phone(wanted.to.as_deref())?;
     let meta_id =
         wanted.from_phone_number_id.as_deref().ok_or_else(|| ApiError::missing("from_phone_number_id"))?;
@@ -159,7 +189,10 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted) -> Answer {
         correlation,
         conversation_id,
     };
-    let placed = house.engine.place(request).await?;
+    let placed = match promise {
+        Some(promise) => house.engine.place_as(promise.call.clone(), request).await?,
+        None => house.engine.place(request).await?,
+    };
     let call = match timeout(VERDICT, placed.settled).await {
         Ok(Ok(record)) => record,
         Ok(Err(_)) | Err(_) => {
@@ -167,9 +200,13 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted) -> Answer {
             now.unwrap_or(placed.record)
         }
     };
-    match ApiError::not_placed(&call) {
+    told(&call, &number)
+}
+
+fn told(call: &Arc<CallRecord>, number: &BusinessNumber) -> Answer {
+    match ApiError::not_placed(call) {
         Some(error) => Err(error),
-        None => Ok(Reply::created(placed_call(&call, &number))),
+        None => Ok(Reply::created(placed_call(call, number))),
     }
 }
 

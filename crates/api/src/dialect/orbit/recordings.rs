@@ -22,6 +22,7 @@ use super::auth::{self, Entry};
 use super::body::json_body;
 use super::calls::load;
 use super::error::ApiError;
+use super::shapes;
 use super::wire::{Answer, Reply};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
@@ -49,6 +50,15 @@ async fn enter(
     auth::enter(house, &request.method, &request.headers, operation, right).await
 }
 
+/// Lists a call's recordings.
+#[utoipa::path(
+    get,
+    path = "/api/v1/whatsapp/calling/calls/{id}/recordings",
+    tag = "Recordings",
+    operation_id = "listRecordings",
+    params(("id" = String, Path)),
+    responses((status = 200, body = inline(Vec<shapes::RecordingRow>)))
+)]
 pub(super) async fn of_call(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let entry = enter(&house, &parts, Operation::Read, Right::ReadRecordings).await?;
@@ -61,6 +71,15 @@ pub(super) async fn of_call(State(house): State<Shared>, id: Id, request: Reques
     entry.leave(answer)
 }
 
+/// Erases a call's recordings.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/whatsapp/calling/calls/{id}/recordings",
+    tag = "Recordings",
+    operation_id = "eraseRecordings",
+    params(("id" = String, Path)),
+    responses((status = 200, body = shapes::ErasedRecordings))
+)]
 pub(super) async fn erase(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let entry = enter(&house, &parts, Operation::Control, Right::EraseRecordings).await?;
@@ -76,6 +95,15 @@ pub(super) async fn erase(State(house): State<Shared>, id: Id, request: Request)
     entry.leave(answer)
 }
 
+/// Reads a recording's row.
+#[utoipa::path(
+    get,
+    path = "/api/v1/whatsapp/calling/recordings/{id}",
+    tag = "Recordings",
+    operation_id = "readRecording",
+    params(("id" = String, Path)),
+    responses((status = 200, body = shapes::RecordingRow))
+)]
 pub(super) async fn one(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let entry = enter(&house, &parts, Operation::Read, Right::ReadRecordings).await?;
@@ -83,6 +111,16 @@ pub(super) async fn one(State(house): State<Shared>, id: Id, request: Request) -
     entry.leave(answer)
 }
 
+/// Makes a link to a recording's sound, which needs no credential.
+#[utoipa::path(
+    post,
+    path = "/api/v1/whatsapp/calling/recordings/{id}/link",
+    tag = "Recordings",
+    operation_id = "linkRecording",
+    params(("id" = String, Path)),
+    request_body = Option<shapes::WantedLink>,
+    responses((status = 201, body = shapes::RecordingLink), (status = 410))
+)]
 pub(super) async fn link(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, content) = request.into_parts();
     let entry = enter(&house, &parts, Operation::Control, Right::ReadRecordings).await?;

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
@@ -17,7 +18,7 @@ use crate::manners::{moment, random};
 /// What a handler answers.
 pub(crate) type Answer = Result<Reply, ApiError>;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longest request id of a client's that is used.
 const LONGEST_REQUEST_ID: usize = 128;
@@ -46,6 +47,16 @@ impl Reply {
 
     pub(crate) fn created(data: Value) -> Self {
         Self { status: StatusCode::CREATED, ..Self::ok(data) }
+    }
+
+    /// The same of a shape that is written out.
+    pub(crate) fn of(data: &impl Serialize) -> Self {
+        Self::ok(serde_json::to_value(data).expect("shapes are made of texts, numbers and lists"))
+    }
+
+    /// The same of a thing that was made.
+    pub(crate) fn made(data: &impl Serialize) -> Self {
+        Self { status: StatusCode::CREATED, ..Self::of(data) }
     }
 
     pub(crate) fn empty() -> Self {
@@ -89,14 +100,17 @@ fn undressed(answer: Answer) -> Response {
 /// Gives every request its id and writes every answer out.
 pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
+    let value = HeaderValue::from_str(&id).expect("request ids are visible ASCII");
+    // Worn twice, around idempotency and within it: both layers give one id.
+    request.headers_mut().insert(REQUEST_ID, value.clone());
     name_host(&mut request);
     let mut response = next.run(request).await;
     if let Some(Undressed(answer)) = response.extensions_mut().remove::<Undressed>() {
         response = write(&house, &id, *answer);
     }
     let headers = response.headers_mut();
-    let id = HeaderValue::from_str(&id).expect("request ids are visible ASCII");
-    headers.insert(REQUEST_ID, id);
+    // An answer that is repeated keeps the id it was given under: its body has it too.
+    headers.entry(REQUEST_ID).or_insert(value);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Everything here is somebody's data or somebody's session.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -132,7 +146,7 @@ fn write(house: &House, id: &str, answer: Answer) -> Response {
             (reply.status, body, reply.headers, reply.allowance)
         }
         Err(error) => {
-            meta["docs_url"] = json!(error.docs_url());
+            meta["docs_url"] = json!(error.docs_url(house.config.public_url.as_ref()));
             let headers = error.headers();
             (
                 error.status(),
@@ -154,7 +168,7 @@ fn write(house: &House, id: &str, answer: Answer) -> Response {
 }
 
 /// The documented rate limit headers; `reset` is when the whole limit is back, in Unix seconds.
-fn state(headers: &mut HeaderMap, allowance: &Allowance, house: &House) {
+pub(super) fn state(headers: &mut HeaderMap, allowance: &Allowance, house: &House) {
     let reset = (house.now() + allowance.full_in).as_micros().div_euclid(1_000_000) + 1;
     let mut set = |name: &'static str, value: i64| headers.insert(name, HeaderValue::from(value));
     set("x-ratelimit-limit", i64::from(allowance.limit));

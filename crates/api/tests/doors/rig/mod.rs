@@ -14,13 +14,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use offhook_api::{DoorConfig, DoorPorts, Doors, Sockets, router};
+use offhook_api::{DoorConfig, DoorPorts, Doors, Rates, Sockets, router};
 use offhook_core::call::{CallRecord, SoundNews, State};
 use offhook_core::contact;
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
 use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
-use offhook_core::ports::fake::{FakeAsker, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory};
+use offhook_core::ports::fake::{
+    FakeAsker, FakeClaims, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory,
+};
 use offhook_core::ports::{Clock, Keys, NewKey, Sessions, Ticket};
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
@@ -88,6 +90,7 @@ pub(crate) struct Rig {
     pub(crate) sound: Arc<FakeSound>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) recordings: Arc<FakeRecordings>,
+    pub(crate) claims: Arc<FakeClaims>,
     pub(crate) ice: Arc<Ice>,
     pub(crate) engine: Engine,
     pub(crate) router: Router,
@@ -150,6 +153,7 @@ impl Rig {
         let directory = Arc::new(Directory::new(memory.clone()));
         let ice = Arc::new(Ice::default());
         let recordings = Arc::new(FakeRecordings::default());
+        let claims = Arc::new(FakeClaims::default());
         let asker = Arc::new(FakeAsker::default());
         let sound = Arc::new(FakeSound::default());
         let ids = Arc::new(FakeIds::default());
@@ -175,6 +179,7 @@ impl Rig {
             keys: directory.clone(),
             sessions: directory.clone(),
             calls: memory.clone(),
+            claims: claims.clone(),
             events: memory.clone(),
             clock: clock.clone(),
             ids,
@@ -189,6 +194,8 @@ impl Rig {
             verify_token: Some(VERIFY_TOKEN.into()),
             cookie_secure: false,
             cursor_secret: [7; 32],
+            // Tests ask faster than anybody who is served.
+            rates: Rates { key_per_second: 10_000, key_burst: 10_000, tenant_per_second: 10_000 },
         };
         change(&mut config);
         let (router, sockets) = router(Doors { engine: engine.clone(), ports, config });
@@ -199,6 +206,7 @@ impl Rig {
             sound,
             clock,
             recordings,
+            claims,
             ice,
             engine,
             router,

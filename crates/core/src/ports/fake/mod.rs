@@ -3,6 +3,7 @@
 //! They keep what they are given and obey the ports' words; they expect nothing.
 
 mod asker;
+mod claims;
 mod clock;
 mod contacts;
 mod groups;
@@ -11,6 +12,7 @@ mod recordings;
 mod sound;
 
 pub use asker::FakeAsker;
+pub use claims::FakeClaims;
 pub use clock::{FakeClock, FakeIds};
 pub use memory::Memory;
 pub use recordings::FakeRecordings;
