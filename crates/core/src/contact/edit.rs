@@ -54,7 +54,7 @@ impl<T> Edit<T> {
 }
 
 /// A change as somebody asked for it: texts as they came.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Change {
     /// Phone number, E.164.
     pub phone: Edit<String>,

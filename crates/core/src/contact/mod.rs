@@ -17,6 +17,8 @@ pub mod merge;
 
 pub mod plan;
 
+pub mod timeline;
+
 #[cfg(test)]
 mod tests;
 

@@ -5,9 +5,10 @@ use async_trait::async_trait;
 use super::StoreFault;
 use crate::contact::rule::Rule;
 use crate::contact::segment::{ContactList, Segment};
+use crate::contact::timeline::Entry;
 use crate::contact::{Channel, Contact, Email};
 use crate::event::Logged;
-use crate::id::{ContactId, ListId, SegmentId, TenantId};
+use crate::id::{CallId, ContactId, ListId, SegmentId, TenantId};
 use crate::phone::Phone;
 use crate::time::Time;
 
@@ -39,8 +40,28 @@ pub trait Contacts: Send + Sync {
         page: &ContactsAfter,
     ) -> Result<ContactPage, StoreFault>;
 
-    /// How many there are.
-    async fn count(&self, tenant: &TenantId, filter: &ContactFilter) -> Result<u64, StoreFault>;
+    /// How many there are; none when a filter leaves more than `upto`, which are not counted.
+    async fn count(
+        &self,
+        tenant: &TenantId,
+        filter: &ContactFilter,
+        upto: u64,
+    ) -> Result<Option<u64>, StoreFault>;
+
+    /// The calls with a contact; none when there is no such contact.
+    async fn calls(&self, tenant: &TenantId, id: &ContactId) -> Result<Option<Vec<CallId>>, StoreFault>;
+
+    /// What happened with a contact before an instant, newest first; none when there is no such contact.
+    async fn timeline(
+        &self,
+        tenant: &TenantId,
+        id: &ContactId,
+        before: Option<Time>,
+        limit: u32,
+    ) -> Result<Option<Vec<Entry>>, StoreFault>;
+
+    /// Keeps a note about a contact. False when there is no such contact, or the entry is no note.
+    async fn add_note(&self, tenant: &TenantId, id: &ContactId, note: &Entry) -> Result<bool, StoreFault>;
 
     /// Removes a contact and whatever in the database tells of the person. See `docs/privacy.md`.
     async fn erase(&self, tenant: &TenantId, id: &ContactId, now: Time)
@@ -105,12 +126,10 @@ pub struct ContactPage {
     pub next: Option<i64>,
 }
 
-/// What erasing a contact left to do outside the database.
+/// What erasing a contact told.
 #[derive(Debug, Clone, Default)]
 pub struct Erased {
-    /// Calls with the person: their recordings are to be erased.
-    pub calls: Vec<crate::id::CallId>,
-    /// What was told.
+    /// Its events.
     pub logged: Vec<Logged>,
 }
 

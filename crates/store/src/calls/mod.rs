@@ -19,6 +19,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use crate::database::{Trouble, taken, text};
 use crate::log::{Entries, append};
 use crate::store::Store;
+pub(crate) use row::direction;
 use row::{COLUMNS, CallRow, record};
 
 /// Not over. The same words as in the index `calls_live`, which the database uses only then.

@@ -168,6 +168,6 @@ pub(super) const fn direction_word(direction: Direction) -> &'static str {
     }
 }
 
-fn direction(word: &str) -> Option<Direction> {
+pub(crate) fn direction(word: &str) -> Option<Direction> {
     [Direction::Inbound, Direction::Outbound].into_iter().find(|d| direction_word(*d) == word)
 }

@@ -26,5 +26,5 @@ pub(super) async fn erase(
     let segments = segments_of(tx, tenant.as_str()).await?;
     let events = write::remove(tx, &gone, &segments, dialect).await?;
     let logged = append(tx, Entries::of(&tenant, now, &events)?).await?;
-    Ok(Some(Erased { calls: Vec::new(), logged }))
+    Ok(Some(Erased { logged }))
 }

@@ -43,21 +43,23 @@ pub(super) async fn count(
     dialect: Dialect,
     tenant: &TenantId,
     filter: &ContactFilter,
-) -> Result<u64, Trouble> {
-    let mut text = if narrows(filter) {
-        let mut text = Text::new("SELECT COUNT(*) AS n FROM contacts c WHERE ");
+    upto: u64,
+) -> Result<Option<u64>, Trouble> {
+    let upto = i64::try_from(upto).unwrap_or(i64::MAX);
+    let text = if narrows(filter) {
+        let mut text = Text::new("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM contacts c WHERE ");
         conditions(&mut text, dialect, tenant, filter);
+        text.push(" LIMIT ").value(Value::Number(upto.saturating_add(1))).push(") AS found");
         text
     } else {
-        let mut text = Text::new(
-            "SELECT CAST(COALESCE(SUM(total), 0) AS BIGINT) AS n FROM contact_totals WHERE tenant = ",
-        );
+        let sum = "SELECT CAST(COALESCE(SUM(total), 0) AS BIGINT) AS n FROM contact_totals WHERE tenant = ";
+        let mut text = Text::new(sum);
         text.value(tenant.as_str());
         text
     };
-    text.push("");
     let row = text.query().fetch_one(reader).await?;
-    Ok(u64::try_from(field::<i64, _>(&row, "n")?).unwrap_or(0))
+    let count = field::<i64, _>(&row, "n")?;
+    Ok(u64::try_from(count).ok().filter(|_| count <= upto || !narrows(filter)))
 }
 
 fn narrows(filter: &ContactFilter) -> bool {

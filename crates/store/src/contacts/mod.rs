@@ -15,12 +15,15 @@ mod groups;
 
 mod write;
 
+mod history;
+
 mod erase;
 
 use async_trait::async_trait;
 use offhook_core::contact::Contact;
+use offhook_core::contact::timeline::{Entry, What};
 use offhook_core::event::{ContactEvent, Event, Logged};
-use offhook_core::id::{ContactId, TenantId};
+use offhook_core::id::{CallId, ContactId, TenantId};
 use offhook_core::ports::{
     ContactFilter, ContactKeys, ContactPage, Contacts, ContactsAfter, Erased, StoreFault,
 };
@@ -116,9 +119,34 @@ impl Contacts for Store {
         self.database().read(find::page(reader, dialect, tenant, filter, page)).await
     }
 
-    async fn count(&self, tenant: &TenantId, filter: &ContactFilter) -> Result<u64, StoreFault> {
+    async fn count(
+        &self,
+        tenant: &TenantId,
+        filter: &ContactFilter,
+        upto: u64,
+    ) -> Result<Option<u64>, StoreFault> {
         let (reader, dialect) = (self.database().reader(), self.database().dialect());
-        self.database().read(find::count(reader, dialect, tenant, filter)).await
+        self.database().read(find::count(reader, dialect, tenant, filter, upto)).await
+    }
+
+    async fn calls(&self, tenant: &TenantId, id: &ContactId) -> Result<Option<Vec<CallId>>, StoreFault> {
+        self.database().read(history::calls(self.database().reader(), tenant, id)).await
+    }
+
+    async fn timeline(
+        &self,
+        tenant: &TenantId,
+        id: &ContactId,
+        before: Option<Time>,
+        limit: u32,
+    ) -> Result<Option<Vec<Entry>>, StoreFault> {
+        self.database().read(history::page(self.database().reader(), tenant, id, before, limit)).await
+    }
+
+    async fn add_note(&self, tenant: &TenantId, id: &ContactId, note: &Entry) -> Result<bool, StoreFault> {
+        let What::Note(text) = note.what.clone() else { return Ok(false) };
+        let (tenant, id, at) = (tenant.clone(), id.clone(), note.at);
+        self.database().write(move |tx| Box::pin(history::add_note(tx, tenant, id, at, text))).await
     }
 
     async fn erase(

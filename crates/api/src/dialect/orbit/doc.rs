@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{calls, control, numbers, place, recordings};
+use super::{calls, contacts, control, numbers, place, recordings};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -18,6 +18,33 @@ use super::{calls, control, numbers, place, recordings};
         recordings::link,
         numbers::list,
         numbers::change,
+        contacts::list::list,
+        contacts::list::opted_out,
+        contacts::one::create,
+        contacts::one::one,
+        contacts::one::change,
+        contacts::one::erase,
+        contacts::one::add_tags,
+        contacts::one::remove_tag,
+        contacts::one::prefer,
+        contacts::one::merge,
+        contacts::history::activity,
+        contacts::history::add_note,
+        contacts::lists::all,
+        contacts::lists::create,
+        contacts::lists::one,
+        contacts::lists::change,
+        contacts::lists::remove,
+        contacts::lists::members,
+        contacts::lists::put_on,
+        contacts::lists::take_off,
+        contacts::segments::all,
+        contacts::segments::create,
+        contacts::segments::preview,
+        contacts::segments::one,
+        contacts::segments::change,
+        contacts::segments::remove,
+        contacts::segments::members,
     ),
     modifiers(&Credentials)
 )]

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use offhook_core::call::{CallRecord, EndReason, Fault, Refusal};
+use offhook_core::id::ContactId;
 use offhook_core::meta::MetaError;
 use offhook_core::ports::{SoundFault, StoreFault};
 use offhook_engine::EngineError;
@@ -101,6 +102,21 @@ impl ApiError {
         let message = format!("field '{field}' is not E.164");
         Self::new("INVALID_PHONE_NUMBER", StatusCode::UNPROCESSABLE_ENTITY, message)
             .with(json!({ "field": field, "expected": "E.164" }))
+    }
+
+    pub(crate) fn invalid_email(field: &str) -> Self {
+        let message = format!("field '{field}' is not an e-mail address");
+        Self::new("INVALID_EMAIL", StatusCode::UNPROCESSABLE_ENTITY, message).with(json!({ "field": field }))
+    }
+
+    pub(crate) fn contact_exists(id: Option<&ContactId>) -> Self {
+        let message = "a contact with this phone number or e-mail address exists already";
+        Self::new("CONTACT_ALREADY_EXISTS", StatusCode::CONFLICT, message)
+            .with(json!({ "contact_id": id.map(ContactId::as_str) }))
+    }
+
+    pub(crate) fn name_taken(message: &str) -> Self {
+        Self::new("NAME_TAKEN", StatusCode::CONFLICT, message).with(json!({ "field": "name" }))
     }
 
     pub(crate) fn emergency() -> Self {

@@ -33,6 +33,19 @@ pub(super) fn states(word: &str) -> &'static [State] {
     }
 }
 
+/// How a contact's activity names a call: as events do.
+pub(super) const fn activity(state: State) -> &'static str {
+    match state {
+        State::Created | State::Queued => "queued",
+        State::Dialing | State::Ringing | State::Answering => "ringing",
+        State::Connected | State::Ending => "in_progress",
+        State::Completed => "completed",
+        State::Rejected => "declined",
+        State::Missed => "missed",
+        State::Failed => "failed",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

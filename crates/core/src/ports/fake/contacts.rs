@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::memory::Memory;
+use crate::call::CallRecord;
 use crate::contact::plan::plan;
+use crate::contact::timeline::{Entry, What};
 use crate::contact::{Contact, Facts};
 use crate::event::{ContactEvent, Event, Logged};
-use crate::id::{ContactId, TenantId};
+use crate::id::{CallId, ContactId, TenantId};
 use crate::ports::{ContactFilter, ContactKeys, ContactPage, Contacts, ContactsAfter, Erased, StoreFault};
 use crate::time::Time;
 
@@ -114,11 +116,16 @@ impl Contacts for Memory {
         Ok(ContactPage { contacts: found.into_iter().map(|(_, contact)| contact.clone()).collect(), next })
     }
 
-    async fn count(&self, tenant: &TenantId, filter: &ContactFilter) -> Result<u64, StoreFault> {
+    async fn count(
+        &self,
+        tenant: &TenantId,
+        filter: &ContactFilter,
+        upto: u64,
+    ) -> Result<Option<u64>, StoreFault> {
         let tables = self.lock();
         let theirs =
             tables.contacts.iter().filter(|contact| contact.tenant == *tenant && fits(filter, contact));
-        Ok(theirs.count() as u64)
+        Ok(Some(theirs.count() as u64).filter(|count| *count <= upto))
     }
 
     async fn erase(
@@ -133,7 +140,47 @@ impl Contacts for Memory {
         let Some(place) = place else { return Ok(None) };
         let gone = tables.contacts.remove(place);
         let events = plan(Some(&gone), None, &[]).events;
-        Ok(Some(Erased { calls: Vec::new(), logged: tables.append(tenant, now, &events) }))
+        Ok(Some(Erased { logged: tables.append(tenant, now, &events) }))
+    }
+
+    async fn calls(&self, tenant: &TenantId, id: &ContactId) -> Result<Option<Vec<CallId>>, StoreFault> {
+        let tables = self.lock();
+        let theirs = |call: &&CallRecord| call.facts.party.contact.as_ref().is_some_and(|it| it.id == *id);
+        let calls = tables.calls.values().filter(theirs).map(|call| call.id.clone()).collect();
+        Ok(tables.contacts.iter().any(|it| it.tenant == *tenant && it.id == *id).then_some(calls))
+    }
+
+    async fn timeline(
+        &self,
+        tenant: &TenantId,
+        id: &ContactId,
+        before: Option<Time>,
+        limit: u32,
+    ) -> Result<Option<Vec<Entry>>, StoreFault> {
+        let tables = self.lock();
+        if !tables.contacts.iter().any(|it| it.tenant == *tenant && it.id == *id) {
+            return Ok(None);
+        }
+        let theirs = |call: &&CallRecord| call.facts.party.contact.as_ref().is_some_and(|it| it.id == *id);
+        let calls = tables.calls.values().filter(theirs).map(|call| Entry {
+            at: call.created_at,
+            what: What::Call { call: call.id.clone(), state: call.state, direction: call.direction },
+        });
+        let notes = tables.notes.iter().filter(|(of, _)| of == id).map(|(_, note)| note.clone());
+        let mut all: Vec<Entry> =
+            calls.chain(notes).filter(|it| before.is_none_or(|before| it.at < before)).collect();
+        all.sort_by_key(|entry| std::cmp::Reverse(entry.at));
+        all.truncate(limit as usize);
+        Ok(Some(all))
+    }
+
+    async fn add_note(&self, tenant: &TenantId, id: &ContactId, note: &Entry) -> Result<bool, StoreFault> {
+        let mut tables = self.lock();
+        let known = tables.contacts.iter().any(|it| it.tenant == *tenant && it.id == *id);
+        if known {
+            tables.notes.push((id.clone(), note.clone()));
+        }
+        Ok(known)
     }
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::call::{CallRecord, Commit};
 use crate::contact::Contact;
 use crate::contact::segment::{ContactList, Segment};
+use crate::contact::timeline::Entry;
 use crate::event::{Event, Logged};
 use crate::house::{BusinessNumber, MediaMode, Person, Presence};
 use crate::id::{CallId, ContactId, EventId, ListId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
@@ -26,7 +27,7 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    calls: BTreeMap<CallId, CallRecord>,
+    pub(super) calls: BTreeMap<CallId, CallRecord>,
     logs: HashMap<TenantId, Vec<Logged>>,
     keys: HashSet<String>,
     knocks: BTreeMap<i64, (Knock, bool)>,
@@ -36,6 +37,7 @@ pub(super) struct Tables {
     pub(super) lists: Vec<ContactList>,
     pub(super) members: BTreeSet<(ListId, ContactId)>,
     pub(super) segments: Vec<Segment>,
+    pub(super) notes: Vec<(ContactId, Entry)>,
     broken: bool,
 }
 
