@@ -23,6 +23,7 @@ use super::{calls, contacts, control, numbers, place, recordings};
         contacts::one::create,
         contacts::one::one,
         contacts::one::change,
+        contacts::one::amend,
         contacts::one::erase,
         contacts::one::add_tags,
         contacts::one::remove_tag,

@@ -28,27 +28,39 @@ use super::{hang, wrong_method};
 use crate::house::Shared;
 
 pub(super) fn routes(mut router: Router<Shared>) -> Router<Shared> {
-    let resources = [
-        ("/contacts", get(list::list).post(one::create)),
-        ("/contacts/optouts", get(list::opted_out)),
-        ("/contacts/merge", post(one::merge)),
-        ("/contacts/lists", get(lists::all).post(lists::create)),
-        ("/contacts/lists/{id}", get(lists::one).put(lists::change).delete(lists::remove)),
-        ("/contacts/lists/{id}/members", get(lists::members).post(lists::put_on).delete(lists::take_off)),
-        ("/contacts/segments", get(segments::all).post(segments::create)),
-        ("/contacts/segments/preview", post(segments::preview)),
-        ("/contacts/segments/{id}", get(segments::one).put(segments::change).delete(segments::remove)),
-        ("/contacts/segments/{id}/contacts", get(segments::members)),
-        ("/contacts/{id}", get(one::one).put(one::change).patch(one::change).delete(one::erase)),
-        ("/contacts/{id}/tags", post(one::add_tags)),
-        ("/contacts/{id}/tags/{tag}", delete(one::remove_tag)),
-        ("/contacts/{id}/preferences", put(one::prefer)),
-        ("/contacts/{id}/activity", get(history::activity)),
-        ("/contacts/{id}/notes", post(history::add_note)),
-    ];
-    for (path, methods) in resources {
-        router = hang(router, path, &methods.fallback(wrong_method));
-    }
+    router = hang(router, "/contacts", &get(list::list).post(one::create).fallback(wrong_method));
+    router = hang(router, "/contacts/optouts", &get(list::opted_out).fallback(wrong_method));
+    router = hang(router, "/contacts/merge", &post(one::merge).fallback(wrong_method));
+    router = hang(router, "/contacts/lists", &get(lists::all).post(lists::create).fallback(wrong_method));
+    router = hang(
+        router,
+        "/contacts/lists/{id}",
+        &get(lists::one).put(lists::change).delete(lists::remove).fallback(wrong_method),
+    );
+    router = hang(
+        router,
+        "/contacts/lists/{id}/members",
+        &get(lists::members).post(lists::put_on).delete(lists::take_off).fallback(wrong_method),
+    );
+    router =
+        hang(router, "/contacts/segments", &get(segments::all).post(segments::create).fallback(wrong_method));
+    router = hang(router, "/contacts/segments/preview", &post(segments::preview).fallback(wrong_method));
+    router = hang(
+        router,
+        "/contacts/segments/{id}",
+        &get(segments::one).put(segments::change).delete(segments::remove).fallback(wrong_method),
+    );
+    router = hang(router, "/contacts/segments/{id}/contacts", &get(segments::members).fallback(wrong_method));
+    router = hang(
+        router,
+        "/contacts/{id}",
+        &get(one::one).put(one::change).patch(one::amend).delete(one::erase).fallback(wrong_method),
+    );
+    router = hang(router, "/contacts/{id}/tags", &post(one::add_tags).fallback(wrong_method));
+    router = hang(router, "/contacts/{id}/tags/{tag}", &delete(one::remove_tag).fallback(wrong_method));
+    router = hang(router, "/contacts/{id}/preferences", &put(one::prefer).fallback(wrong_method));
+    router = hang(router, "/contacts/{id}/activity", &get(history::activity).fallback(wrong_method));
+    router = hang(router, "/contacts/{id}/notes", &post(history::add_note).fallback(wrong_method));
     router
 }
 

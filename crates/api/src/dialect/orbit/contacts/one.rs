@@ -94,6 +94,20 @@ pub(crate) async fn change(State(house): State<Shared>, path: Id, request: Reque
     entry.leave(answer)
 }
 
+/// The same as `PUT`, which the provider has.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/contacts/{id}",
+    tag = "Contacts",
+    operation_id = "patchContact",
+    params(("id" = String, Path)),
+    request_body = ContactInput,
+    responses((status = 200, body = ContactBody), (status = 404), (status = 409))
+)]
+pub(crate) async fn amend(state: State<Shared>, path: Id, request: Request) -> Answer {
+    change(state, path, request).await
+}
+
 /// Erases a contact and what is kept of the person: `docs/privacy.md`.
 #[utoipa::path(
     delete,
