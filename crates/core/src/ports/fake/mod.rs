@@ -3,12 +3,14 @@
 //! They keep what they are given and obey the ports' words; they expect nothing.
 
 mod asker;
+mod audit;
 mod clock;
 mod memory;
 mod recordings;
 mod sound;
 
 pub use asker::FakeAsker;
+pub use audit::FakeAudit;
 pub use clock::{FakeClock, FakeIds};
 pub use memory::Memory;
 pub use recordings::FakeRecordings;
