@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use offhook_core::ports::{Calls, Clock, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants};
+use ipnet::IpNet;
+use offhook_core::ports::{
+    Audit, Calls, Clock, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants,
+};
 use offhook_engine::Engine;
 use secrecy::SecretString;
 use url::Url;
@@ -12,6 +15,7 @@ use url::Url;
 use crate::archive::Archive;
 use crate::dialect::orbit;
 use crate::house::{House, Shared};
+use crate::manners::trace;
 use crate::ws::Sockets;
 use crate::ws::ice::IceServers;
 use crate::{desk, listen, meta, ws};
@@ -51,6 +55,8 @@ pub struct DoorPorts {
     pub recordings: Arc<dyn Recordings>,
     /// Recordings themselves.
     pub archive: Arc<dyn Archive>,
+    /// The audit log.
+    pub audit: Arc<dyn Audit>,
     /// STUN and TURN servers for the agents' pages.
     pub ice_servers: Arc<dyn IceServers>,
 }
@@ -68,13 +74,18 @@ pub struct DoorConfig {
     pub verify_token: Option<SecretString>,
     /// Whether browsers reach us over TLS, so that cookies may insist on it.
     pub cookie_secure: bool,
+    /// Proxies that are believed when they say whom they heard.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether all numbers are connected to a simulator.
+    pub sandbox: bool,
     /// Signs list cursors. The same over restarts, or clients in the middle of a list lose their place.
     pub cursor_secret: [u8; 32],
 }
 
 /// All doors in one router, and the handle that sends the agents' sockets away at shutdown.
 ///
-/// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: sign-in limits count addresses.
+/// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: limits, allow lists and the audit log
+/// need addresses.
 pub fn router(doors: Doors) -> (Router, Sockets) {
     let sockets = Sockets::default();
     let house: Shared = Arc::new(House::new(doors, sockets.clone()));
@@ -83,6 +94,7 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
         .merge(desk::routes())
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
-    let router = Router::new().merge(dressed).merge(meta::routes()).merge(listen::routes()).with_state(house);
+    let router = Router::new().merge(dressed).merge(meta::routes()).merge(listen::routes());
+    let router = router.layer(from_fn_with_state(house.clone(), trace::follow)).with_state(house);
     (router, sockets)
 }

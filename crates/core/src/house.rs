@@ -121,6 +121,19 @@ impl Role {
     }
 }
 
+/// Longest address a person signs in with (RFC 5321, 4.5.3.1).
+const LONGEST_ADDRESS: usize = 254;
+
+/// An address people sign in with, in the form it is kept in; whether mail reaches it is not our concern.
+#[must_use]
+pub fn sign_in_address(text: &str) -> Option<String> {
+    let text = text.trim().to_lowercase();
+    let whole = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    let plain =
+        !text.contains(|it: char| it.is_whitespace() || it.is_control()) && text.len() <= LONGEST_ADDRESS;
+    (whole && plain).then_some(text)
+}
+
 /// Shortest password taken. Length is what makes guessing dear (NIST SP 800-63B); shorter ones are guessed.
 pub const SHORTEST_PASSWORD: usize = 10;
 
@@ -232,6 +245,14 @@ pub struct KeyCard {
     pub last_used_at: Option<Time>,
     /// When it was revoked.
     pub revoked_at: Option<Time>,
+}
+
+impl KeyCard {
+    /// Whether it is neither revoked nor expired.
+    #[must_use]
+    pub fn works_at(&self, now: Time) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
+    }
 }
 
 impl ApiKey {

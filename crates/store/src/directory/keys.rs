@@ -85,7 +85,7 @@ impl Keys for Store {
             let Some(row) = row.filter(|_| proved) else { return Ok(None) };
             let card = card(&row)?;
             let as_shown = (card.key.mode, card.key.kind) == (shown.mode, shown.kind);
-            Ok((works(&card, now) && as_shown).then_some(card.key))
+            Ok((card.works_at(now) && as_shown).then_some(card.key))
         };
         self.database().read(reading).await
     }
@@ -187,11 +187,6 @@ impl Store {
 fn list(items: Vec<String>) -> Result<String, StoreFault> {
     serde_json::to_string(&items)
         .map_err(|_| StoreFault::Corrupt("a key's list cannot be written as JSON".to_owned()))
-}
-
-/// Whether the key is neither revoked nor expired.
-fn works(card: &KeyCard, now: Time) -> bool {
-    card.revoked_at.is_none() && card.expires_at.is_none_or(|at| now < at)
 }
 
 /// Reads [`COLUMNS`].

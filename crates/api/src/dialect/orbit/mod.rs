@@ -31,6 +31,8 @@ mod place;
 
 mod recordings;
 
+mod settings;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{MethodRouter, any, get, patch, post};
@@ -51,7 +53,7 @@ pub(crate) fn routes() -> Router<Shared> {
     let link = post(recordings::link).fallback(wrong_method);
     let numbers = get(numbers::list).fallback(wrong_method);
     let number = patch(numbers::change).fallback(wrong_method);
-    let mut router = Router::new();
+    let mut router = settings::routes();
     router = hang(router, "/whatsapp/calling/numbers", &numbers);
     router = hang(router, "/whatsapp/calling/numbers/{phone_number_id}", &number);
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);
