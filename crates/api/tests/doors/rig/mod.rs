@@ -5,6 +5,7 @@ mod client;
 mod directory;
 mod ice;
 mod meta;
+mod office;
 mod sdp;
 
 use std::net::SocketAddr;
@@ -19,7 +20,9 @@ use offhook_core::call::{CallRecord, SoundNews, State};
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
 use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
-use offhook_core::ports::fake::{FakeAsker, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory};
+use offhook_core::ports::fake::{
+    FakeAsker, FakeAudit, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory,
+};
 use offhook_core::ports::{Clock, Keys, NewKey, Sessions, Ticket};
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
@@ -34,6 +37,7 @@ pub(crate) use client::{Agent, connect_raw, refused_upgrade};
 pub(crate) use directory::{Directory, PASSWORD};
 pub(crate) use ice::Ice;
 pub(crate) use meta::{APP_SECRET, VERIFY_TOKEN, signed};
+pub(crate) use office::{Office, SANDBOX_META_ID, Side};
 pub(crate) use sdp::{ANSWER, META_ANSWER, META_OFFER, OFFER, OTHER_ANSWER};
 
 /// Longest wait for something that must come.
@@ -88,6 +92,7 @@ pub(crate) struct Rig {
     pub(crate) sound: Arc<FakeSound>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) recordings: Arc<FakeRecordings>,
+    pub(crate) audit: Arc<FakeAudit>,
     pub(crate) ice: Arc<Ice>,
     pub(crate) engine: Engine,
     pub(crate) router: Router,
@@ -147,6 +152,7 @@ impl Rig {
         let asker = Arc::new(FakeAsker::default());
         let sound = Arc::new(FakeSound::default());
         let ids = Arc::new(FakeIds::default());
+        let audit = Arc::new(FakeAudit::default());
         let ports = Ports {
             calls: memory.clone(),
             events: memory.clone(),
@@ -171,6 +177,7 @@ impl Rig {
             ids,
             recordings: recordings.clone(),
             archive: Arc::new(archive::Shelf::of(recordings.clone())),
+            audit: audit.clone(),
             ice_servers: ice.clone(),
         };
         let mut config = DoorConfig {
@@ -179,6 +186,8 @@ impl Rig {
             app_secrets: vec![APP_SECRET.into()],
             verify_token: Some(VERIFY_TOKEN.into()),
             cookie_secure: false,
+            trusted_proxies: vec![],
+            sandbox: false,
             cursor_secret: [7; 32],
         };
         change(&mut config);
@@ -190,6 +199,7 @@ impl Rig {
             sound,
             clock,
             recordings,
+            audit,
             ice,
             engine,
             router,
@@ -208,11 +218,7 @@ impl Rig {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answered {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Answered { status: parts.status, headers: parts.headers, text }
+        send(&self.router, request).await
     }
 
     pub(crate) async fn get(&self, path: &str, key: &str) -> Answered {
@@ -255,14 +261,14 @@ impl Rig {
     ) -> String {
         let id = KeyId::from_uuid(uuid::Uuid::from_u128(self.directory.count()));
         let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        let key = ApiKey { id, tenant, role, scopes, mode, number: None };
-        self.directory.mint(NewKey { key, expires_at: None, at: self.clock.now() }).await.unwrap().text
+        let key = ApiKey { scopes, mode, ..ApiKey::new(id, tenant, role) };
+        self.directory.mint(NewKey::of(key, self.clock.now())).await.unwrap().text
     }
 
     pub(crate) async fn ticket(&self, n: u8) -> String {
         let person = people().into_iter().find(|person| person.id == user(n)).unwrap();
         let until = self.clock.now() + Duration::from_secs(60);
-        self.directory.issue_ticket(&Ticket { person, until }).await.unwrap()
+        self.directory.issue_ticket(&Ticket { person, until, by: None }).await.unwrap()
     }
 
     /// A connected agent, welcomed.
@@ -326,6 +332,15 @@ impl Rig {
         let newest = || self.memory.calls().pop().filter(|call| call.state == state);
         eventually(newest, &format!("a call in state {state:?}")).await
     }
+}
+
+/// Sends a request through the doors, without a network.
+pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answered {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    Answered { status: parts.status, headers: parts.headers, text }
 }
 
 /// Waits until something is there.
