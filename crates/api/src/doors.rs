@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use ipnet::IpNet;
 use offhook_core::ports::{
-    Calls, Claims, Clock, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants,
+    Audit, Calls, Claims, Clock, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants,
 };
 use offhook_engine::Engine;
 use secrecy::SecretString;
@@ -15,6 +16,7 @@ use crate::archive::Archive;
 use crate::dialect::orbit;
 use crate::house::{House, Shared};
 use crate::manners::limits::Rates;
+use crate::manners::trace;
 use crate::ws::Sockets;
 use crate::ws::ice::IceServers;
 use crate::{desk, docs, listen, meta, ws};
@@ -56,6 +58,8 @@ pub struct DoorPorts {
     pub recordings: Arc<dyn Recordings>,
     /// Recordings themselves.
     pub archive: Arc<dyn Archive>,
+    /// The audit log.
+    pub audit: Arc<dyn Audit>,
     /// STUN and TURN servers for the agents' pages.
     pub ice_servers: Arc<dyn IceServers>,
 }
@@ -73,6 +77,10 @@ pub struct DoorConfig {
     pub verify_token: Option<SecretString>,
     /// Whether browsers reach us over TLS, so that cookies may insist on it.
     pub cookie_secure: bool,
+    /// Proxies that are believed when they say whom they heard.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether all numbers are connected to a simulator.
+    pub sandbox: bool,
     /// Signs list cursors. The same over restarts, or clients in the middle of a list lose their place.
     pub cursor_secret: [u8; 32],
     /// How many requests are let in.
@@ -81,7 +89,8 @@ pub struct DoorConfig {
 
 /// All doors in one router, and the handle that sends the agents' sockets away at shutdown.
 ///
-/// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: sign-in limits count addresses.
+/// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: limits, allow lists and the audit log
+/// need addresses.
 pub fn router(doors: Doors) -> (Router, Sockets) {
     let sockets = Sockets::default();
     let house: Shared = Arc::new(House::new(doors, sockets.clone()));
@@ -94,11 +103,7 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
     let docs = docs::routes(house.config.public_url.as_ref());
-    let router = Router::new()
-        .merge(dressed)
-        .merge(meta::routes())
-        .merge(listen::routes())
-        .merge(docs)
-        .with_state(house);
+    let router = Router::new().merge(dressed).merge(meta::routes()).merge(listen::routes()).merge(docs);
+    let router = router.layer(from_fn_with_state(house.clone(), trace::follow)).with_state(house);
     (router, sockets)
 }

@@ -1,7 +1,7 @@
 //! What should happen: the values and decisions of Offhook, without I/O.
 //!
 //! Reading order: [`time`], [`id`], [`phone`], [`sdp`], [`house`] (tenants, numbers, people), [`right`] (who may do what),
-//! [`meta`] (what WhatsApp tells us), [`call`] (the machine), [`event`], [`recording`], [`ports`].
+//! [`meta`] (what WhatsApp tells us), [`call`] (the machine), [`event`], [`recording`], [`audit`], [`ports`].
 //!
 //! Invariant: nothing here reads a clock, draws chance, waits, or knows a provider's word. Time, ids and
 //! chance are parameters; the only `async` is in the port traits.
@@ -27,5 +27,7 @@ pub mod call;
 pub mod event;
 
 pub mod recording;
+
+pub mod audit;
 
 pub mod ports;

@@ -169,6 +169,23 @@ impl Right {
         self.scope().ends_with(":read")
     }
 
+    /// Whether it is about one business number each time, so that a test key can have it for numbers of the
+    /// sandbox alone.
+    #[must_use]
+    pub const fn is_about_a_number(self) -> bool {
+        matches!(
+            self,
+            Self::ReadCalls
+                | Self::WriteCalls
+                | Self::ReadPermissions
+                | Self::AskPermissions
+                | Self::ReadRecordings
+                | Self::EraseRecordings
+                | Self::WriteNumbers
+                | Self::EnableCalling
+        )
+    }
+
     const fn row(self) -> &'static Row {
         &TABLE[self as usize]
     }

@@ -25,9 +25,9 @@ use offhook_store::{MasterKey, Store};
 use offhook_whatsapp::{Graph, GraphConfig, Timeouts};
 
 use crate::clock::{HouseClock, HouseIds};
-use crate::config::Config;
 use crate::config::secret::Secret;
 use crate::config::sections;
+use crate::config::{Config, networks};
 use crate::turn::Turn;
 use crate::{scribe, sound};
 use tokio::sync::mpsc;
@@ -102,6 +102,7 @@ pub(crate) async fn build(
     let graph = Graph::new(
         GraphConfig {
             base_url: config.whatsapp.graph_url.clone(),
+            sandbox_url: config.whatsapp.sandbox_url.clone(),
             api_version: config.whatsapp.api_version.clone(),
             timeouts: Timeouts::default(),
         },
@@ -137,6 +138,7 @@ pub(crate) async fn build(
         calls: store.clone(),
         claims: store.clone(),
         recordings: store.clone(),
+        audit: store.clone(),
         archive: Arc::new(Shelf { recorder: recorder.clone(), keys }),
         events: store,
         clock,
@@ -208,6 +210,11 @@ fn manners(config: &Config) -> Manners {
     }
 }
 
+/// Whether everything that is asked of Meta is asked of a simulator.
+fn is_sandbox(config: &Config) -> bool {
+    config.whatsapp.sandbox_url.as_ref() == Some(&config.whatsapp.graph_url)
+}
+
 fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {
     let (http, whatsapp) = (&config.http, &config.whatsapp);
     let app_secrets = [&whatsapp.app_secret, &whatsapp.previous_app_secret];
@@ -218,6 +225,8 @@ fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {
         app_secrets: app_secrets.into_iter().flatten().map(Secret::to_secrecy).collect(),
         verify_token: whatsapp.verify_token.as_ref().map(Secret::to_secrecy),
         cookie_secure: http.tls_cert_file.is_some() || public_tls,
+        trusted_proxies: networks(&http.trusted_proxies).unwrap_or_default(),
+        sandbox: is_sandbox(config),
         cursor_secret,
         rates: Rates::default(),
     }

@@ -16,6 +16,14 @@ pub(crate) mod principal;
 
 pub(crate) mod session;
 
+pub(crate) mod trace;
+
+pub(crate) mod audit;
+
+pub(crate) mod minutely;
+
+pub(crate) mod place;
+
 pub(crate) mod limits;
 
 pub(crate) mod once;

@@ -22,6 +22,16 @@ mod orbit_place;
 
 mod privacy;
 
+mod sandbox;
+
+mod settings_audit;
+
+mod settings_keys;
+
+mod settings_matrix;
+
+mod settings_people;
+
 mod socket_bridge;
 
 mod socket_calls;

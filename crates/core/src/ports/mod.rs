@@ -2,6 +2,7 @@
 //!
 //! Adapters live in `store` and `whatsapp`; fakes with memory live in [`fake`].
 
+mod audit;
 mod calls;
 mod claims;
 mod clock;
@@ -13,11 +14,13 @@ mod sound;
 
 pub mod fake;
 
+pub use audit::Audit;
 pub use calls::{CallFilter, Calls, Events, Page, PageAfter};
 pub use claims::{Claim, Claims, KeptAnswer, Standing};
 pub use clock::{Clock, Ids};
 pub use directory::{
-    Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Sessions, Tenants, Ticket,
+    Changed, Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, Opener, People, PersonChange,
+    Removal, Session, SessionRef, Sessions, Tenants, Ticket,
 };
 pub use gate::{Asker, PermissionAsk};
 pub use inbox::{Inbox, Knock, Knocked, News};

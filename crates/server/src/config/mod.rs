@@ -23,6 +23,7 @@ mod page;
 use self::sections::{Calls, Database, Http, Log, Media, Recordings, Security, Whatsapp};
 
 pub use check::check;
+pub(crate) use check::networks;
 pub use load::{Source, load};
 pub use page::{print, schema};
 

@@ -27,6 +27,11 @@ section! {
         /// A list, or one text with commas between the origins.
         #[serde(deserialize_with = "super::sections::list")]
         allowed_origins: Vec<String> = Some("[]");
+        /// Proxies in front of this server, as addresses and networks, that are believed when they say in
+        /// `X-Forwarded-For` whom they heard. Without any, limits, allow lists and the audit log see the proxy.
+        /// A list, or one text with commas.
+        #[serde(deserialize_with = "super::sections::list")]
+        trusted_proxies: Vec<String> = Some("[]");
         /// Certificate chain in PEM; turns HTTPS on together with `tls_key_file`.
         tls_cert_file: Option<PathBuf> = None;
         /// Private key in PEM.
@@ -68,6 +73,9 @@ section! {
     Whatsapp as "whatsapp" {
         /// Address of Meta's Graph API; the simulator's address in development.
         graph_url: Url = Some("https://graph.facebook.com");
+        /// Address of a simulator (`offhook sim`), the only one that numbers added with `--sandbox`, and test keys,
+        /// reach. When it is the same as `graph_url`, every number is one of the sandbox.
+        sandbox_url: Option<Url> = None;
         /// Version of the Graph API.
         api_version: String = Some("v25.0");
         /// The Meta app's secret, which signs webhooks.

@@ -76,6 +76,8 @@ impl Demo {
         .context("the simulator does not start")?;
         let sim_url = format!("http://{}", sim.addr());
         config.whatsapp.graph_url = Url::parse(&sim_url)?;
+        // Nothing here reaches a real phone, whatever the key.
+        config.whatsapp.sandbox_url = Some(config.whatsapp.graph_url.clone());
 
         let seeded = seed.plant(&config).await?;
         let server = Server::start(&config, listener, metrics).await?;

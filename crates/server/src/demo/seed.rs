@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use offhook_core::house::{ApiKey, KeyMode, MediaMode, Role, Tenant};
+use offhook_core::house::{ApiKey, MediaMode, Role, Tenant};
 use offhook_core::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{
@@ -137,6 +137,7 @@ impl Seed {
                 role: login.role,
                 password: login.password.clone(),
                 at,
+                deed: None,
             };
             People::add(store, new).await?;
         }
@@ -156,6 +157,7 @@ impl Seed {
                         waba_id: WABA_ID.to_owned(),
                         phone: Phone::parse(phone)?,
                         media_mode,
+                        sandbox: true,
                         access_token: self.access_token.clone(),
                         at,
                     };
@@ -167,15 +169,10 @@ impl Seed {
         let api_key = match &self.api_key {
             Some(text) => text.clone(),
             None => {
-                let key = ApiKey {
-                    id: KeyId::from_uuid(ids.next()),
-                    tenant: tenant.id.clone(),
-                    role: Role::Developer,
-                    scopes: vec!["*".to_owned()],
-                    mode: KeyMode::Live,
-                    number: None,
-                };
-                let text = Keys::mint(store, NewKey { key, expires_at: None, at }).await?.text;
+                let id = KeyId::from_uuid(ids.next());
+                let key = ApiKey::new(id, tenant.id.clone(), Role::Developer);
+                let key = ApiKey { name: "Demo".to_owned(), ..key };
+                let text = Keys::mint(store, NewKey::of(key, at)).await?.text;
                 self.api_key = Some(text.clone());
                 self.save()?;
                 text

@@ -31,6 +31,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/postgres/0002_recordings.sql"),
     ),
     Pair(
+        3,
+        "accounts",
+        include_str!("../../migrations/sqlite/0003_accounts.sql"),
+        include_str!("../../migrations/postgres/0003_accounts.sql"),
+    ),
+    Pair(
         8,
         "claims",
         include_str!("../../migrations/sqlite/0008_claims.sql"),

@@ -12,7 +12,7 @@ use crate::database::{Trouble, corrupt, field, taken, text};
 use crate::secret::Place;
 use crate::store::Store;
 
-const COLUMNS: &str = "id, tenant, meta_id, waba_id, phone, media_mode";
+const COLUMNS: &str = "id, tenant, meta_id, waba_id, phone, media_mode, sandbox";
 
 #[async_trait]
 impl Numbers for Store {
@@ -26,13 +26,14 @@ impl Numbers for Store {
             waba_id: text(&number.waba_id).into_owned(),
             phone: number.phone,
             media_mode: number.media_mode,
+            sandbox: number.sandbox,
         };
         let at = number.at;
         self.database()
             .write(move |tx| {
                 Box::pin(async move {
                     let sql = "INSERT INTO numbers (id, tenant, meta_id, waba_id, phone, media_mode, access_token, \
-                         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+                         created_at, sandbox) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
                     sqlx::query(sql)
                         .bind(added.id.as_str().to_owned())
                         .bind(added.tenant.as_str().to_owned())
@@ -42,6 +43,7 @@ impl Numbers for Store {
                         .bind(words::media_mode(added.media_mode))
                         .bind(sealed)
                         .bind(at.as_micros())
+                        .bind(i64::from(added.sandbox))
                         .execute(tx)
                         .await
                         .map_err(taken("a number with this WhatsApp id"))?;
@@ -136,6 +138,7 @@ fn number(row: &AnyRow) -> Result<BusinessNumber, Trouble> {
         waba_id: field(row, "waba_id")?,
         phone: Phone::parse(field(row, "phone")?).map_err(|_| wrong("phone"))?,
         media_mode: words::read_media_mode(field(row, "media_mode")?).ok_or_else(|| wrong("media_mode"))?,
+        sandbox: field::<i64, _>(row, "sandbox")? != 0,
         id,
     })
 }

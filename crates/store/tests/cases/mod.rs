@@ -1,5 +1,7 @@
 //! The promises, one function each. Every function gets an empty database of its own.
 
+pub(crate) mod accounts;
+pub(crate) mod audit;
 pub(crate) mod calls;
 pub(crate) mod claims;
 pub(crate) mod inbox;
@@ -15,6 +17,21 @@ pub(crate) mod secrets;
 macro_rules! every_case {
     ($make:ident) => {
         $make! {
+            accounts::a_key_comes_back_as_it_was_made,
+            accounts::a_revoked_key_stays_revoked,
+            accounts::a_replaced_key_works_until_its_time_is_over,
+            accounts::an_allow_list_is_replaced_whole,
+            accounts::a_person_is_changed_with_the_deed,
+            accounts::a_removed_person_is_gone_with_their_sessions,
+            accounts::the_last_owner_stays,
+            accounts::a_session_remembers_when_it_was_used,
+            accounts::a_ticket_says_what_it_was_given_for,
+            accounts::a_refused_change_writes_nothing_down,
+            audit::deeds_come_back_newest_first_as_they_were_told,
+            audit::an_address_is_told_only_with_the_master_key,
+            audit::entries_written_at_once_follow_one_another,
+            audit::an_entry_cannot_be_changed_or_removed,
+            audit::whoever_gets_around_that_is_found_out,
             calls::a_commit_comes_back_as_it_was_written,
             calls::a_commit_that_does_not_follow_is_refused_and_changes_nothing,
             calls::of_commits_racing_for_one_version_exactly_one_wins,

@@ -95,6 +95,10 @@ async fn page(house: &House, principal: &Principal, pairs: &[(String, String)]) 
     if let Some(number) = only_number(principal) {
         query.only(BTreeSet::from([number.clone()]));
     }
+    if principal.sandbox && !house.config.sandbox {
+        let mine = numbers.iter().filter(|number| number.sandbox).map(|number| number.id.clone());
+        query.only(mine.collect());
+    }
     let scope = Scope { tenant: &principal.tenant, filters: query.signature.clone() };
     let secret = &house.config.cursor_secret;
     let after = match &query.cursor {
@@ -160,7 +164,13 @@ pub(super) async fn load(house: &House, principal: &Principal, id: &str) -> Resu
     let visible = |call: &CallRecord| {
         call.tenant == principal.tenant && only_number(principal).is_none_or(|number| *number == call.number)
     };
-    call.filter(visible).ok_or_else(|| ApiError::not_found("no such call"))
+    let call = call.filter(visible).ok_or_else(|| ApiError::not_found("no such call"))?;
+    if principal.sandbox && !house.config.sandbox {
+        let numbers = house.directory.numbers_now(&principal.tenant).await?;
+        let reached = number_of(&call, &numbers).is_some_and(|number| house.reaches(principal, number));
+        return if reached { Ok(call) } else { Err(ApiError::wrong_key_mode()) };
+    }
+    Ok(call)
 }
 
 /// The one number a key is made for.

@@ -5,6 +5,7 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
+use offhook_core::audit::Object;
 use offhook_core::call::table::Connect;
 use offhook_core::call::{CallRecord, Command, Refusal, Wish};
 use offhook_core::house::{MediaMode, Role};
@@ -89,6 +90,8 @@ async fn carry_out(
         }
     };
     let call = done?;
+    let object = Object::new("call", call.id.as_str());
+    house.audit.record(principal, &format!("call.{action}"), object, Value::Null).await?;
     let numbers = house.directory.numbers(&principal.tenant).await?;
     Ok(Reply::ok(detailed(&call, number_of(&call, &numbers), principal)))
 }

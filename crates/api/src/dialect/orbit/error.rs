@@ -62,7 +62,7 @@ impl ApiError {
     }
 
     pub(crate) fn wrong_key_mode() -> Self {
-        let message = "nothing is dispatched in test mode and this version has no sandbox: use a live key";
+        let message = "test mode reaches numbers of the sandbox only: take one of those, or a live key";
         Self::new("WRONG_KEY_MODE", StatusCode::FORBIDDEN, message)
     }
 
@@ -101,6 +101,11 @@ impl ApiError {
         let message = format!("field '{field}' is not E.164");
         Self::new("INVALID_PHONE_NUMBER", StatusCode::UNPROCESSABLE_ENTITY, message)
             .with(json!({ "field": field, "expected": "E.164" }))
+    }
+
+    pub(crate) fn invalid_email(field: &str) -> Self {
+        let message = format!("field '{field}' is not an e-mail address");
+        Self::new("INVALID_EMAIL", StatusCode::UNPROCESSABLE_ENTITY, message).with(json!({ "field": field }))
     }
 
     pub(crate) fn emergency() -> Self {
@@ -143,6 +148,21 @@ impl ApiError {
         let message = "the server stopped while it carried out the request of this Idempotency-Key: \
                        look what became of it before you ask again under another key";
         Self::new("IDEMPOTENCY_OUTCOME_UNKNOWN", StatusCode::CONFLICT, message)
+    }
+
+    /// Something of this kind exists already.
+    pub(crate) fn exists(field: &str, message: impl Into<String>) -> Self {
+        Self::new("ALREADY_EXISTS", StatusCode::CONFLICT, message).with(json!({ "field": field }))
+    }
+
+    pub(crate) fn last_owner() -> Self {
+        let message = "this is the only owner: make somebody else an owner first";
+        Self::new("LAST_OWNER", StatusCode::CONFLICT, message)
+    }
+
+    /// There are as many as there may be.
+    pub(crate) fn full(message: impl Into<String>) -> Self {
+        Self::new("TOO_MANY", StatusCode::CONFLICT, message)
     }
 
     pub(crate) fn gone(message: impl Into<String>) -> Self {

@@ -33,6 +33,8 @@ mod place;
 
 mod recordings;
 
+mod settings;
+
 pub(crate) mod shapes;
 
 pub(crate) mod doc;
@@ -57,7 +59,7 @@ pub(crate) fn routes() -> Router<Shared> {
     let link = post(recordings::link).fallback(wrong_method);
     let numbers = get(numbers::list).fallback(wrong_method);
     let number = patch(numbers::change).fallback(wrong_method);
-    let mut router = Router::new();
+    let mut router = settings::routes();
     router = hang(router, "/whatsapp/calling/numbers", &numbers);
     router = hang(router, "/whatsapp/calling/numbers/{phone_number_id}", &number);
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);

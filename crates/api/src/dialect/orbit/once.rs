@@ -16,6 +16,7 @@ use crate::house::Shared;
 use crate::manners::body;
 use crate::manners::limits::Operation;
 use crate::manners::once::{AfterCrash, Asked, Held, Verdict, is_name};
+use crate::manners::trace::REQUEST_ID;
 
 const NAME: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -28,7 +29,7 @@ const ANSWER_CAP: usize = 1024 * 1024;
 
 /// Headers that are kept with an answer.
 const KEPT_HEADERS: [HeaderName; 4] =
-    [header::CONTENT_TYPE, header::CACHE_CONTROL, header::LOCATION, wire::REQUEST_ID];
+    [header::CONTENT_TYPE, header::CACHE_CONTROL, header::LOCATION, REQUEST_ID];
 
 /// What finds its call by its promise.
 const PLACING: &str = "/v1/whatsapp/calling/calls";

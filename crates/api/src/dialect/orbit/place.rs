@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use offhook_core::audit::Object;
 use offhook_core::call::CallRecord;
 use offhook_core::call::table::{ClipName, Connect};
-use offhook_core::house::{BusinessNumber, KeyMode};
+use offhook_core::house::BusinessNumber;
 use offhook_core::id::{MetaNumberId, UserId, Wacid};
 use offhook_core::phone::Phone;
 use offhook_engine::PlaceRequest;
@@ -112,7 +112,6 @@ pub(super) async fn place(State(house): State<Shared>, request: Request) -> Answ
     let headers = &parts.headers;
     let entry = auth::enter(&house, &parts.method, headers, Operation::Initiate, Right::WriteCalls).await?;
     let answer = async {
-        real(&entry.principal, headers)?;
         let wanted = json_body(headers, content).await?;
         let promise = parts.extensions.get::<Promise>();
         match begun(&house, &entry.principal, promise).await? {
@@ -122,13 +121,6 @@ pub(super) async fn place(State(house): State<Shared>, request: Request) -> Answ
     };
     let answer = answer.await;
     entry.leave(answer)
-}
-
-/// A test key, or a request marked as a test, must never make a phone ring.
-fn real(principal: &Principal, headers: &HeaderMap) -> Result<(), ApiError> {
-    let test_key = matches!(&principal.who, Who::Key(key) if key.mode == KeyMode::Test);
-    let marked = headers.get("x-test-mode").is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"true"));
-    if test_key || marked { Err(ApiError::wrong_key_mode()) } else { Ok(()) }
 }
 
 /// What became of a call that was placed under this promise before a crash.
@@ -193,6 +185,9 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted, promise: Opt
         Some(promise) => house.engine.place_as(promise.call.clone(), request).await?,
         None => house.engine.place(request).await?,
     };
+    let object = Object::new("call", placed.record.id.as_str());
+    let from = json!({ "from_phone_number_id": number.meta_id.as_str() });
+    house.audit.record(principal, "call.placed", object, from).await?;
     let call = match timeout(VERDICT, placed.settled).await {
         Ok(Ok(record)) => record,
         Ok(Err(_)) | Err(_) => {
@@ -227,7 +222,7 @@ fn short(field: &str, text: Option<String>, most: usize) -> Result<Option<String
     }
 }
 
-/// The caller's number behind Meta's id.
+/// The caller's number behind Meta's id. In test mode it must be one of the sandbox.
 pub(super) async fn connection(
     house: &House,
     principal: &Principal,
@@ -238,7 +233,8 @@ pub(super) async fn connection(
     let allowed = |number: &BusinessNumber| {
         number.tenant == principal.tenant && only_number(principal).is_none_or(|only| *only == number.id)
     };
-    number.filter(allowed).ok_or_else(ApiError::connection_not_found)
+    let number = number.filter(allowed).ok_or_else(ApiError::connection_not_found)?;
+    if house.reaches(principal, &number) { Ok(number) } else { Err(ApiError::wrong_key_mode()) }
 }
 
 /// The answer's SDP is never here: Meta sends it by webhook, later. `GET …/calls/{id}` has it then.

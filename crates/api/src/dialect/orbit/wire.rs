@@ -1,7 +1,7 @@
 //! The envelope: `data` and `meta`, or `error` and `meta`, and the headers on every answer.
 //!
-//! Handlers return an [`Answer`]; [`dress`], a layer around all of them, writes it out. So the request id is
-//! made in one place and no answer can leave without it.
+//! Handlers return an [`Answer`]; [`dress`], a layer around all of them, writes it out. So no answer
+//! can leave without its request id.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -13,15 +13,11 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use crate::house::{House, Shared};
 use crate::manners::limits::Allowance;
-use crate::manners::{moment, random};
+use crate::manners::moment;
+use crate::manners::trace::{REQUEST_ID, Trace};
 
 /// What a handler answers.
 pub(crate) type Answer = Result<Reply, ApiError>;
-
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Longest request id of a client's that is used.
-const LONGEST_REQUEST_ID: usize = 128;
 
 /// A success before it is dressed.
 #[derive(Debug, Clone)]
@@ -97,12 +93,10 @@ fn undressed(answer: Answer) -> Response {
     response
 }
 
-/// Gives every request its id and writes every answer out.
+/// Writes every answer out.
 pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, next: Next) -> Response {
-    let id = request_id(request.headers());
+    let id = Trace::now().request_id;
     let value = HeaderValue::from_str(&id).expect("request ids are visible ASCII");
-    // Worn twice, around idempotency and within it: both layers give one id.
-    request.headers_mut().insert(REQUEST_ID, value.clone());
     name_host(&mut request);
     let mut response = next.run(request).await;
     if let Some(Undressed(answer)) = response.extensions_mut().remove::<Undressed>() {
@@ -115,16 +109,6 @@ pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, nex
     // Everything here is somebody's data or somebody's session.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
-}
-
-/// The client's own id when it is fit for a header and a log, else a fresh one.
-fn request_id(headers: &HeaderMap) -> String {
-    let fit = |text: &&str| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-        !text.is_empty() && text.len() <= LONGEST_REQUEST_ID && text.bytes().all(plain)
-    };
-    let stated = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(fit);
-    stated.map_or_else(|| format!("req_{}", random::hex()), str::to_owned)
 }
 
 /// HTTP/2 states the host in the request line only; origins are compared with the header.
@@ -174,24 +158,4 @@ pub(super) fn state(headers: &mut HeaderMap, allowance: &Allowance, house: &Hous
     set("x-ratelimit-limit", i64::from(allowance.limit));
     set("x-ratelimit-remaining", i64::from(allowance.remaining));
     set("x-ratelimit-reset", reset);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clients_request_id_is_kept_only_when_it_is_harmless() {
-        let check = |stated: &str, kept: bool| {
-            let mut headers = HeaderMap::new();
-            headers.insert(REQUEST_ID, HeaderValue::from_str(stated).unwrap());
-            assert_eq!(request_id(&headers) == stated, kept, "{stated}");
-        };
-        check("req_7d1f", true);
-        check("7f9c:1-2.x", true);
-        check("+44 7700 900123", false);
-        check("<script>", false);
-        check(&"a".repeat(129), false);
-        check("", false);
-    }
 }

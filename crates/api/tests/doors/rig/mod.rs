@@ -5,6 +5,7 @@ mod client;
 mod directory;
 mod ice;
 mod meta;
+mod office;
 mod sdp;
 
 use std::net::SocketAddr;
@@ -20,7 +21,7 @@ use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Pr
 use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
 use offhook_core::ports::fake::{
-    FakeAsker, FakeClaims, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory,
+    FakeAsker, FakeAudit, FakeClaims, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory,
 };
 use offhook_core::ports::{Clock, Keys, NewKey, Sessions, Ticket};
 use offhook_core::sdp::Sdp;
@@ -36,6 +37,7 @@ pub(crate) use client::{Agent, connect_raw, refused_upgrade};
 pub(crate) use directory::{Directory, PASSWORD};
 pub(crate) use ice::Ice;
 pub(crate) use meta::{APP_SECRET, VERIFY_TOKEN, signed};
+pub(crate) use office::{Office, SANDBOX_META_ID, Side};
 pub(crate) use sdp::{ANSWER, META_ANSWER, META_OFFER, OFFER, OTHER_ANSWER};
 
 /// Longest wait for something that must come.
@@ -60,6 +62,7 @@ fn number(n: u8, tenant: TenantId, meta_id: &str, phone: &str) -> BusinessNumber
         waba_id: format!("10229012934039{n}"),
         phone: Phone::parse(phone).unwrap(),
         media_mode: MediaMode::Relay,
+        sandbox: false,
     }
 }
 
@@ -90,6 +93,7 @@ pub(crate) struct Rig {
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) recordings: Arc<FakeRecordings>,
     pub(crate) claims: Arc<FakeClaims>,
+    pub(crate) audit: Arc<FakeAudit>,
     pub(crate) ice: Arc<Ice>,
     pub(crate) engine: Engine,
     pub(crate) router: Router,
@@ -150,6 +154,7 @@ impl Rig {
         let asker = Arc::new(FakeAsker::default());
         let sound = Arc::new(FakeSound::default());
         let ids = Arc::new(FakeIds::default());
+        let audit = Arc::new(FakeAudit::default());
         let ports = Ports {
             calls: memory.clone(),
             events: memory.clone(),
@@ -175,6 +180,7 @@ impl Rig {
             ids,
             recordings: recordings.clone(),
             archive: Arc::new(archive::Shelf::of(recordings.clone())),
+            audit: audit.clone(),
             ice_servers: ice.clone(),
         };
         let mut config = DoorConfig {
@@ -183,6 +189,8 @@ impl Rig {
             app_secrets: vec![APP_SECRET.into()],
             verify_token: Some(VERIFY_TOKEN.into()),
             cookie_secure: false,
+            trusted_proxies: vec![],
+            sandbox: false,
             cursor_secret: [7; 32],
             // Tests ask faster than anybody who is served.
             rates: Rates { key_per_second: 10_000, key_burst: 10_000, tenant_per_second: 10_000 },
@@ -197,6 +205,7 @@ impl Rig {
             clock,
             recordings,
             claims,
+            audit,
             ice,
             engine,
             router,
@@ -215,11 +224,7 @@ impl Rig {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answered {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Answered { status: parts.status, headers: parts.headers, text }
+        send(&self.router, request).await
     }
 
     pub(crate) async fn get(&self, path: &str, key: &str) -> Answered {
@@ -262,14 +267,14 @@ impl Rig {
     ) -> String {
         let id = KeyId::from_uuid(uuid::Uuid::from_u128(self.directory.count()));
         let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        let key = ApiKey { id, tenant, role, scopes, mode, number: None };
-        self.directory.mint(NewKey { key, expires_at: None, at: self.clock.now() }).await.unwrap().text
+        let key = ApiKey { scopes, mode, ..ApiKey::new(id, tenant, role) };
+        self.directory.mint(NewKey::of(key, self.clock.now())).await.unwrap().text
     }
 
     pub(crate) async fn ticket(&self, n: u8) -> String {
         let person = people().into_iter().find(|person| person.id == user(n)).unwrap();
         let until = self.clock.now() + Duration::from_secs(60);
-        self.directory.issue_ticket(&Ticket { person, until }).await.unwrap()
+        self.directory.issue_ticket(&Ticket { person, until, by: None }).await.unwrap()
     }
 
     /// A connected agent, welcomed.
@@ -333,6 +338,15 @@ impl Rig {
         let newest = || self.memory.calls().pop().filter(|call| call.state == state);
         eventually(newest, &format!("a call in state {state:?}")).await
     }
+}
+
+/// Sends a request through the doors, without a network.
+pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answered {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    Answered { status: parts.status, headers: parts.headers, text }
 }
 
 /// Waits until something is there.

@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use crate::call::{CallRecord, Commit};
 use crate::event::{Event, Logged};
-use crate::house::{BusinessNumber, MediaMode, Person, Presence};
+use crate::house::{BusinessNumber, MediaMode, Person, Presence, Role};
 use crate::id::{CallId, EventId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
 use crate::ports::{
-    CallFilter, Calls, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page, PageAfter,
-    People, StoreFault,
+    CallFilter, Calls, Changed, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page,
+    PageAfter, People, PersonChange, Removal, StoreFault,
 };
 use crate::time::Time;
 
@@ -213,8 +213,8 @@ impl Inbox for Memory {
 #[async_trait]
 impl Numbers for Memory {
     async fn add(&self, new: NewNumber) -> Result<BusinessNumber, StoreFault> {
-        let NewNumber { id, tenant, meta_id, waba_id, phone, media_mode, .. } = new;
-        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode };
+        let NewNumber { id, tenant, meta_id, waba_id, phone, media_mode, sandbox, .. } = new;
+        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode, sandbox };
         self.with_number(number.clone());
         Ok(number)
     }
@@ -281,5 +281,42 @@ impl People for Memory {
             person.presence = presence;
         }
         Ok(())
+    }
+    async fn change(&self, change: PersonChange) -> Result<Changed, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        if change.role.is_some_and(|role| role != Role::Owner)
+            && tables.is_last_owner(&change.tenant, &change.id)
+        {
+            return Ok(Changed::LastOwner);
+        }
+        let theirs = |person: &&mut Person| person.id == change.id && person.tenant == change.tenant;
+        let Some(person) = tables.people.iter_mut().find(theirs) else { return Ok(Changed::Unknown) };
+        person.name = change.name.unwrap_or_else(|| person.name.clone());
+        person.role = change.role.unwrap_or(person.role);
+        Ok(Changed::Done(person.clone()))
+    }
+
+    async fn remove(&self, removal: Removal) -> Result<Changed, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        if tables.is_last_owner(&removal.tenant, &removal.id) {
+            return Ok(Changed::LastOwner);
+        }
+        let theirs = |person: &Person| person.id == removal.id && person.tenant == removal.tenant;
+        let place = tables.people.iter().position(theirs);
+        Ok(place.map_or(Changed::Unknown, |place| Changed::Done(tables.people.remove(place))))
+    }
+
+    async fn whose(&self, email: &str) -> Result<Option<Person>, StoreFault> {
+        Ok(self.lock().people.iter().find(|person| person.email == email).cloned())
+    }
+}
+
+impl Tables {
+    fn is_last_owner(&self, tenant: &TenantId, id: &UserId) -> bool {
+        let mut owners = self.people.iter().filter(|it| it.tenant == *tenant && it.role == Role::Owner);
+        let (first, second) = (owners.next(), owners.next());
+        first.is_some_and(|only| only.id == *id) && second.is_none()
     }
 }

@@ -3,6 +3,7 @@
 //! They keep what they are given and obey the ports' words; they expect nothing.
 
 mod asker;
+mod audit;
 mod claims;
 mod clock;
 mod memory;
@@ -10,6 +11,7 @@ mod recordings;
 mod sound;
 
 pub use asker::FakeAsker;
+pub use audit::FakeAudit;
 pub use claims::FakeClaims;
 pub use clock::{FakeClock, FakeIds};
 pub use memory::Memory;
