@@ -17,6 +17,7 @@ mod ice;
 mod keys;
 mod notice;
 mod outgoing;
+mod restart;
 mod setup;
 mod sound;
 
@@ -49,6 +50,7 @@ use dtls::{Dtls, Failure};
 use ice::Ice;
 use keys::Keys;
 use outgoing::Outgoing;
+use restart::Renewal;
 use sound::Bucket;
 
 /// From both descriptions known to a selected address. Meta may hear our description seconds after we start.
@@ -71,7 +73,13 @@ pub struct Leg {
     created: Instant,
     now: Instant,
     is_offerer: bool,
+    /// Of our newest description.
+    version: u64,
     ice: Ice,
+    /// The search for a path in place of the one in use.
+    renewal: Option<Renewal>,
+    /// Candidates told after the peer's newest description.
+    trickled: u16,
     ice_deadline: Option<Instant>,
     ice_reported: bool,
     peer: Option<Peer>,
@@ -129,11 +137,7 @@ impl Leg {
                 return self.receive_rtp(now, from, datagram).map_err(|why| self.drop_for(why)).ok();
             }
             Kind::Rtcp => self.receive_rtcp(now, from, datagram),
-            Kind::Stun => {
-                let taken = self.ice.handle(now, from, datagram);
-                self.after_ice(now);
-                taken
-            }
+            Kind::Stun => self.receive_stun(now, from, datagram),
             Kind::Dtls => self.receive_dtls(now, from, datagram),
             Kind::Unknown => Err(Drop::Unknown),
         };
@@ -151,14 +155,6 @@ impl Leg {
     fn drop_for(&mut self, why: Drop) {
         self.drops.add(why);
         self.dropped = Some(why);
-    }
-
-    /// Learns a candidate that came after the description.
-    pub fn add_candidate(&mut self, now: Instant, line: &str) {
-        self.now = now;
-        if let Some(candidate) = Candidate::read(line) {
-            self.learn(now, candidate);
-        }
     }
 
     /// Lets sound out.
@@ -193,13 +189,17 @@ impl Leg {
             return;
         }
         if self.ice.consent_is_over(now) {
-            return self.fail(FailReason::ConsentLost);
+            if self.renewal.is_none() {
+                return self.fail(FailReason::ConsentLost);
+            }
+            self.ice.give_up();
         }
         if self.ice_deadline.is_some_and(|at| at <= now) {
             return self.fail(FailReason::IceFailed);
         }
         self.ice.tick(now);
         self.after_ice(now);
+        self.search_on(now);
         if let Some(dtls) = &mut self.dtls {
             let event = dtls.tick(now);
             self.drain_dtls();
@@ -224,10 +224,13 @@ impl Leg {
     /// The next thing to send or to tell.
     pub fn poll(&mut self) -> Option<Output> {
         // ICE first: the answer to a nomination must arrive before the handshake that follows from it.
-        if !self.is_over
-            && let Some((to, datagram)) = self.ice.poll_transmit(self.now)
-        {
-            return Some(Output::Transmit { to, datagram });
+        if !self.is_over {
+            let now = self.now;
+            let searching = self.renewal.iter_mut().map(|renewal| &mut renewal.ice);
+            let mut paths = std::iter::once(&mut self.ice).chain(searching);
+            if let Some((to, datagram)) = paths.find_map(|ice| ice.poll_transmit(now)) {
+                return Some(Output::Transmit { to, datagram });
+            }
         }
         self.out.pop_front()
     }
@@ -240,7 +243,11 @@ impl Leg {
         let silence = self.heard_at.filter(|_| self.gate_open && !self.is_silent).map(|at| at + SILENCE);
         let dtls = self.dtls.as_ref().and_then(Dtls::next_deadline);
         let keys = self.keys_of_peer.deadline();
-        [self.ice.next_deadline(), self.ice_deadline, dtls, silence, keys, self.report_at]
+        let renewal = self.renewal.as_ref();
+        let search = renewal.and_then(|renewal| {
+            [Some(renewal.until), renewal.ice.next_deadline()].into_iter().flatten().min()
+        });
+        [search, self.ice.next_deadline(), self.ice_deadline, dtls, silence, keys, self.report_at]
             .into_iter()
             .flatten()
             .min()
@@ -310,6 +317,18 @@ impl Leg {
         }
     }
 
+    fn receive_stun(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<(), Drop> {
+        if let Some(renewal) = &mut self.renewal
+            && renewal.ice.handle(now, from, datagram).is_ok()
+        {
+            self.take_new_path(now);
+            return Ok(());
+        }
+        let taken = self.ice.handle(now, from, datagram);
+        self.after_ice(now);
+        taken
+    }
+
     fn receive_dtls(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<(), Drop> {
         if self.ice.selected() != Some(from) {
             return Err(Drop::DtlsElsewhere);
@@ -369,7 +388,7 @@ impl Leg {
 
     fn learn(&mut self, now: Instant, candidate: Candidate) {
         if self.config.allow_private || !candidate.is_private() {
-            self.ice.add_remote(now, candidate);
+            self.newest_ice().add_remote(now, candidate);
         }
     }
 

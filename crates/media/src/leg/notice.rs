@@ -122,6 +122,12 @@ pub enum LegError {
     /// A second answer, or an answer to an answer.
     #[error("leg has both descriptions already")]
     AlreadyAnswered,
+    /// A new path was offered by somebody else than this leg's peer, or after the leg's end.
+    #[error("the offer is not of this leg's peer")]
+    OtherPeer,
+    /// A new path was offered with the credentials of the one in use.
+    #[error("the offer names the path in use")]
+    SamePath,
     /// A library refused, which it does only if ours gave it nonsense.
     #[error("media stack refused: {0}")]
     Stack(String),

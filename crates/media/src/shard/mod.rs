@@ -66,6 +66,8 @@ struct Slot {
     id: LegId,
     leg: Leg,
     ufrag: Ufrag,
+    /// Of the path that is searched for; kept until another is, or the leg goes.
+    next_ufrag: Option<Ufrag>,
     flow: Option<SocketAddr>,
     hearing: Hearing,
     /// The legs heard here, as far as they are there.
@@ -183,9 +185,10 @@ impl Shard {
                 slot.leg.take_answer(now, sdp.as_str()).err()
             }),
             Command::Candidate { leg, candidate } => self.with_leg(now, leg, |slot| {
-                slot.leg.add_candidate(now, &candidate);
+                slot.leg.add_candidate(now, &candidate.ufrag, &candidate.line);
                 None
             }),
+            Command::Restart { leg, offer } => self.restart(now, leg, &offer),
             Command::OpenGate { leg } => self.with_leg(now, leg, |slot| {
                 slot.leg.open_gate(now);
                 None
@@ -230,12 +233,13 @@ impl Shard {
                 return self.tell(id, LegNotice::Failed { reason: FailReason::DescriptionRefused });
             }
         };
-        let ufrag = Ufrag::try_from(leg.ufrag().as_bytes()).expect("every user fragment has this length");
+        let ufrag = ufrag_of(leg.ufrag());
         self.serial += 1;
         let key = self.legs.insert(Slot {
             id,
             leg,
             ufrag,
+            next_ufrag: None,
             flow: None,
             hearing: Hearing::Comfort,
             sources: Vec::new(),
@@ -257,6 +261,38 @@ impl Shard {
         self.heard_differently(now, id);
     }
 
+    /// Begins the search for a new path, and tells its description.
+    fn restart(&mut self, now: Instant, id: LegId, offer: &Sdp) {
+        let leg = self.ids.get(&id).and_then(|key| self.legs.get_mut(*key).zip(Some(*key)));
+        let Some((slot, key)) = leg else {
+            return self.tell(id, LegNotice::RestartRefused);
+        };
+        match slot.leg.restart(now, offer.as_str()) {
+            Ok(sdp) => {
+                let next = slot.leg.next_ufrag().map(ufrag_of);
+                if let Some(before) = std::mem::replace(&mut slot.next_ufrag, next) {
+                    self.flows.remove_leg(&before);
+                }
+                next.inspect(|ufrag| self.flows.add_leg(*ufrag, key));
+                self.tell(id, LegNotice::LocalDescription { sdp: Sdp::new(sdp) });
+                self.settle(now, key);
+            }
+            Err(error) => {
+                tracing::warn!(leg.id = id.0, %error, "a new path was refused");
+                self.tell(id, LegNotice::RestartRefused);
+            }
+        }
+    }
+
+    /// Once a leg has taken the path that was searched for, checks of the old one are nobody's.
+    fn follow_path(&mut self, key: usize) {
+        let slot = &mut self.legs[key];
+        if slot.next_ufrag.is_some_and(|next| slot.leg.ufrag().as_bytes() == next) {
+            let next = slot.next_ufrag.take().expect("looked at a line before");
+            self.flows.remove_leg(&std::mem::replace(&mut slot.ufrag, next));
+        }
+    }
+
     fn with_leg(&mut self, now: Instant, id: LegId, act: impl FnOnce(&mut Slot) -> Option<LegError>) {
         let Some(key) = self.ids.get(&id).copied() else {
             return;
@@ -275,6 +311,7 @@ impl Shard {
         let slot = self.legs.remove(key);
         self.ids.remove(&slot.id);
         self.flows.remove_leg(&slot.ufrag);
+        slot.next_ufrag.inspect(|ufrag| self.flows.remove_leg(ufrag));
         if let Some(address) = slot.flow {
             self.leave(address, key);
         }
@@ -347,6 +384,7 @@ impl Shard {
                 self.leave(before, key);
             }
         }
+        self.follow_path(key);
         self.press_on(now, key);
         self.speak(now, key);
         let slot = &mut self.legs[key];
@@ -396,4 +434,8 @@ impl Shard {
             self.clip_over(now, key);
         }
     }
+}
+
+fn ufrag_of(ufrag: &str) -> Ufrag {
+    Ufrag::try_from(ufrag.as_bytes()).expect("every user fragment has this length")
 }

@@ -132,7 +132,8 @@ impl Call {
 
     /// Whether somebody who rings finds a chair: others may have come since they were asked for.
     pub(in super::super) fn room_to_sit(&self, who: &UserId) -> Verdict {
-        let company = self.record.facts.table.seek.as_ref().is_some_and(|seek| seek.purpose != Purpose::Handover);
+        let company =
+            self.record.facts.table.seek.as_ref().is_some_and(|seek| seek.purpose != Purpose::Handover);
         if company && !self.record.seats(who) { self.room() } else { Ok(()) }
     }
 

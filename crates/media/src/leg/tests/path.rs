@@ -236,9 +236,20 @@ fn a_candidate_that_comes_later_connects_too() {
         World::with(Path { loss_percent: 100, ..Path::CLEAN }, 1, config(1), config(2), drop_candidates);
     world.run_for(seconds(2));
     assert!(world.ends[0].sent.is_empty(), "nowhere to send to yet");
-    world.network.path = Path::CLEAN;
     let now = world.now;
-    world.ends[0].leg.add_candidate(now, "candidate:1 1 udp 2130706431 192.0.2.2 7002 typ host");
+    let ufrag = world.ends[1].leg.ufrag().to_owned();
+    let leg = &mut world.ends[0].leg;
+    leg.add_candidate(now, "another", "candidate:1 1 udp 2130706431 192.0.2.3 7003 typ host");
+    for n in 0..200 {
+        leg.add_candidate(now, &ufrag, &format!("candidate:1 1 tcp 1 192.0.2.{n} 9 typ host"));
+    }
+    leg.add_candidate(now, &ufrag, "candidate:1 1 udp 2130706431 192.0.2.2 7002 typ host");
+    world.run_for(seconds(1));
+    assert!(world.ends[0].sent.is_empty(), "of another description, or one too many");
+
+    let mut world = World::with(Path::CLEAN, 1, config(1), config(2), drop_candidates);
+    let (now, ufrag) = (world.now, world.ends[1].leg.ufrag().to_owned());
+    world.ends[0].leg.add_candidate(now, &ufrag, "candidate:1 1 udp 2130706431 192.0.2.2 7002 typ host");
     world.connect();
 }
 
