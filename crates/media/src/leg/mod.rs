@@ -58,6 +58,9 @@ const ICE_DEADLINE: Duration = Duration::from_secs(25);
 /// Neither sound nor report for this long means the peer's sound is lost (WhatsApp and browsers report at least
 /// every five seconds when they have nothing to say, and send sound every 20 to 400 ms).
 const SILENCE: Duration = Duration::from_secs(5);
+/// The same of a browser that has said nothing yet, such as a listener's: it reports every five seconds, give or
+/// take a half, and one report may be lost.
+const SILENCE_OF_LISTENERS: Duration = Duration::from_secs(16);
 /// RFC 3550's minimum for small sessions.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -205,7 +208,7 @@ impl Leg {
             self.drain_dtls();
             self.after_dtls(now, event);
         }
-        if self.gate_open && !self.is_silent && self.heard_at.is_some_and(|at| at + SILENCE <= now) {
+        if self.silent_at().is_some_and(|at| at <= now) {
             self.is_silent = true;
             self.notice(Notice::MediaLost);
         }
@@ -240,7 +243,7 @@ impl Leg {
         if self.is_over {
             return None;
         }
-        let silence = self.heard_at.filter(|_| self.gate_open && !self.is_silent).map(|at| at + SILENCE);
+        let silence = self.silent_at();
         let dtls = self.dtls.as_ref().and_then(Dtls::next_deadline);
         let keys = self.keys_of_peer.deadline();
         let renewal = self.renewal.as_ref();
@@ -315,6 +318,13 @@ impl Leg {
             mos: mos(self.receive.loss(), self.receive.jitter_ms(), rtt.unwrap_or(0.0)),
             remote_mos: mos(loss, jitter_ms, rtt.unwrap_or(0.0)),
         }
+    }
+
+    /// When the peer's sound is lost, if nothing comes before.
+    fn silent_at(&self) -> Option<Instant> {
+        let listens = !self.heard_sound && !self.config.hold_rtp;
+        let patience = if listens { SILENCE_OF_LISTENERS } else { SILENCE };
+        self.heard_at.filter(|_| self.gate_open && !self.is_silent).map(|at| at + patience)
     }
 
     fn receive_stun(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<(), Drop> {
