@@ -158,10 +158,10 @@ export class MediaLeg extends Emitter<LegEvents> {
   ): Promise<string> {
     const sdp = settle(description.sdp ?? '');
     await this.#peer.setLocalDescription({ type: description.type, sdp });
-    const transport = this.#transceiver?.sender.transport;
-    if (transport != null && transport !== this.#transport) {
-      this.#transport = transport;
-      transport.addEventListener('statechange', () => {
+    // The same through every new path.
+    if (this.#transport === null) {
+      const transport = (this.#transport = this.#transceiver?.sender.transport ?? null);
+      transport?.addEventListener('statechange', () => {
         if (transport.state === 'closed') this.#tell('closed');
       });
     }
