@@ -55,6 +55,8 @@ scenarios! {
     troubled_calls_are_noticed_at_the_desk,
     bridged_calls_are_heard_both_ways,
     bridged_call_survives_a_reload,
+    agent_changes_network_in_a_bridged_call,
+    bridged_offer_leaves_at_once_and_candidates_follow,
     customer_on_hold_hears_music_and_nobody_hears_them,
     blind_transfer_goes_to_the_other_agents_page,
     transfer_to_the_queue_rings_whoever_is_free,
