@@ -273,7 +273,7 @@ impl Leg {
 
     /// Whether a handshake is under way.
     pub(crate) fn is_shaking(&self) -> bool {
-        self.dtls.is_some() && self.keys.is_none()
+        self.dtls.is_some() && self.keys.is_none() && !self.is_over
     }
 
     /// Whether sound may be sent now.
@@ -350,20 +350,33 @@ impl Leg {
         Ok(())
     }
 
-    /// The moment an address is selected, the handshake begins.
+    /// The moment an address is selected, the handshake begins, or waits for its turn.
     fn after_ice(&mut self, now: Instant) {
         if self.ice_reported || self.ice.selected().is_none() {
             return;
         }
-        let Some(peer) = &self.peer else {
+        if self.peer.is_none() {
             return;
-        };
+        }
         self.ice_reported = true;
         self.ice_deadline = None;
-        let started =
-            Dtls::start(now, &self.identity, &peer.fingerprint, peer.is_client, &self.config.profiles);
         self.notice(Notice::IceConnected);
-        match started {
+        if !self.config.takes_turns {
+            self.begin_handshake(now);
+        }
+    }
+
+    /// Whether the handshake could begin, and waits to be told to.
+    pub(crate) fn waits_for_turn(&self) -> bool {
+        self.ice_reported && self.dtls.is_none() && !self.is_over
+    }
+
+    /// Begins the handshake.
+    pub(crate) fn begin_handshake(&mut self, now: Instant) {
+        let Some(peer) = self.peer.as_ref().filter(|_| self.waits_for_turn()) else {
+            return;
+        };
+        match Dtls::start(now, &self.identity, &peer.fingerprint, peer.is_client, &self.config.profiles) {
             Ok(dtls) => {
                 self.dtls = Some(dtls);
                 self.drain_dtls();

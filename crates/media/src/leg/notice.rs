@@ -21,6 +21,8 @@ pub struct LegConfig {
     pub profiles: Vec<Profile>,
     /// How the user fragment begins, so that whoever receives a check knows whom to pass it to. A letter or digit.
     pub(crate) mark: Option<char>,
+    /// Whether its handshake waits for [`Leg::begin_handshake`]: others may be behind the same address.
+    pub(crate) takes_turns: bool,
 }
 
 impl LegConfig {
@@ -32,6 +34,7 @@ impl LegConfig {
             allow_private: false,
             profiles: vec![Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80],
             mark: None,
+            takes_turns: false,
         }
     }
 }

@@ -10,6 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::handover::News;
+use super::hints::Home;
 use super::route::Way;
 use super::{Shard, SharedCounters};
 use crate::message::Command;
@@ -135,6 +136,9 @@ impl Shard {
             match news {
                 News::Joined(address) => self.flows.joined_away(address, shard),
                 News::Left(address) => self.flows.left_away(address, shard),
+                News::Heard(stream) => {
+                    self.hints.remember(stream, Home::Away(shard));
+                }
             }
         }
     }

@@ -4,7 +4,7 @@
 //! so sound of one heard alone goes from the socket to the socket inside one buffer: opened, renumbered, sealed,
 //! sent. On that path nothing is allocated, locked or copied.
 //!
-//! Reading order: `port` (the socket), `handover` (other shards), `wheel` (time), `flows` (whose datagram), `voice` and `press` (sound of our
+//! Reading order: `port` (the socket), `handover` (other shards), `wheel` (time), `flows`, `hints` and `turns` (whose datagram), `voice` and `press` (sound of our
 //! own), this file (legs), `tell` (what they say), `hearing` and `mixing` (who hears whom), `route` (from datagram
 //! to datagram), `drive` (the loop).
 //!
@@ -16,11 +16,13 @@ mod dropped;
 mod flows;
 mod handover;
 mod hearing;
+mod hints;
 mod mixing;
 mod port;
 mod press;
 mod route;
 mod tell;
+mod turns;
 mod voice;
 mod wheel;
 
@@ -48,10 +50,12 @@ pub(crate) use drive::{Wake, run};
 pub(crate) use dropped::Dropped;
 pub(crate) use handover::{MOST_SHARDS, Post, posts};
 pub(crate) use port::bind;
+pub(crate) use turns::Turns;
 pub(crate) use voice::SILENCE;
 
 use flows::{Flows, Ufrag};
 use handover::News;
+use hints::Hints;
 use port::{Port, SLOT};
 use press::Presses;
 use voice::{Said, Tune, Voice};
@@ -69,6 +73,8 @@ struct Slot {
     /// Of the path that is searched for; kept until another is, or the leg goes.
     next_ufrag: Option<Ufrag>,
     flow: Option<SocketAddr>,
+    /// The address behind which it is its turn to shake hands.
+    turn: Option<SocketAddr>,
     hearing: Hearing,
     /// The legs heard here, as far as they are there.
     sources: Vec<usize>,
@@ -125,6 +131,7 @@ pub(crate) struct Setup {
     pub(crate) mixer: Link,
     pub(crate) max_mixes: usize,
     pub(crate) dropped: Arc<Dropped>,
+    pub(crate) turns: Arc<Turns>,
     pub(crate) post: Post,
 }
 
@@ -142,6 +149,7 @@ pub(crate) struct Shard {
     /// The legs that want to hear a leg, by its name, whether it is there or not.
     wanted: HashMap<LegId, Vec<usize>>,
     flows: Flows,
+    hints: Hints,
     wheel: Wheel,
     due: Vec<usize>,
     backlog: VecDeque<Notified>,
@@ -166,6 +174,7 @@ impl Shard {
             ids: HashMap::new(),
             wanted: HashMap::new(),
             flows: Flows::new(),
+            hints: Hints::new(),
             wheel: Wheel::new(now),
             due: Vec::new(),
             backlog: VecDeque::new(),
@@ -222,6 +231,7 @@ impl Shard {
         }
         config.addresses.clone_from(&self.setup.addresses);
         config.mark = self.setup.post.mark();
+        config.takes_turns = true;
         let made = match wanted {
             Description::Offer => Leg::offer(now, &self.setup.identity, config),
             Description::Answer { offer } => Leg::answer(now, &self.setup.identity, config, offer.as_str()),
@@ -241,6 +251,7 @@ impl Shard {
             ufrag,
             next_ufrag: None,
             flow: None,
+            turn: None,
             hearing: Hearing::Comfort,
             sources: Vec::new(),
             is_mixing: false,
@@ -293,6 +304,12 @@ impl Shard {
         }
     }
 
+    /// Legs whose handshake is under way.
+    #[cfg(test)]
+    fn shaking(&self) -> Vec<LegId> {
+        self.legs.iter().filter(|(_, slot)| slot.leg.is_shaking()).map(|(_, slot)| slot.id).collect()
+    }
+
     fn with_leg(&mut self, now: Instant, id: LegId, act: impl FnOnce(&mut Slot) -> Option<LegError>) {
         let Some(key) = self.ids.get(&id).copied() else {
             return;
@@ -308,6 +325,7 @@ impl Shard {
     fn remove(&mut self, now: Instant, key: usize) {
         self.drain(now, key);
         self.stop_hearing(now, key);
+        self.end_turn(key);
         let slot = self.legs.remove(key);
         self.ids.remove(&slot.id);
         self.flows.remove_leg(&slot.ufrag);
@@ -385,13 +403,15 @@ impl Shard {
             }
         }
         self.follow_path(key);
+        self.take_turns(now, key);
+        let looks_at = self.look_again_at(now, key);
         self.press_on(now, key);
         self.speak(now, key);
         let slot = &mut self.legs[key];
         let fills_at =
             slot.route.forwarded_at.filter(|_| slot.voice.next_at().is_none()).map(|at| at + FILL_AFTER);
         let presses_at = slot.presses.next_at().filter(|_| slot.leg.can_send());
-        let next = [slot.leg.next_deadline(), slot.voice.next_at(), presses_at, fills_at]
+        let next = [slot.leg.next_deadline(), slot.voice.next_at(), presses_at, fills_at, looks_at]
             .into_iter()
             .flatten()
             .min();
