@@ -300,6 +300,8 @@ pub struct Counters {
     pub mix_lost: u64,
     /// Packets for the mixer that were no Opus.
     pub mix_corrupt: u64,
+    /// Panics of the mixer, contained.
+    pub mix_broken: u64,
     /// Packets a tap had no room for.
     pub tap_lost: u64,
     /// Datagrams that were for no leg. Answers and handshakes that several shards were asked about do not count.

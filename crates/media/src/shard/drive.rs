@@ -103,7 +103,8 @@ impl Shard {
         }
         self.pass_on();
         (self.counters.sent, self.counters.send_refused) = self.port.counters();
-        (self.counters.mix_corrupt, self.counters.mix_lost) = self.setup.mixer.counters();
+        let mixer = self.setup.mixer.counters();
+        (self.counters.mix_corrupt, self.counters.mix_lost, self.counters.mix_broken) = mixer;
         self.counters.legs = self.legs.len() as u64;
         datagrams
     }
