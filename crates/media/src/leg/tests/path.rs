@@ -311,3 +311,20 @@ fn a_controlling_peer_may_move_and_the_sound_follows() {
         assert!(!end.leg.is_over(), "{:?}", end.notices.last());
     }
 }
+
+/// Fault F73: tunnels and black holes let small datagrams through only.
+#[test]
+fn nothing_of_a_handshake_is_longer_than_small_paths_carry() {
+    for turned in [false, true] {
+        let mut world = if turned {
+            World::turned(Path::CLEAN, 1, |offer| offer)
+        } else {
+            World::new(Path::CLEAN, 1)
+        };
+        world.connect();
+        let longest = world.ends.iter().flat_map(|end| end.sent.iter().map(|(_, bytes)| bytes.len())).max();
+        assert!(longest <= Some(548), "fits into 576 with its headers: {longest:?}");
+        let shaken = world.ends[0].when(|notice| matches!(notice, Notice::DtlsConnected(_)));
+        assert!(shaken < Some(Duration::from_secs(3)));
+    }
+}
