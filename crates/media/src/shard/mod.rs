@@ -80,6 +80,8 @@ struct Slot {
     sources: Vec<usize>,
     /// Whether they are heard as one, through the mixer.
     is_mixing: bool,
+    /// The one of them that is passed on untouched until the mixer has sound for this leg.
+    until_mixed: Option<usize>,
     /// How many listeners hear this leg through the mixer.
     mixed_for: usize,
     /// A number no other leg of the shard ever has.
@@ -255,6 +257,7 @@ impl Shard {
             hearing: Hearing::Comfort,
             sources: Vec::new(),
             is_mixing: false,
+            until_mixed: None,
             mixed_for: 0,
             serial: self.serial,
             listeners: Vec::new(),

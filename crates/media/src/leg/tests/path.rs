@@ -316,11 +316,8 @@ fn a_controlling_peer_may_move_and_the_sound_follows() {
 #[test]
 fn nothing_of_a_handshake_is_longer_than_small_paths_carry() {
     for turned in [false, true] {
-        let mut world = if turned {
-            World::turned(Path::CLEAN, 1, |offer| offer)
-        } else {
-            World::new(Path::CLEAN, 1)
-        };
+        let mut world =
+            if turned { World::turned(Path::CLEAN, 1, |offer| offer) } else { World::new(Path::CLEAN, 1) };
         world.connect();
         let longest = world.ends.iter().flat_map(|end| end.sent.iter().map(|(_, bytes)| bytes.len())).max();
         assert!(longest <= Some(548), "fits into 576 with its headers: {longest:?}");
