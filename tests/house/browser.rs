@@ -63,6 +63,7 @@ scenarios! {
     attended_transfer_asks_first_and_hands_over,
     conference_of_three_hear_one_another,
     supervisor_listens_whispers_barges_and_takes_over,
+    supervisor_without_a_microphone_listens,
     parked_call_is_taken_by_another_agent,
     keys_are_pressed_both_ways,
     announcement_is_heard_by_all_and_then_they_talk_on,
