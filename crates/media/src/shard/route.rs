@@ -3,10 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use super::Shard;
 use super::flows::Flow;
 use super::handover::{News, Post, Sender, Shards};
 use super::hints::{self, Home, Stream};
+use super::{Shard, Slot};
 use crate::leg::{Drop, FailReason, Media, Packet};
 use crate::message::LegNotice;
 use crate::rtp::{HEADER_LEN, Kind};
@@ -230,19 +230,22 @@ impl Shard {
             return;
         };
         let away = *away;
-        let hint = stream.and_then(|stream| self.hints.of(stream));
-        let first = match hint {
+        let first = match stream.and_then(|stream| self.hints.of(stream)) {
             Some(Home::Away(shard)) if way == Way::Direct => {
                 return self.hand_over(n, kind, Post::only(shard));
             }
             Some(Home::Here(key)) if keys.contains(&key) => Some(key),
             Some(_) | None => None,
         };
-        let keys = keys.clone();
-        for key in first.into_iter().chain(keys.into_iter().filter(|key| Some(*key) != first)) {
-            let is_wanted =
-                self.legs.get(key).is_some_and(|slot| kind != Kind::Dtls || slot.leg.is_shaking());
-            if is_wanted && self.try_leg(now, key, kind, n) {
+        // The usual packet, for which nothing is allocated.
+        if first.is_some_and(|key| self.try_leg(now, key, kind, n)) {
+            return;
+        }
+        let Some(Flow::Many(keys, _)) = self.flows.at(&from) else {
+            return;
+        };
+        for key in keys.clone() {
+            if Some(key) != first && self.try_leg(now, key, kind, n) {
                 if let Some(stream) = stream {
                     self.remember(stream, key, way);
                 }
@@ -257,7 +260,10 @@ impl Shard {
 
     /// Shows a datagram to one of several legs; whether it was for this one, be it of use or not.
     fn try_leg(&mut self, now: Instant, key: usize, kind: Kind, n: usize) -> bool {
-        let slot = &mut self.legs[key];
+        let is_wanted = |slot: &&mut Slot| kind != Kind::Dtls || slot.leg.is_shaking();
+        let Some(slot) = self.legs.get_mut(key).filter(is_wanted) else {
+            return false;
+        };
         let (from, len, buffer) = self.port.datagram(n);
         self.scratch[..len].copy_from_slice(&buffer[..len]);
         let datagram = &mut self.scratch[..len];
