@@ -19,6 +19,7 @@ mod view;
 mod arrange;
 mod casting;
 
+mod reach;
 mod sockets;
 mod supervise;
 

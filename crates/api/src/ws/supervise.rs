@@ -24,7 +24,7 @@ pub(super) async fn supervise(
     if !Right::Supervise.of(me.role) {
         return Err(words::not_allowed());
     }
-    let offer = offer.map(sdp::check_offer).transpose().map_err(|why| words::invalid_sdp(&why))?;
+    let offer = offer.map(sdp::check_page_offer).transpose().map_err(|why| words::invalid_sdp(&why))?;
     let sat =
         command(house, me, call_id, Command::Supervise { agent: me.id.clone(), role: role(how) }).await?;
     let Some(offer) = offer else { return Ok(sat) };
@@ -52,7 +52,7 @@ pub(super) async fn take_over(house: &House, me: &Person, call_id: &str) -> Done
 /// Takes a parked call.
 pub(super) async fn retrieve(house: &House, me: &Person, call_id: &str, offer: &str) -> Done {
     let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
-    let offer = sdp::check_offer(offer).map_err(|why| words::invalid_sdp(&why))?;
+    let offer = sdp::check_page_offer(offer).map_err(|why| words::invalid_sdp(&why))?;
     let taken = house.engine.take(&me.tenant, &id, me.id.clone(), &offer).await;
     taken.map(Outcome::from).map_err(|why| words::refused(&why))
 }

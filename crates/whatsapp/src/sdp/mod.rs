@@ -40,6 +40,15 @@ pub fn check_offer(text: &str) -> Result<Sdp, SdpError> {
     client::check(text, client::Kind::Offer)
 }
 
+/// Checks an offer of a page's for a leg that ends at the server: as for `connect`, except that candidates may
+/// follow it.
+///
+/// # Errors
+/// [`SdpError`] naming the first line that cannot be used.
+pub fn check_page_offer(text: &str) -> Result<Sdp, SdpError> {
+    client::check(text, client::Kind::PageOffer)
+}
+
 /// Checks an answer of a client's for `accept`.
 ///
 /// # Errors

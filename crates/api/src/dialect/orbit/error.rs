@@ -352,7 +352,9 @@ impl From<EngineError> for ApiError {
                 Self::by_reason(EndReason::ProviderError).unwrap_or_else(Self::internal)
             }
             EngineError::Sound(SoundFault::BadOffer(why)) => Self::invalid("sdp_offer", why),
-            EngineError::Sound(SoundFault::NoCapacity) | EngineError::Stopping => Self::unavailable(),
+            EngineError::Sound(SoundFault::NoCapacity | SoundFault::NoLeg) | EngineError::Stopping => {
+                Self::unavailable()
+            }
         }
     }
 }
