@@ -14,6 +14,7 @@ use url::Url;
 use crate::archive::Archive;
 use crate::dialect::orbit;
 use crate::house::{House, Shared};
+use crate::manners::cors;
 use crate::manners::limits::Rates;
 use crate::ws::Sockets;
 use crate::ws::ice::IceServers;
@@ -93,6 +94,10 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
         .merge(desk::routes())
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
+    let dressed = match cors::layer(&house.config.allowed_origins) {
+        Some(cors) => dressed.layer(cors),
+        None => dressed,
+    };
     let docs = docs::routes(house.config.public_url.as_ref());
     let router = Router::new()
         .merge(dressed)

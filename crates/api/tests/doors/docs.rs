@@ -69,9 +69,7 @@ fn hung() -> BTreeSet<String> {
         };
         let hangs = text.split("hang(").skip(1).filter_map(|rest| named(rest.split_once(',')?.1));
         paths.extend(hangs.map(|path| format!("/api/v1{path}")));
-        paths.extend(
-            text.split(".route(").skip(1).filter_map(|rest| named(rest)).filter(|it| it.starts_with('/')),
-        );
+        paths.extend(text.split(".route(").skip(1).filter_map(named).filter(|it| it.starts_with('/')));
     }
     paths.retain(|path| !OTHER_DOORS.contains(&path.as_str()) && !path.starts_with("/docs"));
     paths

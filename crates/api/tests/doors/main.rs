@@ -11,6 +11,8 @@ mod docs;
 
 mod idempotency;
 
+mod manners;
+
 mod meta;
 
 mod orbit_control;

@@ -3,7 +3,9 @@
 //! Handlers return an [`Answer`]; [`dress`], a layer around all of them, writes it out. So the request id is
 //! made in one place and no answer can leave without it.
 
-use axum::extract::{Request, State};
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -104,9 +106,10 @@ pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, nex
     // Worn twice, around idempotency and within it: both layers give one id.
     request.headers_mut().insert(REQUEST_ID, value.clone());
     name_host(&mut request);
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let mut response = next.run(request).await;
     if let Some(Undressed(answer)) = response.extensions_mut().remove::<Undressed>() {
-        response = write(&house, &id, *answer);
+        response = write(&house, &id, limited(&house, address, *answer));
     }
     let headers = response.headers_mut();
     // An answer that is repeated keeps the id it was given under: its body has it too.
@@ -115,6 +118,25 @@ pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, nex
     // Everything here is somebody's data or somebody's session.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Gives answers to nobody known the allowance of their address; whoever guesses credentials exhausts it.
+fn limited(house: &House, address: Option<IpAddr>, answer: Answer) -> Answer {
+    let stated = match &answer {
+        Ok(reply) => reply.allowance.is_some(),
+        Err(error) => error.allowance.is_some(),
+    };
+    if stated {
+        return answer;
+    }
+    let allowance = house.limits.stranger(address);
+    match answer {
+        Err(error) if error.status() == StatusCode::UNAUTHORIZED && allowance.retry_in.is_some() => {
+            Err(ApiError::rate_limited(allowance))
+        }
+        Err(error) => Err(error.allowed(allowance)),
+        Ok(reply) => Ok(Reply { allowance: Some(allowance), ..reply }),
+    }
 }
 
 /// The client's own id when it is fit for a header and a log, else a fresh one.
