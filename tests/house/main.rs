@@ -34,6 +34,9 @@ mod peers;
 #[cfg(test)]
 mod recordings;
 
+#[cfg(test)]
+mod rest;
+
 // The contract suite of `store` starts the same throw-away server.
 #[cfg(test)]
 #[expect(dead_code, reason = "the contract suite restarts the server, these tests do not")]
