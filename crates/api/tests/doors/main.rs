@@ -13,6 +13,8 @@ mod idempotency;
 
 mod manners;
 
+mod matrix;
+
 mod meta;
 
 mod orbit_control;

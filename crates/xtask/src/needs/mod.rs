@@ -83,9 +83,6 @@ pub(crate) fn python_peers() -> anyhow::Result<()> {
         .args(&["-m", "venv", "--clear", path])
         .run()?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"];
-    Step::program("install other projects' programs for the tests", &python)
-        .args(&pip)
-        .args(&PEERS)
-        .run()?;
+    Step::program("install other projects' programs for the tests", &python).args(&pip).args(&PEERS).run()?;
     Ok(fs::write(mark, wanted)?)
 }
