@@ -29,6 +29,9 @@ mod demo;
 mod doors;
 
 #[cfg(test)]
+mod once;
+
+#[cfg(test)]
 mod peers;
 
 #[cfg(test)]
@@ -45,6 +48,9 @@ mod postgres;
 
 #[cfg(test)]
 mod privacy;
+
+#[cfg(test)]
+mod samples;
 
 #[cfg(test)]
 mod server;
