@@ -13,9 +13,11 @@ use url::Url;
 
 use crate::archive::Archive;
 use crate::dialect::orbit;
+use crate::dialect::orbit::once::Orbit;
 use crate::house::{House, Shared};
 use crate::manners::cors;
 use crate::manners::limits::Rates;
+use crate::manners::once::layer::once;
 use crate::ws::Sockets;
 use crate::ws::ice::IceServers;
 use crate::{desk, docs, listen, meta, ws};
@@ -88,7 +90,7 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
     let house: Shared = Arc::new(House::new(doors, sockets.clone()));
     let orbit = orbit::routes()
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress))
-        .layer(from_fn_with_state(house.clone(), orbit::once::once));
+        .layer(from_fn_with_state(house.clone(), once::<Orbit>));
     let dressed = Router::new()
         .merge(orbit)
         .merge(desk::routes())

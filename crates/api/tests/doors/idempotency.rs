@@ -142,6 +142,24 @@ async fn a_call_whose_answer_failed_is_told_of_at_the_next_try() {
     assert_eq!(rig.asker.actions(), ["connect"], "nothing is dialled that could not be claimed");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_away_finds_the_answer_when_it_comes_back() {
+    let rig = Rig::new().await;
+    let key = rig.key(Role::Owner, &["*"]).await;
+    // The answer waits for WhatsApp's verdict, which does not come.
+    rig.asker.prepare(Err(Fault::Unclear));
+    let gone = tokio::time::timeout(Duration::from_secs(1), place(&rig, &key, "one")).await;
+    assert!(gone.is_err(), "it went away while it waited");
+    is_refused(&place(&rig, &key, "one").await, 409, "IDEMPOTENCY_REQUEST_RUNNING");
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let back = place(&rig, &key, "one").await;
+    assert_eq!((back.status, back.header("idempotent-replayed")), (StatusCode::CREATED, "true"));
+    assert_eq!(
+        (back.json()["data"]["status"].as_str(), rig.asker.actions()),
+        (Some("queued"), vec!["connect"])
+    );
+}
+
 #[tokio::test]
 async fn what_cannot_be_repeated_safely_is_told_as_unknown_after_a_crash() {
     let rig = Rig::new().await;

@@ -206,6 +206,40 @@ async fn things_of_another_company_are_as_absent_as_those_that_never_were() {
 }
 
 #[tokio::test]
+async fn people_are_let_in_as_keys_of_their_role_are() {
+    let scene = Scene::begin().await;
+    for (email, role) in [
+        ("olga@example.com", Role::Owner),
+        ("ann@example.com", Role::Agent),
+        ("vera@example.com", Role::Viewer),
+    ] {
+        let cookie = scene.rig.sign_in(email).await;
+        let key = scene.rig.key(role, &["*"]).await;
+        for operation in operations().await.iter().filter(|operation| operation.method != Method::DELETE) {
+            let path = scene.path(operation, true);
+            let body = Value::Object(Default::default());
+            let person = scene.rig.page(operation.method.clone(), &path, &cookie, &body).await;
+            let program = scene.ask(operation, Some(&key), true).await;
+            assert_eq!(is_let_in(&person), is_let_in(&program), "{} by {email}", operation.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_company_leads_nowhere() {
+    let scene = Scene::begin().await;
+    scene.rig.rings("wacid.B").await;
+    let ours = scene.rig.key(Role::Owner, &["*"]).await;
+    let theirs = scene.rig.key_of(tenant(2), Role::Owner, &["*"], KeyMode::Live).await;
+    let list = "/api/v1/whatsapp/calling/calls?limit=1";
+    crate::rig::eventually(|| (scene.rig.memory.calls().len() == 2).then_some(()), "a second call").await;
+    let cursor = scene.rig.get(list, &ours).await.json()["meta"]["pagination"]["cursor"].clone();
+    let next = format!("{list}&cursor={}", cursor.as_str().unwrap());
+    assert_eq!(scene.rig.get(&next, &ours).await.status, StatusCode::OK);
+    assert_eq!(scene.rig.get(&next, &theirs).await.code(), "INVALID_CURSOR");
+}
+
+#[tokio::test]
 async fn roles_that_see_phones_masked_see_no_whole_one_anywhere() {
     let scene = Scene::begin().await;
     for role in [Role::Viewer, Role::Billing] {

@@ -20,7 +20,7 @@ use crate::manners::{moment, random};
 /// What a handler answers.
 pub(crate) type Answer = Result<Reply, ApiError>;
 
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longest request id of a client's that is used.
 const LONGEST_REQUEST_ID: usize = 128;

@@ -4,6 +4,8 @@
 //! day. The claim carries the id of the call the request may place, so that after a crash the call is found and
 //! told of instead of placed again.
 
+pub(crate) mod layer;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +15,8 @@ use offhook_core::id::{CallId, TenantId};
 use offhook_core::ports::{Calls, Claim, Claims, Clock, Ids, KeptAnswer, Standing, StoreFault};
 use tokio_util::task::TaskTracker;
 
-use super::random;
+use crate::manners::body::Budget;
+use crate::manners::random;
 
 /// How long answers are kept (provider-apis.md 2.7).
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -21,6 +24,9 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a claim of another process is respected. Requests take half a minute at most, so past this their
 /// process is gone.
 const LEASE: Duration = Duration::from_secs(60);
+
+/// Bodies in memory while they are read: eight of the largest, thousands of the usual ones.
+const BODIES: usize = 64 * 1024 * 1024;
 
 /// Longest name a client may give a request.
 const LONGEST_NAME: usize = 255;
@@ -86,8 +92,10 @@ pub(crate) struct Once {
     holder: String,
     /// What is being carried out here, with the hash of each request.
     running: Arc<Mutex<HashMap<Name, [u8; 32]>>>,
+    /// Memory for bodies that are read to be compared.
+    bodies: Budget,
     /// A client that goes away must not take the answer with it.
-    pub(crate) tasks: TaskTracker,
+    tasks: TaskTracker,
 }
 
 /// A claim that is being carried out here.
@@ -132,7 +140,8 @@ impl Once {
         ids: Arc<dyn Ids>,
     ) -> Self {
         let (running, tasks) = (Arc::default(), TaskTracker::new());
-        Self { claims, calls, clock, ids, holder: random::hex(), running, tasks }
+        let bodies = Budget::of_bytes(BODIES);
+        Self { claims, calls, clock, ids, holder: random::hex(), running, bodies, tasks }
     }
 
     /// Decides about a request before it is carried out.
