@@ -36,7 +36,7 @@ fn run(house: &House, things: &str, keys: &[String], examples: &str, phases: &st
         .arg("run")
         .arg(format!("{}/openapi.json", house.url()))
         .args(["--checks", CHECKS, "--phases", phases, "--max-examples", examples, "--seed", "1"])
-        .args(["--rate-limit", PACE, "--workers", "2", "--no-shrink", "--warnings", "off"])
+        .args(["--rate-limit", PACE, "--workers", "1", "--no-shrink", "--warnings", "off"])
         .args(["--suppress-health-check", "all", "--request-timeout", "30"])
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("PYTHONPATH", root().join("tests/rest"))
@@ -50,13 +50,25 @@ fn run(house: &House, things: &str, keys: &[String], examples: &str, phases: &st
     Ok(())
 }
 
+/// A house with a call in it, and the interface as a role meets it.
+async fn check(role: &str, keys: usize, examples: &str, phases: &str) -> anyhow::Result<()> {
+    let house = House::start("bridge").await?;
+    let things = things(&house).await?;
+    let keys = house.keys(role, keys)?;
+    run(&house, &things, &keys, examples, phases)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn rest_is_as_it_says_for_owner_viewer_and_nobody() {
-    let house = House::start("bridge").await.unwrap();
-    let things = things(&house).await.unwrap();
-    let owners = house.keys("owner", 6).unwrap();
-    let viewers = house.keys("viewer", 3).unwrap();
-    run(&house, &things, &owners, "25", "examples,coverage,fuzzing").unwrap();
-    run(&house, &things, &viewers, "6", "examples,fuzzing").unwrap();
-    run(&house, &things, &[], "6", "fuzzing").unwrap();
+async fn rest_is_as_it_says_to_an_owner() {
+    check("owner", 6, "20", "examples,coverage,fuzzing").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rest_is_as_it_says_to_a_viewer() {
+    check("viewer", 3, "6", "examples,fuzzing").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rest_is_as_it_says_to_nobody() {
+    check("viewer", 0, "4", "fuzzing").await.unwrap();
 }
