@@ -17,6 +17,8 @@ use crate::manners::limits::{Allowance, Operation};
 use crate::manners::principal::Principal;
 
 const NAME: HeaderName = HeaderName::from_static("idempotency-key");
+/// A request of test mode is another request than one that is meant.
+const MODE: HeaderName = HeaderName::from_static("x-test-mode");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Largest body that is compared. Handlers have smaller limits of their own.
@@ -95,6 +97,7 @@ async fn named<F: Face>(house: &Shared, request: Request, next: Next) -> Result<
         path: &path,
         name: &name,
         query: parts.uri.query().unwrap_or_default(),
+        mode: parts.headers.get(MODE).map_or(b"", HeaderValue::as_bytes),
         body: &content.bytes,
         after_crash: F::after_crash(&parts.method, &path),
     };

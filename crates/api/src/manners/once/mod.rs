@@ -51,6 +51,8 @@ pub(crate) struct Asked<'a> {
     /// The client's name for it.
     pub(crate) name: &'a str,
     pub(crate) query: &'a str,
+    /// What else changes the meaning of the request.
+    pub(crate) mode: &'a [u8],
     pub(crate) body: &'a [u8],
     /// What may be done when somebody began before and did not live to answer.
     pub(crate) after_crash: AfterCrash,
@@ -150,7 +152,7 @@ impl Once {
         let claim = Claim {
             tenant: asked.tenant.clone(),
             name: hash(&[asked.method.as_bytes(), asked.path.as_bytes(), asked.name.as_bytes()]),
-            request: hash(&[asked.who.as_bytes(), asked.query.as_bytes(), asked.body]),
+            request: hash(&[asked.who.as_bytes(), asked.query.as_bytes(), asked.mode, asked.body]),
             holder: self.holder.clone(),
             call: CallId::from_uuid(self.ids.next()),
             at,
