@@ -185,8 +185,8 @@ async fn what_cannot_be_repeated_safely_is_told_as_unknown_after_a_crash() {
 enum Step {
     /// Somebody asks under one of two names.
     Ask(bool),
-    /// The process dies after whatever was done last.
-    Crash,
+    /// The process dies, with its answers kept or before it could keep any.
+    Crash(bool),
     /// So many seconds pass.
     Pass(u64),
     /// WhatsApp fails at its next call.
@@ -198,7 +198,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => any::<bool>().prop_map(Step::Ask),
-        2 => Just(Step::Crash),
+        2 => any::<bool>().prop_map(Step::Crash),
         1 => (0_u64..200).prop_map(Step::Pass),
         1 => Just(Step::Fail),
         1 => any::<bool>().prop_map(Step::Break),
@@ -224,7 +224,8 @@ async fn one_name_has_one_call(steps: Vec<Step>) {
                     _ => panic!("{steps:?}: {}", answer.text),
                 }
             }
-            Step::Crash => rig.claims.crash_running(),
+            Step::Crash(true) => rig.claims.crash_running(),
+            Step::Crash(false) => rig.claims.crash(),
             Step::Pass(seconds) => rig.clock.advance(Duration::from_secs(*seconds)),
             Step::Fail => {
                 rig.asker.prepare(Err(Fault::Refused(MetaError { code: 131_000, message: "no".into() })));
