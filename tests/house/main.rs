@@ -29,10 +29,16 @@ mod demo;
 mod doors;
 
 #[cfg(test)]
+mod once;
+
+#[cfg(test)]
 mod peers;
 
 #[cfg(test)]
 mod recordings;
+
+#[cfg(test)]
+mod rest;
 
 // The contract suite of `store` starts the same throw-away server.
 #[cfg(test)]
@@ -42,6 +48,9 @@ mod postgres;
 
 #[cfg(test)]
 mod privacy;
+
+#[cfg(test)]
+mod samples;
 
 #[cfg(test)]
 mod server;

@@ -14,8 +14,11 @@ use url::Url;
 
 use crate::archive::Archive;
 use crate::dialect::orbit;
+use crate::dialect::orbit::once::Orbit;
 use crate::house::{House, Shared};
+use crate::manners::cors;
 use crate::manners::limits::Rates;
+use crate::manners::once::layer::once;
 use crate::manners::trace;
 use crate::ws::Sockets;
 use crate::ws::ice::IceServers;
@@ -96,12 +99,16 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
     let house: Shared = Arc::new(House::new(doors, sockets.clone()));
     let orbit = orbit::routes()
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress))
-        .layer(from_fn_with_state(house.clone(), orbit::once::once));
+        .layer(from_fn_with_state(house.clone(), once::<Orbit>));
     let dressed = Router::new()
         .merge(orbit)
         .merge(desk::routes())
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
+    let dressed = match cors::layer(&house.config.allowed_origins) {
+        Some(cors) => dressed.layer(cors),
+        None => dressed,
+    };
     let docs = docs::routes(house.config.public_url.as_ref());
     let router = Router::new().merge(dressed).merge(meta::routes()).merge(listen::routes()).merge(docs);
     let router = router.layer(from_fn_with_state(house.clone(), trace::follow)).with_state(house);

@@ -55,6 +55,10 @@ impl Operation {
 /// The window limits of single operations are stated in.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// Requests of one address in [`WINDOW`] that say not who they are from, or say it wrong. An office of people
+/// whose sessions have run out needs a few each; whoever guesses keys needs very many more.
+const STRANGERS: u32 = 120;
+
 /// How many requests are let in, whatever they ask.
 #[derive(Debug, Clone, Copy)]
 pub struct Rates {
@@ -93,6 +97,7 @@ pub(crate) struct KeyLimits {
     limiters: HashMap<Operation, Limiter<String>>,
     keys: Limiter<String>,
     tenants: Limiter<TenantId>,
+    strangers: Limiter<Option<IpAddr>>,
 }
 
 impl KeyLimits {
@@ -103,12 +108,18 @@ impl KeyLimits {
             limiters: Operation::ALL.into_iter().map(|operation| (operation, limiter(operation))).collect(),
             keys: Limiter::bursting(rates.key_per_second, second, rates.key_burst),
             tenants: Limiter::new(rates.tenant_per_second, second),
+            strangers: Limiter::new(STRANGERS, WINDOW),
         }
     }
 
     /// Counts a request of `who`. Unknown credentials never come here, so nobody can fill the memory.
     pub(crate) fn count(&self, operation: Operation, who: &str) -> Allowance {
         self.limiters[&operation].count(who.to_owned())
+    }
+
+    /// Counts a request of nobody known.
+    pub(crate) fn stranger(&self, address: Option<IpAddr>) -> Allowance {
+        self.strangers.count(address.map(network))
     }
 
     /// Counts a request of `who`, whatever it asks. The allowance is given when it is one too many.

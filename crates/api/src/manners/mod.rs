@@ -10,6 +10,8 @@ pub(crate) mod body;
 
 pub(crate) mod origin;
 
+pub(crate) mod cors;
+
 pub(crate) mod directory;
 
 pub(crate) mod principal;

@@ -1,5 +1,6 @@
 //! `Idempotency-Key`: one call, whoever repeats the request, whenever, and whatever happened in between.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,6 +10,8 @@ use offhook_core::call::{Fault, State};
 use offhook_core::house::{KeyMode, Role};
 use offhook_core::id::CallId;
 use offhook_core::meta::MetaError;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::rig::{Answered, META_ID, OFFER, Rig, USER, tenant};
@@ -142,6 +145,24 @@ async fn a_call_whose_answer_failed_is_told_of_at_the_next_try() {
     assert_eq!(rig.asker.actions(), ["connect"], "nothing is dialled that could not be claimed");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_away_finds_the_answer_when_it_comes_back() {
+    let rig = Rig::new().await;
+    let key = rig.key(Role::Owner, &["*"]).await;
+    // The answer waits for WhatsApp's verdict, which does not come.
+    rig.asker.prepare(Err(Fault::Unclear));
+    let gone = tokio::time::timeout(Duration::from_secs(1), place(&rig, &key, "one")).await;
+    assert!(gone.is_err(), "it went away while it waited");
+    is_refused(&place(&rig, &key, "one").await, 409, "IDEMPOTENCY_REQUEST_RUNNING");
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let back = place(&rig, &key, "one").await;
+    assert_eq!((back.status, back.header("idempotent-replayed")), (StatusCode::CREATED, "true"));
+    assert_eq!(
+        (back.json()["data"]["status"].as_str(), rig.asker.actions()),
+        (Some("queued"), vec!["connect"])
+    );
+}
+
 #[tokio::test]
 async fn what_cannot_be_repeated_safely_is_told_as_unknown_after_a_crash() {
     let rig = Rig::new().await;
@@ -158,6 +179,74 @@ async fn what_cannot_be_repeated_safely_is_told_as_unknown_after_a_crash() {
     let again = ask(&rig, Method::POST, &path, &key, "one", "{}").await;
     is_refused(&again, 409, "IDEMPOTENCY_OUTCOME_UNKNOWN");
     assert_eq!(ask(&rig, Method::PATCH, &number, &key, "one", &mode).await.status, StatusCode::OK);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// Somebody asks under one of two names.
+    Ask(bool),
+    /// The process dies, with its answers kept or before it could keep any.
+    Crash(bool),
+    /// So many seconds pass.
+    Pass(u64),
+    /// WhatsApp fails at its next call.
+    Fail,
+    /// Claims cannot be written, or can again.
+    Break(bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => any::<bool>().prop_map(Step::Ask),
+        2 => any::<bool>().prop_map(Step::Crash),
+        1 => (0_u64..200).prop_map(Step::Pass),
+        1 => Just(Step::Fail),
+        1 => any::<bool>().prop_map(Step::Break),
+    ]
+}
+
+/// Whatever happens in between, one name has one call, and nobody is dialled whose call was not told of.
+async fn one_name_has_one_call(steps: Vec<Step>) {
+    let rig = Rig::new().await;
+    let key = rig.key(Role::Owner, &["*"]).await;
+    let (mut placed, mut failed) = (BTreeMap::new(), 0);
+    for step in &steps {
+        match step {
+            Step::Ask(name) => {
+                let answer = place(&rig, &key, if *name { "one" } else { "two" }).await;
+                match answer.status.as_u16() {
+                    201 => {
+                        let id = answer.json()["data"]["id"].to_string();
+                        assert_eq!(placed.entry(*name).or_insert(id.clone()), &id, "{steps:?}");
+                    }
+                    502 => failed += 1,
+                    409 | 503 => {}
+                    _ => panic!("{steps:?}: {}", answer.text),
+                }
+            }
+            Step::Crash(true) => rig.claims.crash_running(),
+            Step::Crash(false) => rig.claims.crash(),
+            Step::Pass(seconds) => rig.clock.advance(Duration::from_secs(*seconds)),
+            Step::Fail => {
+                rig.asker.prepare(Err(Fault::Refused(MetaError { code: 131_000, message: "no".into() })));
+            }
+            Step::Break(broken) => rig.claims.set_broken(*broken),
+        }
+    }
+    let dialled = rig.asker.actions().len();
+    assert!(dialled <= placed.len() + failed, "{dialled} calls: {steps:?}");
+}
+
+#[test]
+fn one_name_has_one_call_whatever_happens_in_between() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
+    let steps = proptest::collection::vec(step(), 1..14);
+    let run = |steps| {
+        runtime.block_on(one_name_has_one_call(steps));
+        Ok(())
+    };
+    runner.run(&steps, run).unwrap();
 }
 
 #[tokio::test]

@@ -11,6 +11,10 @@ mod docs;
 
 mod idempotency;
 
+mod manners;
+
+mod matrix;
+
 mod meta;
 
 mod orbit_control;

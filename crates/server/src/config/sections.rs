@@ -23,7 +23,7 @@ section! {
         /// It allows plain HTTP on an address that is not loopback.
         #[serde(deserialize_with = "super::sections::flag")]
         behind_proxy: bool = Some("false");
-        /// Other origins whose pages may open the agents' WebSocket.
+        /// Other origins whose pages may open the agents' WebSocket, and use the REST interface with a key of their own.
         /// A list, or one text with commas between the origins.
         #[serde(deserialize_with = "super::sections::list")]
         allowed_origins: Vec<String> = Some("[]");

@@ -3,6 +3,8 @@
 //! Handlers return an [`Answer`]; [`dress`], a layer around all of them, writes it out. So no answer
 //! can leave without its request id.
 
+use std::net::IpAddr;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -100,7 +102,7 @@ pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, nex
     name_host(&mut request);
     let mut response = next.run(request).await;
     if let Some(Undressed(answer)) = response.extensions_mut().remove::<Undressed>() {
-        response = write(&house, &id, *answer);
+        response = write(&house, &id, limited(&house, Trace::now().address, *answer));
     }
     let headers = response.headers_mut();
     // An answer that is repeated keeps the id it was given under: its body has it too.
@@ -109,6 +111,25 @@ pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, nex
     // Everything here is somebody's data or somebody's session.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Gives answers to nobody known the allowance of their address; whoever guesses credentials exhausts it.
+fn limited(house: &House, address: Option<IpAddr>, answer: Answer) -> Answer {
+    let stated = match &answer {
+        Ok(reply) => reply.allowance.is_some(),
+        Err(error) => error.allowance.is_some(),
+    };
+    if stated {
+        return answer;
+    }
+    let allowance = house.limits.stranger(address);
+    match answer {
+        Err(error) if error.status() == StatusCode::UNAUTHORIZED && allowance.retry_in.is_some() => {
+            Err(ApiError::rate_limited(allowance))
+        }
+        Err(error) => Err(error.allowed(allowance)),
+        Ok(reply) => Ok(Reply { allowance: Some(allowance), ..reply }),
+    }
 }
 
 /// HTTP/2 states the host in the request line only; origins are compared with the header.
