@@ -5,6 +5,7 @@
 mod calls;
 mod clock;
 mod directory;
+mod figures;
 mod gate;
 mod inbox;
 mod recordings;
@@ -17,6 +18,7 @@ pub use clock::{Clock, Ids};
 pub use directory::{
     Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Sessions, Tenants, Ticket,
 };
+pub use figures::{DayFigures, Figures, FiguresAsk, QUARTER_SECS, Stretch, Tally};
 pub use gate::{Asker, PermissionAsk};
 pub use inbox::{Inbox, Knock, Knocked, News};
 pub use recordings::{RecordingPage, Recordings, RecordingsAfter};

@@ -4,6 +4,7 @@
 
 mod asker;
 mod clock;
+mod figures;
 mod memory;
 mod recordings;
 mod sound;
