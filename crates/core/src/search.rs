@@ -9,6 +9,9 @@ use crate::phone::Phone;
 /// Longest search.
 pub const LONGEST: usize = 100;
 
+/// Characters of a text that can be found. Names and ids are shorter; a stranger's may not be.
+const DEEPEST: usize = 500;
+
 /// Stands between the texts of one call, and in no text.
 pub const SEPARATOR: char = '\u{1}';
 
@@ -31,7 +34,7 @@ impl Findable {
         let phone = call.facts.party.phone.as_ref();
         let texts = [&call.facts.party.name, &call.conversation_id];
         let shown = texts.into_iter().flatten().filter(|text| !spells(text, phone));
-        let folded: Vec<String> = shown.map(|text| fold(text)).collect();
+        let folded: Vec<String> = shown.map(|text| fold(text).chars().take(DEEPEST).collect()).collect();
         Self {
             text: folded.join(&SEPARATOR.to_string()),
             digits: phone.map_or_else(String::new, |phone| phone.digits().to_owned()),
