@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use offhook_core::ports::{Calls, Clock, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants};
+use offhook_core::bill::Rates;
+use offhook_core::ports::{
+    Calls, Clock, Events, Figures, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants,
+};
 use offhook_engine::Engine;
 use secrecy::SecretString;
 use url::Url;
@@ -41,6 +44,8 @@ pub struct DoorPorts {
     pub sessions: Arc<dyn Sessions>,
     /// Calls.
     pub calls: Arc<dyn Calls>,
+    /// Figures of calls.
+    pub figures: Arc<dyn Figures>,
     /// Logs.
     pub events: Arc<dyn Events>,
     /// Time.
@@ -70,6 +75,8 @@ pub struct DoorConfig {
     pub cookie_secure: bool,
     /// Signs list cursors. The same over restarts, or clients in the middle of a list lose their place.
     pub cursor_secret: [u8; 32],
+    /// What calls cost: the engine's own list.
+    pub rates: Arc<Rates>,
 }
 
 /// All doors in one router, and the handle that sends the agents' sockets away at shutdown.

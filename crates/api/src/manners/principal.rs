@@ -31,13 +31,17 @@ pub(crate) enum Right {
     WriteNumbers,
     /// Erase recordings.
     EraseRecordings,
+    /// See what calls cost.
+    ReadCosts,
+    /// Take many calls away in one file.
+    ExportCalls,
 }
 
 impl Right {
     /// The scope a key needs for it.
     pub(crate) const fn scope(self) -> &'static str {
         match self {
-            Self::ReadCalls => "calls:read",
+            Self::ReadCalls | Self::ReadCosts | Self::ExportCalls => "calls:read",
             Self::WriteCalls => "calls:write",
             Self::ReadRecordings => "recordings:read",
             Self::EraseRecordings => "recordings:write",
@@ -71,9 +75,11 @@ impl Principal {
             Right::WriteCalls | Right::ReadRecordings => self.role().may_call(),
             Right::WriteNumbers => matches!(self.role(), Role::Owner | Role::Admin | Role::Developer),
             Right::EraseRecordings => matches!(self.role(), Role::Owner | Role::Admin),
+            Right::ReadCosts => !matches!(self.role(), Role::Agent | Role::Viewer),
+            Right::ExportCalls => self.role() != Role::Agent,
         };
         let by_scope = match &self.who {
-            Who::Key(key) if key.scopes.is_empty() => right == Right::ReadCalls,
+            Who::Key(key) if key.scopes.is_empty() => matches!(right, Right::ReadCalls | Right::ExportCalls),
             Who::Key(key) => key.covers(right.scope()),
             Who::Person(_) => true,
         };

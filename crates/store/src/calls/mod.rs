@@ -99,6 +99,28 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Writes the first records of many calls in one transaction, without events: calls that came to an end
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// As of a commit; nothing is kept then. Many thousands at once take longer than a write may.
+    pub async fn bring_in(&self, calls: &[CallRecord]) -> Result<(), StoreFault> {
+        let rows = calls.iter().map(CallRow::of).collect::<Result<Vec<_>, _>>()?;
+        let dialect = self.database().dialect();
+        self.database()
+            .write(move |tx| {
+                Box::pin(async move {
+                    for row in &rows {
+                        keep(tx, dialect, row).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
 /// A live call's record. One that makes no sense must not keep a restart from picking up the others.
 fn readable(row: &AnyRow) -> Option<CallRecord> {
     let told = |trouble: Trouble| StoreFault::from(trouble);

@@ -12,7 +12,7 @@ use crate::manners::session;
 /// A checked request on its way through a handler.
 pub(crate) struct Entry {
     pub(crate) principal: Principal,
-    allowance: Allowance,
+    pub(super) allowance: Allowance,
 }
 
 impl Entry {

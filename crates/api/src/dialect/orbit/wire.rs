@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
@@ -46,6 +47,11 @@ impl Reply {
 
     pub(crate) fn created(data: Value) -> Self {
         Self { status: StatusCode::CREATED, ..Self::ok(data) }
+    }
+
+    /// The same of a shape that is written out.
+    pub(crate) fn of(data: &impl Serialize) -> Self {
+        Self::ok(serde_json::to_value(data).expect("shapes are made of texts, numbers and lists"))
     }
 
     pub(crate) fn empty() -> Self {
@@ -154,7 +160,7 @@ fn write(house: &House, id: &str, answer: Answer) -> Response {
 }
 
 /// The documented rate limit headers; `reset` is when the whole limit is back, in Unix seconds.
-fn state(headers: &mut HeaderMap, allowance: &Allowance, house: &House) {
+pub(super) fn state(headers: &mut HeaderMap, allowance: &Allowance, house: &House) {
     let reset = (house.now() + allowance.full_in).as_micros().div_euclid(1_000_000) + 1;
     let mut set = |name: &'static str, value: i64| headers.insert(name, HeaderValue::from(value));
     set("x-ratelimit-limit", i64::from(allowance.limit));
