@@ -9,6 +9,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use axum::Router;
 use offhook_api::{Archive, DoorConfig, DoorPorts, Doors, Sockets};
+use offhook_core::bill::Rates;
 use offhook_core::call::table::ClipName;
 use offhook_core::call::{AgentLost, Manners};
 use offhook_core::id::{CallId, RecordingId, TenantId};
@@ -29,7 +30,7 @@ use crate::config::Config;
 use crate::config::secret::Secret;
 use crate::config::sections;
 use crate::turn::Turn;
-use crate::{scribe, sound};
+use crate::{rates, scribe, sound};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -126,7 +127,8 @@ pub(crate) async fn build(
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    let engine = Engine::start(engine_ports, manners(config)).await?;
+    let rates = Arc::new(rates::load(config)?);
+    let engine = Engine::start(engine_ports, manners(config, rates.clone())).await?;
     engine.carry(news);
     let ports = DoorPorts {
         tenants: store.clone(),
@@ -137,12 +139,14 @@ pub(crate) async fn build(
         calls: store.clone(),
         recordings: store.clone(),
         archive: Arc::new(Shelf { recorder: recorder.clone(), keys }),
+        figures: store.clone(),
         events: store,
         clock,
         ids,
         ice_servers: Arc::new(Turn::new(&config.media)),
     };
-    let doors = Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret) };
+    let doors =
+        Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret, rates) };
     let (doors, sockets) = offhook_api::router(doors);
     Ok(House { engine, doors, sockets, listen, scribe: Box::pin(scribe), sound: board, recorder })
 }
@@ -194,7 +198,7 @@ impl Archive for Shelf {
 }
 
 /// What the house has chosen about its calls.
-fn manners(config: &Config) -> Manners {
+fn manners(config: &Config, rates: Arc<Rates>) -> Manners {
     Manners {
         agent_back: Duration::from_secs(u64::from(config.calls.agent_wait_secs)),
         agent_lost: match config.calls.agent_lost {
@@ -204,10 +208,11 @@ fn manners(config: &Config) -> Manners {
         record_all: config.recordings.all,
         consent: config.recordings.consent,
         notice: config.recordings.notice.as_deref().and_then(ClipName::parse),
+        rates,
     }
 }
 
-fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {
+fn door_config(config: &Config, cursor_secret: [u8; 32], rates: Arc<Rates>) -> DoorConfig {
     let (http, whatsapp) = (&config.http, &config.whatsapp);
     let app_secrets = [&whatsapp.app_secret, &whatsapp.previous_app_secret];
     let public_tls = http.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
@@ -218,5 +223,6 @@ fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {
         verify_token: whatsapp.verify_token.as_ref().map(Secret::to_secrecy),
         cookie_secure: http.tls_cert_file.is_some() || public_tls,
         cursor_secret,
+        rates,
     }
 }

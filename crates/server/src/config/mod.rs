@@ -20,7 +20,7 @@ mod check;
 
 mod page;
 
-use self::sections::{Calls, Database, Http, Log, Media, Recordings, Security, Whatsapp};
+use self::sections::{Billing, Calls, Database, Http, Log, Media, Recordings, Security, Whatsapp};
 
 pub use check::check;
 pub use load::{Source, load};
@@ -42,6 +42,8 @@ pub struct Config {
     pub media: Media,
     /// `[calls]`
     pub calls: Calls,
+    /// `[billing]`
+    pub billing: Billing,
     /// `[recordings]`
     pub recordings: Recordings,
     /// `[log]`
@@ -50,13 +52,14 @@ pub struct Config {
 
 impl Config {
     /// All sections in reading order.
-    pub const SECTIONS: [section::SectionInfo; 8] = [
+    pub const SECTIONS: [section::SectionInfo; 9] = [
         Http::INFO,
         Database::INFO,
         Security::INFO,
         Whatsapp::INFO,
         Media::INFO,
         Calls::INFO,
+        Billing::INFO,
         Recordings::INFO,
         Log::INFO,
     ];

@@ -9,6 +9,8 @@ ALTER TABLE calls ADD COLUMN currency TEXT;
 -- A list is merged from lanes: one for every number, direction and final state that is asked for. A call enters
 -- the lanes of its final state once, when it is over; live calls are few and have an index of their own.
 CREATE INDEX calls_by_number ON calls (tenant, number_id, created_at DESC, id DESC);
+CREATE INDEX calls_live_of ON calls (tenant, created_at DESC, id DESC)
+  WHERE state NOT IN ('completed', 'rejected', 'missed', 'failed');
 CREATE INDEX calls_over ON calls (tenant, direction, state, created_at DESC, id DESC)
   WHERE state IN ('completed', 'rejected', 'missed', 'failed');
 CREATE INDEX calls_over_by_number ON calls (tenant, number_id, direction, state, created_at DESC, id DESC)

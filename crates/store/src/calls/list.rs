@@ -13,7 +13,7 @@ use super::filter::{Reasons, Wanted};
 use super::row::{COLUMNS, direction_word, record};
 use super::statement::{Statement, Value};
 use super::{LIVE, OVER, search};
-use crate::database::{Database, Dialect, Trouble};
+use crate::database::{Database, Dialect, Trouble, field};
 
 /// Longest page, whatever is asked.
 const LONGEST: u32 = 200;
@@ -21,6 +21,11 @@ const LONGEST: u32 = 200;
 /// Numbers that have lanes of their own. More lanes than calls on a page cost more than they save; beyond it
 /// the calls of other numbers are passed over one by one.
 const NUMBERS: usize = 8;
+
+/// Calls that are few enough to look at the text of each: so many for every call wanted, and at most. Of more, a
+/// search finds the page's among the newest that have its words; at this number both ways cost about the same.
+const FEW_FOR_EACH: u32 = 200;
+const FEW: u32 = 5_000;
 
 /// How the calls on a page are ordered, and cut off.
 pub(super) fn newest(limit: u32) -> String {
@@ -53,21 +58,36 @@ pub(super) async fn page(
     }
     // One more than asked tells whether another page follows.
     let more = limit + 1;
-    let live_only = wanted.states.iter().all(|(state, _)| !state.is_over());
+    let dialect = database.dialect();
     let rows = match &filter.search {
-        Some(words) if database.dialect() == Dialect::Sqlite && !live_only => {
+        Some(words) if dialect == Dialect::Sqlite && !are_few(database, &wanted, limit).await? => {
             let mut calls = search::newest_found(database, &wanted, words, more).await?;
             let has_more = calls.len() > limit as usize;
             calls.truncate(limit as usize);
             return Ok(Page { calls, has_more });
         }
-        Some(_) => plain(&wanted, database.dialect(), more),
-        None if filter.agent.is_some() => plain(&wanted, database.dialect(), more),
-        None => merged(&wanted, more),
+        Some(_) if dialect == Dialect::Postgres => plain(&wanted, dialect, more),
+        _ if filter.agent.is_some() => plain(&wanted, dialect, more),
+        _ => merged(&wanted, dialect, more),
     };
     let rows = rows.fetch(database.reader()).await?;
     let calls = rows.iter().take(limit as usize).map(record).collect::<Result<_, _>>()?;
     Ok(Page { calls, has_more: rows.len() > limit as usize })
+}
+
+/// Whether the calls that fit a filter, whatever their words, are few.
+async fn are_few(database: &Database, wanted: &Wanted<'_>, limit: u32) -> Result<bool, Trouble> {
+    if wanted.filter.direction.is_none() && !wanted.narrows_states() {
+        return Ok(false);
+    }
+    let few = FEW_FOR_EACH.saturating_mul(limit).min(FEW);
+    let mut sql = Statement::default();
+    sql.push("SELECT COUNT(*) AS count FROM (SELECT 1 FROM (", []);
+    write_all(&mut sql, wanted, None, few);
+    sql.push(&format!(") LIMIT {few})"), []);
+    let rows = sql.fetch(database.reader()).await?;
+    let count = rows.first().map(|row| field::<i64, _>(row, "count")).transpose()?;
+    Ok(count.is_some_and(|count| count < i64::from(few)))
 }
 
 /// One lane with every condition.
@@ -76,34 +96,34 @@ fn plain(wanted: &Wanted<'_>, dialect: Dialect, more: u32) -> Statement {
     sql.push(&format!("SELECT {COLUMNS} FROM calls WHERE "), []);
     wanted.write(&mut sql);
     if let Some(words) = &wanted.filter.search {
-        // Said as the index of live calls says it, or the database would not use it.
-        if wanted.states.iter().all(|(state, _)| !state.is_over()) {
-            sql.and(LIVE, []);
-        }
         search::write_condition(&mut sql, dialect, words, wanted.tenant);
     }
     sql.push(&newest(more), []);
     sql
 }
 
-fn merged(wanted: &Wanted<'_>, more: u32) -> Statement {
-    let lanes = lanes(wanted);
+fn merged(wanted: &Wanted<'_>, dialect: Dialect, more: u32) -> Statement {
     let mut sql = Statement::default();
-    if let [lane] = lanes.as_slice() {
+    if let [lane] = lanes(wanted).as_slice() {
         sql.push(&format!("SELECT {COLUMNS} FROM calls WHERE "), []);
-        write(&mut sql, wanted, lane);
+        write(&mut sql, wanted, Some(dialect), lane);
         sql.push(&newest(more), []);
         return sql;
     }
     sql.push(&format!("SELECT {COLUMNS} FROM calls JOIN (SELECT id AS found, created_at AS at FROM ("), []);
-    for (place, lane) in lanes.iter().enumerate() {
-        let joint = if place == 0 { "" } else { " UNION ALL " };
-        sql.push(&format!("{joint}SELECT * FROM (SELECT created_at, id FROM calls WHERE "), []);
-        write(&mut sql, wanted, lane);
-        sql.push(&format!("{}) AS lane{place}", newest(more)), []);
-    }
+    write_all(&mut sql, wanted, Some(dialect), more);
     sql.push(&format!(") AS lanes{}) AS page ON id = found ORDER BY at DESC, found DESC", newest(more)), []);
     sql
+}
+
+/// All lanes, one after the other. `searched` says in which dialect words narrow; none when they do not.
+fn write_all(sql: &mut Statement, wanted: &Wanted<'_>, searched: Option<Dialect>, more: u32) {
+    for (place, lane) in lanes(wanted).iter().enumerate() {
+        let joint = if place == 0 { "" } else { " UNION ALL " };
+        sql.push(&format!("{joint}SELECT * FROM (SELECT created_at, id FROM calls WHERE "), []);
+        write(sql, wanted, searched, lane);
+        sql.push(&format!("{}) AS lane{place}", newest(more)), []);
+    }
 }
 
 /// The lanes of a filter. They share no call.
@@ -137,7 +157,7 @@ fn lanes<'a>(wanted: &'a Wanted<'a>) -> Vec<Lane<'a>> {
     lanes
 }
 
-fn write(sql: &mut Statement, wanted: &Wanted<'_>, lane: &Lane<'_>) {
+fn write(sql: &mut Statement, wanted: &Wanted<'_>, searched: Option<Dialect>, lane: &Lane<'_>) {
     wanted.write_place(sql);
     match lane.number {
         Some(number) => sql.and("number_id = ?", [number.as_str().into()]),
@@ -162,5 +182,8 @@ fn write(sql: &mut Statement, wanted: &Wanted<'_>, lane: &Lane<'_>) {
                 sql.and(&format!("end_reason IN ({})", vec!["?"; values.len()].join(", ")), values);
             }
         }
+    }
+    if let (Some(dialect), Some(words)) = (searched, &wanted.filter.search) {
+        search::write_condition(sql, dialect, words, wanted.tenant);
     }
 }
