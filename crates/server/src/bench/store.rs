@@ -23,11 +23,10 @@ use crate::{door, telemetry, wiring};
 /// Calls written in one transaction.
 const AT_ONCE: u32 = 1_000;
 
-/// A key may list 120 times a minute, so each makes one request a second.
-const PER_KEY: u32 = 1;
+/// Keys: one may list 120 times a minute and ask for figures 60 times, so each does so once a second at most.
+const KEYS: u32 = 20;
 
-/// Requests for figures, and how many a second.
-const FIGURES: u32 = 200;
+/// Requests for figures a second.
 const FIGURES_RATE: u32 = 10;
 
 /// Kinds of requests.
@@ -42,7 +41,7 @@ pub(crate) struct StoreBench {
     /// Requests a second.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
-    /// Seconds of load.
+    /// Seconds of load, and again of figures.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_600))]
     seconds: u32,
     /// Folder for the database of the run; it must not exist, and is removed afterwards.
@@ -75,7 +74,7 @@ impl StoreBench {
         let store = wiring::open_memory(&config).await?.store;
         let began = Instant::now();
         let filled = self.fill(&store, &seeded).await;
-        let (fill, keys) = (began.elapsed(), mint(&store, &seeded, self.rate.div_ceil(PER_KEY)).await);
+        let (fill, keys) = (began.elapsed(), mint(&store, &seeded, self.rate.max(KEYS)).await);
         store.close().await;
         filled?;
         let bytes = config.database.url.sqlite_path().and_then(|path| std::fs::metadata(path).ok());
@@ -117,7 +116,7 @@ impl StoreBench {
             get(format!("calls?{query}"), place, kind)
         });
         let listed = listed.await?;
-        let figures = load::run(FIGURES_RATE, FIGURES, 1, |place| {
+        let figures = load::run(FIGURES_RATE, FIGURES_RATE * self.seconds, 1, |place| {
             let zone = ["UTC", "Europe/Lisbon", "America/New_York", "Asia/Kathmandu"][place as usize % 4];
             get(format!("analytics?days=365&timezone={zone}"), place, 0)
         });

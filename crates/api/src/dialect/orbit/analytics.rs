@@ -218,7 +218,6 @@ impl Costs {
 }
 
 fn analytics(window: Window, span: &Span, counted: &[DayFigures], costs: Option<Costs>) -> Analytics {
-    let epoch = Date::constant(1970, 1, 1);
     let mut by_day: BTreeMap<i64, Tally> = BTreeMap::new();
     for day in counted {
         let sum = by_day.entry(day.day).or_default();
@@ -228,8 +227,7 @@ fn analytics(window: Window, span: &Span, counted: &[DayFigures], costs: Option<
     let show = |money: Money| costs.as_ref().and_then(|costs| costs.show(money));
     let dates = span.first.series(jiff::Span::new().days(1)).take_while(|date| *date <= span.last);
     let trend = dates.map(|date| {
-        let day = i64::from(date.duration_since(epoch).as_hours() / 24);
-        let tally = by_day.get(&day).copied().unwrap_or_default();
+        let tally = by_day.get(&days_since_epoch(date)).copied().unwrap_or_default();
         Day {
             date: date.to_string(),
             total: tally.total,
@@ -265,6 +263,11 @@ fn analytics(window: Window, span: &Span, counted: &[DayFigures], costs: Option<
         costs: costs.as_ref().map(|costs| costs.by.iter().map(cost).collect()),
         trend,
     }
+}
+
+/// As figures count days.
+fn days_since_epoch(date: Date) -> i64 {
+    date.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24
 }
 
 /// To a tenth, half up.
@@ -321,6 +324,33 @@ mod tests {
             "2026-04-24T21:00:00Z",
             &[3],
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_instant_counts_on_its_civil_day(
+            place in proptest::sample::select(&[
+                "UTC", "Europe/Lisbon", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Cairo",
+                "Africa/Casablanca", "Pacific/Chatham", "Pacific/Apia", "America/St_Johns", "Asia/Tehran",
+            ][..]),
+            now in 1_672_531_200_i64..1_830_297_600,
+            days in 1..=365_i64,
+            part in 0.0..1.0_f64,
+        ) {
+            let zone = TimeZone::get(place).unwrap();
+            let span = Span::until(Time::from_secs(now), days, &zone).unwrap();
+            let (from, until) = (span.from.as_second(), span.until.as_second());
+            let at = from + ((until - from - 1) as f64 * part) as i64;
+            let stretches = span.stretches(&zone);
+            let aligned = |at: Time| at.as_micros() % (offhook_core::ports::QUARTER_SECS * 1_000_000) == 0;
+            proptest::prop_assert!(stretches.iter().all(|it| aligned(it.from) && aligned(it.until)));
+            let holds = |it: &&Stretch| it.from <= Time::from_secs(at) && Time::from_secs(at) < it.until;
+            let ahead = stretches.iter().find(holds).unwrap().ahead_secs;
+            let day = (at + ahead).div_euclid(24 * 60 * 60);
+            let civil = Timestamp::from_second(at).unwrap().to_zoned(zone).date();
+            proptest::prop_assert_eq!(day, days_since_epoch(civil));
+            proptest::prop_assert!(span.first <= civil && civil <= span.last);
+        }
     }
 
     #[test]
