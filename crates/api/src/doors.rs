@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use ipnet::IpNet;
+use offhook_core::bill;
 use offhook_core::ports::{
-    Audit, Calls, Claims, Clock, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants,
+    Audit, Calls, Claims, Clock, Events, Figures, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants,
 };
 use offhook_engine::Engine;
 use secrecy::SecretString;
@@ -51,6 +52,8 @@ pub struct DoorPorts {
     pub calls: Arc<dyn Calls>,
     /// Requests that are carried out once.
     pub claims: Arc<dyn Claims>,
+    /// Figures of calls.
+    pub figures: Arc<dyn Figures>,
     /// Logs.
     pub events: Arc<dyn Events>,
     /// Time.
@@ -88,6 +91,8 @@ pub struct DoorConfig {
     pub cursor_secret: [u8; 32],
     /// How many requests are let in.
     pub rates: Rates,
+    /// What calls cost: the engine's own list.
+    pub prices: Arc<bill::Rates>,
 }
 
 /// All doors in one router, and the handle that sends the agents' sockets away at shutdown.

@@ -40,6 +40,8 @@ pub enum Right {
     ReadEvents,
     /// See what calls cost.
     ReadCosts,
+    /// Take many calls away in one file.
+    ExportCalls,
     /// Make, change and revoke API keys.
     ManageKeys,
     /// Add, change and remove people.
@@ -79,7 +81,7 @@ const fn row(right: Right, words: &'static str, scope: &'static str, grants: [Gr
 }
 
 #[rustfmt::skip]
-const TABLE: [Row; 18] = [
+const TABLE: [Row; 19] = [
     row(Right::ReadCalls, "see calls and business numbers", "calls:read", [Yes, Yes, Yes, Yes, MASKED, MASKED]),
     row(Right::WriteCalls, "place, answer, end and control calls", "calls:write", [Yes, Yes, Yes, Partly("theirs; keys: any"), No, No]),
     row(Right::Supervise, "see live calls of others, listen, whisper, barge in, take over", "calls:write", [Yes, Yes, No, No, No, No]),
@@ -95,6 +97,7 @@ const TABLE: [Row; 18] = [
     row(Right::WriteWebhooks, "change webhooks, send again", "webhooks:write", [Yes, Yes, Yes, No, No, No]),
     row(Right::ReadEvents, "read the event log", "events:read", [Yes, Yes, Yes, No, No, No]),
     row(Right::ReadCosts, "see what calls cost", "calls:read", [Yes, Yes, Yes, No, No, Yes]),
+    row(Right::ExportCalls, "export calls", "calls:read", [Yes, Yes, Yes, No, MASKED, MASKED]),
     row(Right::ManageKeys, "make and revoke API keys", "settings:write", [Yes, Yes, Partly("their own"), No, No, No]),
     row(Right::ManagePeople, "add, change and remove people", "settings:write", [Yes, Partly("not owners"), No, No, No, No]),
     row(Right::ReadAudit, "read the audit log", "audit:read", [Yes, Yes, Partly("their own acts"), No, No, No]),

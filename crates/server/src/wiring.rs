@@ -9,6 +9,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use axum::Router;
 use offhook_api::{Archive, DoorConfig, DoorPorts, Doors, Rates, Sockets};
+use offhook_core::bill;
 use offhook_core::call::table::ClipName;
 use offhook_core::call::{AgentLost, Manners};
 use offhook_core::id::{CallId, RecordingId, TenantId};
@@ -29,7 +30,7 @@ use crate::config::secret::Secret;
 use crate::config::sections;
 use crate::config::{Config, networks};
 use crate::turn::Turn;
-use crate::{scribe, sound};
+use crate::{rates, scribe, sound};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -127,7 +128,8 @@ pub(crate) async fn build(
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    let engine = Engine::start(engine_ports, manners(config)).await?;
+    let rates = Arc::new(rates::load(config)?);
+    let engine = Engine::start(engine_ports, manners(config, rates.clone())).await?;
     engine.carry(news);
     let ports = DoorPorts {
         tenants: store.clone(),
@@ -140,12 +142,14 @@ pub(crate) async fn build(
         recordings: store.clone(),
         audit: store.clone(),
         archive: Arc::new(Shelf { recorder: recorder.clone(), keys }),
+        figures: store.clone(),
         events: store,
         clock,
         ids,
         ice_servers: Arc::new(Turn::new(&config.media)),
     };
-    let doors = Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret) };
+    let doors =
+        Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret, rates) };
     let (doors, sockets) = offhook_api::router(doors);
     Ok(House { engine, doors, sockets, listen, scribe: Box::pin(scribe), sound: board, recorder })
 }
@@ -197,7 +201,7 @@ impl Archive for Shelf {
 }
 
 /// What the house has chosen about its calls.
-fn manners(config: &Config) -> Manners {
+fn manners(config: &Config, rates: Arc<bill::Rates>) -> Manners {
     Manners {
         agent_back: Duration::from_secs(u64::from(config.calls.agent_wait_secs)),
         agent_lost: match config.calls.agent_lost {
@@ -207,6 +211,7 @@ fn manners(config: &Config) -> Manners {
         record_all: config.recordings.all,
         consent: config.recordings.consent,
         notice: config.recordings.notice.as_deref().and_then(ClipName::parse),
+        rates,
     }
 }
 
@@ -215,7 +220,7 @@ fn is_sandbox(config: &Config) -> bool {
     config.whatsapp.sandbox_url.as_ref() == Some(&config.whatsapp.graph_url)
 }
 
-fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {
+fn door_config(config: &Config, cursor_secret: [u8; 32], prices: Arc<bill::Rates>) -> DoorConfig {
     let (http, whatsapp) = (&config.http, &config.whatsapp);
     let app_secrets = [&whatsapp.app_secret, &whatsapp.previous_app_secret];
     let public_tls = http.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
@@ -229,5 +234,6 @@ fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {
         sandbox: is_sandbox(config),
         cursor_secret,
         rates: Rates::default(),
+        prices,
     }
 }

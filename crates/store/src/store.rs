@@ -5,6 +5,7 @@ use std::sync::Arc;
 use offhook_core::ports::StoreFault;
 
 use crate::audit::Chain;
+use crate::calls::search;
 use crate::database::{Database, OpenError, field};
 use crate::secret::{MasterKey, Passwords, Place, Sealer};
 
@@ -42,6 +43,10 @@ impl Store {
         if let Err(error) = prove_key(&database, &sealer).await {
             database.close().await;
             return Err(error);
+        }
+        if let Err(fault) = search::catch_up(&database).await {
+            database.close().await;
+            return Err(OpenError::Unreachable(fault.to_string()));
         }
         Ok(Self { inner: Arc::new(Inner { database, sealer, passwords: Passwords::new(), chain }) })
     }

@@ -36,18 +36,33 @@ pub(crate) enum Operation {
     Repeat,
     /// Place a call from a page. Nobody dials every other second for a minute; a page that loops does.
     Dial,
+    /// Read figures of many days.
+    Figures,
+    /// Take many calls away in one file.
+    Export,
 }
 
 impl Operation {
-    const ALL: [Self; 7] =
-        [Self::Initiate, Self::List, Self::Read, Self::Control, Self::Ticket, Self::Repeat, Self::Dial];
+    const ALL: [Self; 9] = [
+        Self::Initiate,
+        Self::List,
+        Self::Read,
+        Self::Control,
+        Self::Ticket,
+        Self::Repeat,
+        Self::Dial,
+        Self::Figures,
+        Self::Export,
+    ];
 
     /// Requests in [`WINDOW`].
     const fn per_window(self) -> u32 {
         match self {
-            Self::Initiate | Self::Control => 60,
+            Self::Initiate | Self::Control | Self::Figures => 60,
             Self::List | Self::Read | Self::Ticket | Self::Repeat => 120,
             Self::Dial => 30,
+            // Each reads every call there is.
+            Self::Export => 6,
         }
     }
 }

@@ -19,10 +19,14 @@ mod meta;
 
 mod orbit_control;
 
+mod orbit_figures;
+
 mod orbit_list;
 
 mod orbit_numbers;
 mod orbit_place;
+
+mod orbit_search;
 
 mod privacy;
 

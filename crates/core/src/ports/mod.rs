@@ -7,6 +7,7 @@ mod calls;
 mod claims;
 mod clock;
 mod directory;
+mod figures;
 mod gate;
 mod inbox;
 mod recordings;
@@ -22,6 +23,7 @@ pub use directory::{
     Changed, Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, Opener, People, PersonChange,
     Removal, Session, SessionRef, Sessions, Tenants, Ticket,
 };
+pub use figures::{DayFigures, Figures, FiguresAsk, QUARTER_SECS, Stretch, Tally};
 pub use gate::{Asker, PermissionAsk};
 pub use inbox::{Inbox, Knock, Knocked, News};
 pub use recordings::{RecordingPage, Recordings, RecordingsAfter};

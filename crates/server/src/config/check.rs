@@ -68,6 +68,7 @@ pub fn check(config: &Config) -> Result<(), BadConfig> {
         return Err(BadConfig::new(words));
     }
     turn::check(&config.media)?;
+    crate::rates::load(config)?;
     if config.media.shards > 32 {
         return Err(BadConfig::new("media.shards: 0 to 32"));
     }

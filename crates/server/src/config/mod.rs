@@ -20,7 +20,7 @@ mod check;
 
 mod page;
 
-use self::sections::{Calls, Database, Http, Log, Media, Recordings, Security, Whatsapp};
+use self::sections::{Billing, Calls, Database, Http, Log, Media, Recordings, Security, Whatsapp};
 
 pub use check::check;
 pub(crate) use check::networks;
@@ -43,6 +43,8 @@ pub struct Config {
     pub media: Media,
     /// `[calls]`
     pub calls: Calls,
+    /// `[billing]`
+    pub billing: Billing,
     /// `[recordings]`
     pub recordings: Recordings,
     /// `[log]`
@@ -51,13 +53,14 @@ pub struct Config {
 
 impl Config {
     /// All sections in reading order.
-    pub const SECTIONS: [section::SectionInfo; 8] = [
+    pub const SECTIONS: [section::SectionInfo; 9] = [
         Http::INFO,
         Database::INFO,
         Security::INFO,
         Whatsapp::INFO,
         Media::INFO,
         Calls::INFO,
+        Billing::INFO,
         Recordings::INFO,
         Log::INFO,
     ];

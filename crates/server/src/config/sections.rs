@@ -142,6 +142,16 @@ section! {
 }
 
 section! {
+    /// What calls cost.
+    Billing as "billing" {
+        /// A price list: a CSV file with the columns `prefix_or_country`, `currency`, `per_minute` and `from_date`,
+        /// and if wanted `per_pulse` and `direction`. It is read at start; see `docs/billing.md`.
+        /// Without one calls have no costs.
+        rates_file: Option<PathBuf> = None;
+    }
+}
+
+section! {
     /// Recordings of calls whose sound the server carries.
     Recordings as "recordings" {
         /// Where they are kept: `file:PATH`, or `s3://bucket/prefix` with credentials from the `AWS_…` environment.

@@ -48,9 +48,9 @@ pub(super) struct Login {
 /// A database with everything in it.
 pub(crate) struct Seeded {
     pub(super) seed: Seed,
-    pub(super) tenant: Tenant,
+    pub(crate) tenant: Tenant,
     /// The relayed one, then the bridged one.
-    pub(super) numbers: Vec<NumberId>,
+    pub(crate) numbers: Vec<NumberId>,
     pub(crate) api_key: String,
     pub(crate) people: Vec<UserId>,
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use offhook_core::bill::{Bill, Currency, Price, Rate};
 use offhook_core::call::record::{Facts, Intent};
 use offhook_core::call::table::{
     AfterClip, ClipName, Connect, Parked, Playing, Recording, RecordingState, Role as Seat, Seek, Table,
@@ -235,6 +236,7 @@ impl House {
                 }],
                 intent: Some(Intent { reason: EndReason::LocalHangup, at: after(34), error: Some(error) }),
                 closed_at: Some(after(40)),
+                bill: Some(bill(Some(30))),
             },
             ..self.call(at)
         }
@@ -260,6 +262,16 @@ impl House {
             }),
         }
     }
+}
+
+/// What a call of so many seconds costs.
+pub(crate) fn bill(talked_secs: Option<u32>) -> Bill {
+    let rate = Rate {
+        currency: Currency::parse("USD").expect("a currency"),
+        per_minute: Price::parse("0.0205").expect("a price"),
+        per_pulse: None,
+    };
+    Bill::by(rate, Direction::Outbound, talked_secs)
 }
 
 pub(crate) fn commit(record: &CallRecord, what: Vec<CallEvent>) -> Commit {

@@ -6,6 +6,7 @@ pub(crate) mod calls;
 pub(crate) mod claims;
 pub(crate) mod inbox;
 pub(crate) mod isolation;
+pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod numbers;
 pub(crate) mod opening;
@@ -53,6 +54,9 @@ macro_rules! every_case {
             inbox::of_redeliveries_at_the_same_time_one_is_new,
             isolation::two_tenants_never_see_each_others_rows,
             isolation::nothing_is_written_across_tenants,
+            listing::lists_and_figures_are_those_of_a_store_that_looks_at_every_call,
+            listing::whoever_is_erased_is_not_found,
+            listing::what_was_there_before_the_search_is_found,
             log::concurrent_commits_of_twenty_calls_leave_no_gap_and_keep_their_order,
             log::a_reader_who_follows_the_log_misses_nothing,
             log::events_without_a_call_take_their_places_too,

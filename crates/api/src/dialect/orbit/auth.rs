@@ -13,7 +13,7 @@ use crate::manners::trace::Trace;
 /// A checked request on its way through a handler.
 pub(crate) struct Entry {
     pub(crate) principal: Principal,
-    allowance: Allowance,
+    pub(super) allowance: Allowance,
 }
 
 impl Entry {

@@ -3,12 +3,15 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{calls, control, numbers, place, recordings};
+use super::{analytics, calls, control, estimate, export, numbers, place, recordings};
 
 #[derive(OpenApi)]
 #[openapi(
     paths(
         calls::list,
+        analytics::figures,
+        estimate::estimate,
+        export::export,
         place::place,
         calls::one,
         control::act,

@@ -23,7 +23,15 @@ mod cursor;
 
 mod query;
 
+mod row;
+
 mod calls;
+
+mod analytics;
+
+mod estimate;
+
+mod export;
 
 mod control;
 
@@ -57,6 +65,9 @@ pub(crate) fn routes() -> Router<Shared> {
     let of_call = get(recordings::of_call).delete(recordings::erase).fallback(wrong_method);
     let recording = get(recordings::one).fallback(wrong_method);
     let link = post(recordings::link).fallback(wrong_method);
+    let analytics = get(analytics::figures).fallback(wrong_method);
+    let estimate = get(estimate::estimate).fallback(wrong_method);
+    let export = get(export::export).fallback(wrong_method);
     let numbers = get(numbers::list).fallback(wrong_method);
     let number = patch(numbers::change).fallback(wrong_method);
     let mut router = settings::routes();
@@ -65,6 +76,9 @@ pub(crate) fn routes() -> Router<Shared> {
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);
     router = hang(router, "/whatsapp/calling/recordings/{id}", &recording);
     router = hang(router, "/whatsapp/calling/recordings/{id}/link", &link);
+    router = hang(router, "/whatsapp/calling/analytics", &analytics);
+    router = hang(router, "/whatsapp/calling/estimate", &estimate);
+    router = hang(router, "/whatsapp/calling/calls/export", &export);
     router = hang(router, "/whatsapp/calling/calls", &calls);
     router = hang(router, "/whatsapp/calling/calls/{id}", &one);
     router = hang(router, "/whatsapp/calling/calls/{id}/{action}", &action);

@@ -16,14 +16,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use offhook_api::{DoorConfig, DoorPorts, Doors, Rates, Sockets, router};
-use offhook_core::call::{CallRecord, SoundNews, State};
+use offhook_core::call::record::Facts;
+use offhook_core::call::{CallRecord, Commit, EndReason, SoundNews, State};
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
 use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId};
+use offhook_core::meta::{Direction, Party, Terminate};
 use offhook_core::phone::Phone;
 use offhook_core::ports::fake::{
     FakeAsker, FakeAudit, FakeClaims, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory,
 };
-use offhook_core::ports::{Clock, Keys, NewKey, Sessions, Ticket};
+use offhook_core::ports::{Calls, Clock, Keys, NewKey, Sessions, Ticket};
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
 use offhook_engine::{Engine, Ports};
@@ -83,6 +85,32 @@ pub(crate) fn people() -> Vec<Person> {
         person(4, 1, "Olga", Role::Owner),
         person(5, 2, "Eve", Role::Agent),
     ]
+}
+
+/// A finished inbound call of the first company, so many seconds after nine o'clock.
+pub(crate) fn finished(n: u8, state: State, reason: EndReason) -> CallRecord {
+    let at = Time::from_secs(1_793_610_000 + i64::from(n));
+    let end = Terminate { at, started_at: None, ended_at: Some(at), duration_secs: None, error: None };
+    CallRecord {
+        id: CallId::parse(&format!("wac_{n:032x}")).unwrap(),
+        tenant: tenant(1),
+        number: NumberId::parse(&format!("num_{:032x}", 1)).unwrap(),
+        direction: Direction::Inbound,
+        media_mode: MediaMode::Relay,
+        correlation: None,
+        conversation_id: None,
+        version: 1,
+        created_at: at,
+        updated_at: at,
+        state,
+        end_reason: state.is_over().then_some(reason),
+        agent: None,
+        facts: Facts {
+            party: Party { phone: Some(Phone::parse(USER).unwrap()), ..Party::default() },
+            terminate: state.is_over().then_some(end),
+            ..Facts::default()
+        },
+    }
 }
 
 pub(crate) struct Rig {
@@ -166,23 +194,6 @@ impl Rig {
             clock: clock.clone(),
             ids: ids.clone(),
         };
-        let engine = Engine::start(ports, offhook_core::call::Manners::default()).await.unwrap();
-        let ports = DoorPorts {
-            tenants: directory.clone(),
-            numbers: memory.clone(),
-            people: directory.clone(),
-            keys: directory.clone(),
-            sessions: directory.clone(),
-            calls: memory.clone(),
-            claims: claims.clone(),
-            events: memory.clone(),
-            clock: clock.clone(),
-            ids,
-            recordings: recordings.clone(),
-            archive: Arc::new(archive::Shelf::of(recordings.clone())),
-            audit: audit.clone(),
-            ice_servers: ice.clone(),
-        };
         let mut config = DoorConfig {
             public_url: None,
             allowed_origins: vec![],
@@ -194,8 +205,28 @@ impl Rig {
             cursor_secret: [7; 32],
             // Tests ask faster than anybody who is served.
             rates: Rates { key_per_second: 10_000, key_burst: 10_000, tenant_per_second: 10_000 },
+            prices: Arc::default(),
         };
         change(&mut config);
+        let manners = offhook_core::call::Manners { rates: config.prices.clone(), ..Default::default() };
+        let engine = Engine::start(ports, manners).await.unwrap();
+        let ports = DoorPorts {
+            tenants: directory.clone(),
+            numbers: memory.clone(),
+            people: directory.clone(),
+            keys: directory.clone(),
+            sessions: directory.clone(),
+            calls: memory.clone(),
+            figures: memory.clone(),
+            claims: claims.clone(),
+            audit: audit.clone(),
+            events: memory.clone(),
+            clock: clock.clone(),
+            ids,
+            recordings: recordings.clone(),
+            archive: Arc::new(archive::Shelf::of(recordings.clone())),
+            ice_servers: ice.clone(),
+        };
         let (router, sockets) = router(Doors { engine: engine.clone(), ports, config });
         Self {
             memory,
@@ -331,6 +362,11 @@ impl Rig {
         assert!(ack["sdp_answer"].is_string(), "{ack}");
         self.until(State::Connected).await;
         ack["call"].clone()
+    }
+
+    /// A call from before.
+    pub(crate) async fn remember(&self, record: CallRecord) {
+        self.memory.commit(&Commit { record, events: vec![] }).await.unwrap();
     }
 
     /// Waits until the newest call is in a state.

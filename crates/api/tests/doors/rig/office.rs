@@ -82,6 +82,7 @@ impl Office {
         let engine = Engine::start(ports, offhook_core::call::Manners::default()).await.unwrap();
         let ports = DoorPorts {
             claims: shared.clone(),
+            figures: shared.clone(),
             tenants: shared.clone(),
             numbers: shared.clone(),
             people: shared.clone(),
@@ -99,6 +100,7 @@ impl Office {
         let mut config = DoorConfig {
             // Tests ask faster than anybody who is served.
             rates: Rates { key_per_second: 10_000, key_burst: 10_000, tenant_per_second: 10_000 },
+            prices: Arc::default(),
             public_url: None,
             allowed_origins: vec![],
             app_secrets: vec![],

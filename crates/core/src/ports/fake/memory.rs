@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::call::{CallRecord, Commit};
+use crate::call::{CallRecord, Commit, State};
 use crate::event::{Event, Logged};
 use crate::house::{BusinessNumber, MediaMode, Person, Presence, Role};
 use crate::id::{CallId, EventId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
@@ -142,9 +142,13 @@ impl CallFilter {
         let state = |(state, reason): &(_, Option<_>)| {
             *state == call.state && reason.is_none_or(|reason| call.end_reason == Some(reason))
         };
+        let ending = |wanted| call.state != State::Ending || call.answered_at().is_some() == wanted;
         (self.states.is_empty() || self.states.iter().any(state))
+            && self.ending_answered.is_none_or(ending)
             && self.direction.is_none_or(|direction| direction == call.direction)
             && self.number.as_ref().is_none_or(|number| *number == call.number)
+            && self.numbers.as_ref().is_none_or(|numbers| numbers.contains(&call.number))
+            && self.search.as_ref().is_none_or(|search| search.admits(call))
             && self.from.is_none_or(|from| call.created_at >= from)
             && self.until.is_none_or(|until| call.created_at < until)
             && self.agent.as_ref().is_none_or(|agent| call.agent.as_ref() == Some(agent))

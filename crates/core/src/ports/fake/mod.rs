@@ -6,6 +6,7 @@ mod asker;
 mod audit;
 mod claims;
 mod clock;
+mod figures;
 mod memory;
 mod recordings;
 mod sound;
