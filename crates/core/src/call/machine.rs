@@ -55,6 +55,11 @@ pub enum Phase {
         /// Who rings.
         hunt: Hunt,
     },
+    /// Inbound, relayed: a client has sent its answer ahead; whether it takes the call is not said yet.
+    Prepared {
+        /// When we give up.
+        until: Time,
+    },
     /// Inbound: taken, `accept` is on its way.
     Answering {
         /// When its reply is overdue.
@@ -85,7 +90,7 @@ pub enum Input {
     ConnectReply(Result<Reply, Fault>),
     /// Meta's reply to `accept`.
     AcceptReply(Result<Reply, Fault>),
-    /// Meta's reply to `pre_accept`. If it failed the path is built after `accept` instead.
+    /// Meta's reply to `pre_accept`. If it failed the path is built with `accept` instead.
     PreAcceptReply(Result<Reply, Fault>),
     /// The media plane has news of this bridged call.
     Sound(SoundNews),
@@ -119,6 +124,16 @@ pub enum Command {
     Take {
         /// Who.
         agent: UserId,
+    },
+    /// A client sends its SDP answer to a relayed call ahead, so that the path is up when it takes the call.
+    PreAccept {
+        /// The bytes of the answer to come.
+        answer: Sdp,
+    },
+    /// A client takes a relayed call with an SDP answer of its own.
+    AcceptRelayed {
+        /// The answer; none when it was sent ahead.
+        answer: Option<Sdp>,
     },
     /// A client takes a bridged call that rings: it is answered, and connected from there.
     Answer {
@@ -326,8 +341,9 @@ impl Call {
             Input::Sound(news) => {
                 self.apply(now, |call, asks, events| call.hear_sound(now, news, asks, events));
             }
-            Input::PreAcceptReply(Ok(_)) => {}
-            Input::PreAcceptReply(Err(_)) => self.apply(now, |call, asks, _| call.pre_accept_failed(asks)),
+            Input::PreAcceptReply(reply) => {
+                self.apply(now, |call, asks, _| call.pre_accept_reply(reply, asks));
+            }
             Input::EndReply(reply) => self.end_reply(&reply),
             Input::Agents(agents) => {
                 self.apply(now, |call, asks, events| call.agents(now, &agents, asks, events));
@@ -364,7 +380,7 @@ impl Call {
             Phase::Placing { until } => (*until, Deadline::ConnectConfirmed),
             Phase::Unclear { until } => (*until, Deadline::Adopted),
             Phase::Dialing { until } => (*until, Deadline::PickUp),
-            Phase::Hunting { until, .. } => (*until, Deadline::Answer),
+            Phase::Hunting { until, .. } | Phase::Prepared { until } => (*until, Deadline::Answer),
             Phase::Answering { until } => (*until, Deadline::AcceptConfirmed),
             Phase::Talking { until } => (*until, Deadline::Cap),
             Phase::Ending { until, .. } => (*until, Deadline::TerminateSeen),
@@ -451,6 +467,7 @@ impl Call {
             Phase::Dialing { .. } => (State::Dialing, None),
             Phase::Hunting { hunt, .. } if hunt.rung().is_empty() => (State::Queued, None),
             Phase::Hunting { .. } => (State::Ringing, None),
+            Phase::Prepared { .. } => (State::PreAccepted, None),
             Phase::Answering { .. } => (State::Answering, None),
             Phase::Talking { .. } => (State::Connected, None),
             Phase::Ending { .. } => (State::Ending, None),

@@ -27,6 +27,8 @@ mod hear;
 
 mod obey;
 
+mod relayed;
+
 mod close;
 
 pub mod sound;

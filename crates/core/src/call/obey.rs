@@ -17,9 +17,15 @@ impl Call {
     pub(super) fn permit(&self, command: &Command) -> Result<(), Refusal> {
         let owner = self.record.agent.as_ref();
         match (command, &self.phase) {
-            (Command::Hangup { .. }, Phase::Over) | (Command::Reject, Phase::Hunting { .. }) => Ok(()),
+            (Command::Hangup { .. }, Phase::Over)
+            | (Command::Reject, Phase::Hunting { .. } | Phase::Prepared { .. }) => Ok(()),
             (_, Phase::Over) => Err(Refusal::CallEnded),
-            (Command::Accept { .. }, _) if self.is_bridged() => Err(Refusal::OtherMedia),
+            (
+                Command::Accept { .. } | Command::PreAccept { .. } | Command::AcceptRelayed { .. },
+                _,
+            ) if self.is_bridged() => Err(Refusal::OtherMedia),
+            (Command::PreAccept { answer }, _) => self.permit_answer(Some(answer), false),
+            (Command::AcceptRelayed { answer }, _) => self.permit_answer(answer.as_ref(), true),
             (Command::Take { .. } | Command::Answer { .. }, _) if !self.is_bridged() => {
                 Err(Refusal::OtherMedia)
             }
@@ -53,6 +59,7 @@ impl Call {
                 let mine = owner == Some(agent) && same && self.record.direction == Direction::Inbound;
                 if mine { Ok(()) } else { Err(Refusal::AnsweredElsewhere) }
             }
+            (Command::Accept { .. }, Phase::Prepared { .. }) => Err(Refusal::AnsweredElsewhere),
             (Command::Accept { .. } | Command::Take { .. }, Phase::Ending { .. }) => Err(Refusal::CallEnded),
             (Command::Decline { agent }, Phase::Hunting { hunt, .. })
                 if hunt.rung().contains(agent) || hunt.declined().contains(agent) =>
@@ -89,6 +96,8 @@ impl Call {
     ) {
         match command {
             Command::Accept { agent, answer } => self.claim(now, Some(agent), Some(answer), asks, events),
+            Command::PreAccept { answer } => self.prepare(answer, asks, events),
+            Command::AcceptRelayed { answer } => self.accept_relayed(now, answer, asks, events),
             Command::Take { agent } if matches!(self.phase, Phase::Talking { .. }) => {
                 self.sit_down(agent, events)
             }
@@ -175,6 +184,7 @@ impl Call {
                 self.silence(Silence::Declined, events);
                 self.give_up(now, EndReason::AgentRejected, asks);
             }
+            Phase::Prepared { .. } => self.give_up(now, EndReason::AgentRejected, asks),
             Phase::Answering { .. } => self.give_up(now, EndReason::Cancelled, asks),
             Phase::Talking { .. } => self.give_up(now, EndReason::LocalHangup, asks),
         }

@@ -271,7 +271,7 @@ impl Call {
     }
 
     /// Without `pre_accept` there is no path to wait for.
-    pub(super) fn pre_accept_failed(&mut self, asks: &mut Vec<Ask>) {
+    pub(super) fn unprepared(&mut self, asks: &mut Vec<Ask>) {
         self.line.unprepared = true;
         self.accept_when_ready(asks);
     }

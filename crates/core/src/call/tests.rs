@@ -6,6 +6,7 @@
 mod bridged;
 mod conference;
 mod order;
+mod relayed;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -270,6 +271,13 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
             return String::new();
         }
         ["answer"] => Input::Command(Command::Answer { connect: Connect::Queue }),
+        ["client", "sends", sdp, "ahead"] => {
+            Input::Command(Command::PreAccept { answer: Sdp::new(*sdp) })
+        }
+        ["client", "accepts"] => Input::Command(Command::AcceptRelayed { answer: None }),
+        ["client", "accepts", "with", sdp] => {
+            Input::Command(Command::AcceptRelayed { answer: Some(Sdp::new(*sdp)) })
+        }
         ["leave", who] => Input::Command(Command::Leave { agent: agent(who) }),
         ["listen", who] => supervise(who, Role::Listener),
         ["whisper", who] => supervise(who, Role::Whisperer),
