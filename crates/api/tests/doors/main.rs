@@ -9,6 +9,7 @@ mod desk;
 
 mod meta;
 
+mod orbit_answer;
 mod orbit_control;
 
 mod orbit_list;

@@ -258,7 +258,7 @@ async fn only_a_waiting_inbound_call_can_be_rejected() {
     rig.rings("wacid.A").await;
     let call = rig.until(State::Queued).await;
     let act = async |action: &str| rig.post(&format!("{PATH}/{}/{action}", call.id), &key, &json!({})).await;
-    assert_eq!(act("accept").await.code(), "VALIDATION_ERROR");
+    assert_eq!(act("accept").await.code(), "MISSING_REQUIRED_FIELD");
     assert_eq!(act("juggle").await.code(), "NOT_FOUND");
     assert_eq!(act("hold").await.code(), "CALL_STATE_CONFLICT");
     assert_eq!(act("reject").await.status, StatusCode::OK);

@@ -20,10 +20,11 @@ impl Call {
             (Command::Hangup { .. }, Phase::Over)
             | (Command::Reject, Phase::Hunting { .. } | Phase::Prepared { .. }) => Ok(()),
             (_, Phase::Over) => Err(Refusal::CallEnded),
-            (
-                Command::Accept { .. } | Command::PreAccept { .. } | Command::AcceptRelayed { .. },
-                _,
-            ) if self.is_bridged() => Err(Refusal::OtherMedia),
+            (Command::Accept { .. } | Command::PreAccept { .. } | Command::AcceptRelayed { .. }, _)
+                if self.is_bridged() =>
+            {
+                Err(Refusal::OtherMedia)
+            }
             (Command::PreAccept { answer }, _) => self.permit_answer(Some(answer), false),
             (Command::AcceptRelayed { answer }, _) => self.permit_answer(answer.as_ref(), true),
             (Command::Take { .. } | Command::Answer { .. }, _) if !self.is_bridged() => {

@@ -26,7 +26,11 @@ impl Call {
             Phase::Prepared { .. } if same => Ok(()),
             Phase::Prepared { .. } => Err(Refusal::AnswerDiffers),
             Phase::Answering { .. } | Phase::Talking { .. } if by_client && taking => {
-                if same { Ok(()) } else { Err(Refusal::AnswerDiffers) }
+                if same {
+                    Ok(())
+                } else {
+                    Err(Refusal::AnswerDiffers)
+                }
             }
             Phase::Answering { .. } | Phase::Talking { .. }
                 if self.record.direction == Direction::Inbound =>

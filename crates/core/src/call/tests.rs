@@ -271,9 +271,7 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
             return String::new();
         }
         ["answer"] => Input::Command(Command::Answer { connect: Connect::Queue }),
-        ["client", "sends", sdp, "ahead"] => {
-            Input::Command(Command::PreAccept { answer: Sdp::new(*sdp) })
-        }
+        ["client", "sends", sdp, "ahead"] => Input::Command(Command::PreAccept { answer: Sdp::new(*sdp) }),
         ["client", "accepts"] => Input::Command(Command::AcceptRelayed { answer: None }),
         ["client", "accepts", "with", sdp] => {
             Input::Command(Command::AcceptRelayed { answer: Some(Sdp::new(*sdp)) })

@@ -3,22 +3,26 @@
 //! Adapters live in `store` and `whatsapp`; fakes with memory live in [`fake`].
 
 mod calls;
+mod channels;
 mod clock;
 mod directory;
 mod gate;
 mod inbox;
+mod pages;
 mod recordings;
 mod sound;
 
 pub mod fake;
 
 pub use calls::{CallFilter, Calls, Events, Page, PageAfter};
+pub use channels::{Channel, ChannelChange, ChannelNotes, Channels, Disconnected};
 pub use clock::{Clock, Ids};
 pub use directory::{
     Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Sessions, Tenants, Ticket,
 };
 pub use gate::{Asker, PermissionAsk};
 pub use inbox::{Inbox, Knock, Knocked, News};
+pub use pages::{CallKind, CallPages, NumberedPage, PageAt, PageFilter, Reason};
 pub use recordings::{RecordingPage, Recordings, RecordingsAfter};
 pub use sound::{Sound, SoundFault};
 
