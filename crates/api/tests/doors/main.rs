@@ -5,6 +5,7 @@
 mod recordings;
 mod rig;
 
+mod d360_calls;
 mod desk;
 
 mod meta;
