@@ -107,8 +107,14 @@ async fn parameters_are_refused_as_meta_refuses_them() {
     let cases = [
         (json!({}), "The parameter action is required."),
         (json!([]), "The body must be a JSON object."),
-        (about("juggle", None), "The parameter action must be connect, pre_accept, accept, reject or terminate."),
-        (with(connect(), "messaging_product", json!("sms")), "The parameter messaging_product must be whatsapp."),
+        (
+            about("juggle", None),
+            "The parameter action must be connect, pre_accept, accept, reject or terminate.",
+        ),
+        (
+            with(connect(), "messaging_product", json!("sms")),
+            "The parameter messaging_product must be whatsapp.",
+        ),
         (with(connect(), "to", Value::Null), "The parameter to is required."),
         (with(connect(), "to", json!("12")), "The parameter to is not a phone number."),
         (with(connect(), "to", json!("112")), "Emergency services cannot be called through WhatsApp."),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use offhook_core::call::record::{Facts, Intent};
+use offhook_core::call::record::{Facts, Intent, Prepared};
 use offhook_core::call::table::{
     AfterClip, ClipName, Connect, Parked, Playing, Recording, RecordingState, Role as Seat, Seek, Table,
     Target,
@@ -199,6 +199,7 @@ impl House {
                 }),
                 claimed_at: Some(after(3)),
                 confirmed_at: Some(after(4)),
+                prepared: Some(Prepared::Refused(error.clone())),
                 declined: BTreeSet::from([UserId::from_uuid(fresh()), UserId::from_uuid(fresh())]),
                 held: true,
                 table: self.table(after(10)),

@@ -260,7 +260,9 @@ impl From<JsonFault> for D360Error {
     fn from(fault: JsonFault) -> Self {
         match fault {
             JsonFault::Malformed(place) => Self::parameter(format!("The body is {place}.")),
-            JsonFault::Shape { path, .. } if path == "." => Self::parameter("The body must be a JSON object."),
+            JsonFault::Shape { path, .. } if path == "." => {
+                Self::parameter("The body must be a JSON object.")
+            }
             JsonFault::Shape { path, problem } => Self::parameter(format!("The parameter {path} {problem}.")),
         }
     }
