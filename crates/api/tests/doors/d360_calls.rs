@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use offhook_core::call::{Ask, Fault, Reply, State};
 use offhook_core::house::{KeyMode, Role};
 use offhook_core::id::Wacid;
-use offhook_core::meta::MetaError;
+use offhook_core::meta::{Callee, MetaError};
 use serde_json::{Value, json};
 
 use crate::rig::{ANSWER, Answered, META_ID, META_OFFER, OFFER, OTHER_ANSWER, Rig, tenant};
@@ -82,6 +82,33 @@ async fn all_actions_of_an_inbound_call_reach_whatsapp_in_order() {
     assert_eq!(rig.asker.actions(), ["pre_accept", "accept", "terminate"]);
     rig.terminates("wacid.A", "USER_INITIATED", Some(3)).await;
     rig.until(State::Completed).await;
+}
+
+#[tokio::test]
+async fn what_meta_adds_is_handed_on_and_the_clients_word_kept() {
+    let (rig, key) = rig().await;
+    let recording = json!({ "status": "ENABLED", "purpose": "training", "announcement_language": "en_GB" });
+    let mut body = connect();
+    body["to"] = Value::Null;
+    body["recipient"] = json!("GB.13491208655302741918");
+    body["recording"] = recording.clone();
+    assert_eq!(act(&rig, &key, body.clone()).await.status, StatusCode::OK);
+    let Ask::Connect { to, extras, .. } = &rig.asker.asked()[0] else { panic!("a connect") };
+    assert_eq!(*to, Callee::UserId("GB.13491208655302741918".to_owned()));
+    let handed: Value = serde_json::from_str(extras.recording.as_ref().unwrap()).unwrap();
+    assert_eq!(handed, recording);
+    body["recording"] = json!("yes");
+    assert_eq!(act(&rig, &key, body).await.status, StatusCode::BAD_REQUEST);
+
+    rig.rings("wacid.A").await;
+    rig.until(State::Queued).await;
+    let mut accept = about("accept", Some(ANSWER));
+    accept["biz_opaque_callback_data"] = json!("desk-7");
+    accept["transcription"] = recording;
+    assert_eq!(act(&rig, &key, accept).await.status, StatusCode::OK);
+    assert_eq!(rig.until(State::Connected).await.correlation.as_deref(), Some("desk-7"));
+    let Some(Ask::Accept { extras, .. }) = rig.asker.asked().pop() else { panic!("an accept") };
+    assert!(extras.transcription.is_some() && extras.recording.is_none());
 }
 
 #[tokio::test]

@@ -49,8 +49,8 @@ async fn a_placed_call_is_answered_as_orbit_answers() {
     assert_eq!(answer.header("x-ratelimit-limit"), "60");
     assert_eq!(answer.header("x-ratelimit-remaining"), "59");
     assert!(answer.header("x-ratelimit-reset").parse::<i64>().unwrap() > 1_793_610_900);
-    let Ask::Connect { to, offer, opaque } = &rig.asker.asked()[0] else { panic!("a connect") };
-    assert_eq!((to.reveal().as_str(), offer.as_str()), (USER, OFFER));
+    let Ask::Connect { to, offer, opaque, .. } = &rig.asker.asked()[0] else { panic!("a connect") };
+    assert_eq!((to.phone().unwrap().reveal().as_str(), offer.as_str()), (USER, OFFER));
     assert_ne!(opaque, "ticket-88", "the client's correlation is ours to echo, not Meta's");
 }
 

@@ -15,8 +15,7 @@ use super::told::told_by;
 use crate::event::{CallEvent, Event};
 use crate::house::{BusinessNumber, MediaMode};
 use crate::id::{CallId, RecordingId, UserId};
-use crate::meta::{Direction, MetaEvent, Party};
-use crate::phone::Phone;
+use crate::meta::{Callee, Direction, Extras, MetaEvent};
 use crate::sdp::Sdp;
 use crate::time::Time;
 
@@ -134,6 +133,8 @@ pub enum Command {
     AcceptRelayed {
         /// The answer; none when it was sent ahead.
         answer: Option<Sdp>,
+        /// What else it brings.
+        along: Along,
     },
     /// A client takes a bridged call that rings: it is answered, and connected from there.
     Answer {
@@ -176,6 +177,15 @@ pub enum Command {
         /// The agent; none for clients whose key covers every call.
         by: Option<UserId>,
     },
+}
+
+/// What a client may bring with its answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Along {
+    /// Its correlation.
+    pub correlation: Option<String>,
+    /// What it wants WhatsApp itself to do.
+    pub extras: Extras,
 }
 
 /// What may be wanted of a bridged conversation.
@@ -264,7 +274,7 @@ pub struct NewOutbound {
     /// The number to call from.
     pub number: BusinessNumber,
     /// The user.
-    pub to: Phone,
+    pub to: Callee,
     /// The client's complete offer; none for a call whose sound the house carries.
     pub offer: Option<Sdp>,
     /// Who places it, when a person does.
@@ -277,6 +287,10 @@ pub struct NewOutbound {
     pub correlation: Option<String>,
     /// The client's conversation.
     pub conversation_id: Option<String>,
+    /// What the client wants remembered with the call.
+    pub metadata: Option<String>,
+    /// What the client wants WhatsApp itself to do.
+    pub extras: Extras,
 }
 
 impl Call {
@@ -284,10 +298,12 @@ impl Call {
     #[must_use]
     pub fn place(new: NewOutbound, now: Time) -> Self {
         let facts = Facts {
-            party: Party { phone: Some(new.to.clone()), ..Party::default() },
+            party: new.to.party(),
             offer: new.offer.clone(),
             connect: new.connect,
             record: new.record,
+            metadata: new.metadata,
+            extras: new.extras.clone(),
             ..Facts::default()
         };
         let opaque = new.id.as_str().to_owned();
@@ -297,7 +313,7 @@ impl Call {
         record.conversation_id = new.conversation_id;
         record.media_mode = if new.offer.is_some() { MediaMode::Relay } else { MediaMode::Bridge };
         let mut call = Self::with(record, Phase::Placing { until: now + Deadline::ConnectConfirmed.wait() });
-        let ask = new.offer.map(|offer| Ask::Connect { to: new.to, offer, opaque });
+        let ask = new.offer.map(|offer| Ask::Connect { to: new.to, offer, opaque, extras: new.extras });
         call.commit(now, vec![CallEvent::Initiated], BTreeSet::new(), ask.into_iter().collect());
         call.ask_sound();
         call

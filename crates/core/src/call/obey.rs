@@ -26,7 +26,7 @@ impl Call {
                 Err(Refusal::OtherMedia)
             }
             (Command::PreAccept { answer }, _) => self.permit_answer(Some(answer), false),
-            (Command::AcceptRelayed { answer }, _) => self.permit_answer(answer.as_ref(), true),
+            (Command::AcceptRelayed { answer, .. }, _) => self.permit_answer(answer.as_ref(), true),
             (Command::Take { .. } | Command::Answer { .. }, _) if !self.is_bridged() => {
                 Err(Refusal::OtherMedia)
             }
@@ -98,7 +98,7 @@ impl Call {
         match command {
             Command::Accept { agent, answer } => self.claim(now, Some(agent), Some(answer), asks, events),
             Command::PreAccept { answer } => self.prepare(answer, asks, events),
-            Command::AcceptRelayed { answer } => self.accept_relayed(now, answer, asks, events),
+            Command::AcceptRelayed { answer, along } => self.accept_relayed(now, answer, along, asks, events),
             Command::Take { agent } if matches!(self.phase, Phase::Talking { .. }) => {
                 self.sit_down(agent, events)
             }
@@ -148,7 +148,8 @@ impl Call {
         let Some(answer) = answer else { return self.accept_when_ready(asks) };
         let facts = &mut self.record.facts;
         facts.answer = Some(answer.clone());
-        asks.extend(facts.wacid.clone().map(|wacid| Ask::Accept { wacid, answer, again: false }));
+        let extras = facts.extras.clone();
+        asks.extend(facts.wacid.clone().map(|wacid| Ask::Accept { wacid, answer, again: false, extras }));
     }
 
     pub(super) fn decline(

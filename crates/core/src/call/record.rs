@@ -10,7 +10,7 @@ use super::sound::LegRecord;
 use super::table::{Connect, Table};
 use crate::house::MediaMode;
 use crate::id::{CallId, NumberId, RecordingId, TenantId, UserId, Wacid};
-use crate::meta::{Direction, MetaError, Party, Terminate};
+use crate::meta::{Direction, Extras, MetaError, Party, Terminate};
 use crate::sdp::Sdp;
 use crate::time::Time;
 
@@ -162,6 +162,12 @@ pub struct Facts {
     pub confirmed_at: Option<Time>,
     /// Agents who declined.
     pub declined: BTreeSet<UserId>,
+    /// What the client wants WhatsApp itself to do.
+    #[serde(default)]
+    pub extras: Extras,
+    /// What the client wants remembered with the call: its own text, read by nobody here.
+    #[serde(default)]
+    pub metadata: Option<String>,
     /// Bridged: the customer is on hold.
     #[serde(default)]
     pub held: bool,

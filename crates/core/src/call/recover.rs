@@ -29,7 +29,8 @@ impl Call {
         if let (State::Answering, Some(wacid), Some(answer)) =
             (state, call.record.facts.wacid.clone(), call.record.facts.answer.clone())
         {
-            asks.push(Ask::Accept { wacid, answer, again: true });
+            let extras = call.record.facts.extras.clone();
+            asks.push(Ask::Accept { wacid, answer, again: true, extras });
         }
         // Its reply may have been lost with the server; a second one changes nothing.
         if let (State::PreAccepted, None, Some(wacid), Some(answer)) = (

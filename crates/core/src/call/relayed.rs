@@ -5,7 +5,7 @@
 
 use super::ask::{Ask, Fault, Reply};
 use super::deadline::Deadline;
-use super::machine::{Call, Phase};
+use super::machine::{Along, Call, Phase};
 use super::record::Prepared;
 use super::refusal::Refusal;
 use crate::event::{CallEvent, Silence};
@@ -25,7 +25,10 @@ impl Call {
             Phase::Hunting { .. } => Ok(()),
             Phase::Prepared { .. } if same => Ok(()),
             Phase::Prepared { .. } => Err(Refusal::AnswerDiffers),
-            Phase::Answering { .. } | Phase::Talking { .. } if by_client && taking => {
+            // The answer sent ahead, once more.
+            Phase::Answering { .. } | Phase::Talking { .. }
+                if by_client && (taking || facts.prepared.is_some()) =>
+            {
                 if same {
                     Ok(())
                 } else {
@@ -62,16 +65,22 @@ impl Call {
         &mut self,
         now: Time,
         answer: Option<Sdp>,
+        along: Along,
         asks: &mut Vec<Ask>,
         events: &mut Vec<CallEvent>,
     ) {
+        if matches!(self.phase, Phase::Hunting { .. } | Phase::Prepared { .. }) {
+            self.record.correlation = along.correlation;
+            self.record.facts.extras = along.extras;
+        }
         if !matches!(self.phase, Phase::Prepared { .. }) {
             return self.claim(now, None, answer, asks, events);
         }
         let facts = &mut self.record.facts;
         facts.claimed_at = Some(now);
         let sent = facts.wacid.clone().zip(facts.answer.clone());
-        asks.extend(sent.map(|(wacid, answer)| Ask::Accept { wacid, answer, again: false }));
+        let extras = facts.extras.clone();
+        asks.extend(sent.map(|(wacid, answer)| Ask::Accept { wacid, answer, again: false, extras }));
         self.phase = Phase::Answering { until: now + Deadline::AcceptConfirmed.wait() };
     }
 

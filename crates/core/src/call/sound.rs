@@ -263,8 +263,8 @@ impl Call {
             Direction::Outbound if facts.offer.is_none() && facts.intent.is_none() => {
                 facts.offer = Some(sdp.clone());
                 let opaque = self.record.id.as_str().to_owned();
-                let to = facts.party.phone.clone();
-                asks.extend(to.map(|to| Ask::Connect { to, offer: sdp, opaque }));
+                let (to, extras) = (facts.party.callee(), facts.extras.clone());
+                asks.extend(to.map(|to| Ask::Connect { to, offer: sdp, opaque, extras }));
             }
             Direction::Inbound | Direction::Outbound => {}
         }
@@ -285,7 +285,8 @@ impl Call {
             (waiting, ready, facts.wacid.clone(), facts.answer.clone())
         {
             self.line.accepting = true;
-            asks.push(Ask::Accept { wacid, answer, again: false });
+            let extras = facts.extras.clone();
+            asks.push(Ask::Accept { wacid, answer, again: false, extras });
         }
     }
 

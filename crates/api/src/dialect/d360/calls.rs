@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use offhook_core::call::{CallRecord, Command};
+use offhook_core::call::{Along, CallRecord, Command};
 use offhook_core::id::Wacid;
+use offhook_core::meta::{Callee, Extras};
 use offhook_core::phone::Phone;
 use offhook_core::sdp::Sdp;
 use offhook_engine::PlaceRequest;
 use offhook_whatsapp::sdp;
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::auth::{self, Entry};
@@ -28,6 +30,12 @@ const VERDICT: Duration = Duration::from_secs(12);
 
 /// Meta's limit for the correlation, in characters.
 const LONGEST_CORRELATION: usize = 512;
+
+/// Longest object of a client's that is handed on to WhatsApp; Meta's own takes a purpose of 250 characters.
+const LONGEST_EXTRA: usize = 4096;
+
+/// Longest business-scoped user id; real ones have about 25 characters.
+const LONGEST_ID: usize = 128;
 
 type Done = Result<CallActionResponse, D360Error>;
 
@@ -66,7 +74,9 @@ pub(crate) async fn act(State(house): State<Shared>, request: Request) -> Done {
         }
         Some("accept") => {
             let answer = answer(&wanted)?;
-            on_call(&house, &entry, &wanted, Command::AcceptRelayed { answer }).await
+            let along =
+                Along { correlation: wanted.biz_opaque_callback_data.clone(), extras: extras(&wanted)? };
+            on_call(&house, &entry, &wanted, Command::AcceptRelayed { answer, along }).await
         }
         Some("reject") => on_call(&house, &entry, &wanted, Command::Reject).await,
         Some("terminate") => on_call(&house, &entry, &wanted, Command::Hangup { by: None }).await,
@@ -95,6 +105,7 @@ async fn connect(house: &House, entry: &Entry, wanted: CallActionRequest) -> Don
     if let Some(wait) = allowance.retry_in {
         return Err(D360Error::slow_down(wait));
     }
+    let extras = extras(&wanted)?;
     let session = wanted.session.ok_or_else(|| required("session"))?;
     typed(&session, "offer")?;
     let offer = sdp::check_offer(&session.sdp).map_err(|why| D360Error::invalid_sdp(&why))?;
@@ -109,6 +120,8 @@ async fn connect(house: &House, entry: &Entry, wanted: CallActionRequest) -> Don
         record: false,
         correlation: wanted.biz_opaque_callback_data,
         conversation_id: None,
+        metadata: None,
+        extras,
     };
     let placed = house.engine.place(request).await?;
     let call = match timeout(VERDICT, placed.settled).await {
@@ -124,13 +137,39 @@ async fn connect(house: &House, entry: &Entry, wanted: CallActionRequest) -> Don
     }
 }
 
+/// What WhatsApp itself is to do: handed on as it came.
+fn extras(wanted: &CallActionRequest) -> Result<Extras, D360Error> {
+    let object = |name: &str, value: &Option<Value>| match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(fields)) => {
+            let text = Value::Object(fields.clone()).to_string();
+            let fits = text.len() <= LONGEST_EXTRA;
+            fits.then_some(Some(text))
+                .ok_or_else(|| D360Error::parameter(format!("The parameter {name} is too long.")))
+        }
+        Some(_) => Err(D360Error::parameter(format!("The parameter {name} must be an object."))),
+    };
+    Ok(Extras {
+        recording: object("recording", &wanted.recording)?,
+        transcription: object("transcription", &wanted.transcription)?,
+    })
+}
+
 /// The user's number; it wins over their id.
-fn callee(to: Option<&str>, recipient: Option<&str>) -> Result<Phone, D360Error> {
-    let named = to.filter(|to| !to.is_empty()).or(recipient).ok_or_else(|| required("to"))?;
+fn callee(to: Option<&str>, recipient: Option<&str>) -> Result<Callee, D360Error> {
+    let plain = |id: &&str| (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    let Some(named) = to.filter(|to| !to.is_empty()) else {
+        let id = recipient.ok_or_else(|| required("to"))?;
+        let id = Some(id)
+            .filter(plain)
+            .ok_or_else(|| D360Error::parameter("The parameter recipient is not an id."))?;
+        return Ok(Callee::UserId(id.to_owned()));
+    };
     if emergency::is_emergency(named) {
         return Err(D360Error::parameter("Emergency services cannot be called through WhatsApp."));
     }
-    Phone::parse(named).map_err(|_| D360Error::parameter("The parameter to is not a phone number."))
+    let phone = Phone::parse(named).map(Callee::Phone);
+    phone.map_err(|_| D360Error::parameter("The parameter to is not a phone number."))
 }
 
 /// The client's answer, when there is one.

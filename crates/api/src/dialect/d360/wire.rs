@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// The one product there is.
@@ -30,6 +31,12 @@ pub(crate) struct CallActionRequest {
     /// Comes back with every webhook of the call; at most 512 characters.
     #[schema(example = "ticket-88")]
     pub(super) biz_opaque_callback_data: Option<String>,
+    /// `connect` and `accept`: how WhatsApp itself is to record the call, as Meta documents it.
+    #[schema(value_type = Option<Object>)]
+    pub(super) recording: Option<Value>,
+    /// The same for a transcription.
+    #[schema(value_type = Option<Object>)]
+    pub(super) transcription: Option<Value>,
 }
 
 /// A session description.

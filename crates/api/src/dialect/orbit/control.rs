@@ -6,7 +6,7 @@
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use offhook_core::call::table::Connect;
-use offhook_core::call::{CallRecord, Command, Refusal, Wish};
+use offhook_core::call::{Along, CallRecord, Command, Refusal, Wish};
 use offhook_core::house::{MediaMode, Role};
 use offhook_core::id::{RecordingId, UserId};
 use offhook_core::sdp::Sdp;
@@ -105,7 +105,7 @@ async fn answer_relayed(
     let missing = EngineError::Refused(Refusal::AnswerMissing);
     let command = match (bound_to(principal), action) {
         (None, "pre_accept") => Command::PreAccept { answer: answer.ok_or(missing)? },
-        (None, _) => Command::AcceptRelayed { answer },
+        (None, _) => Command::AcceptRelayed { answer, along: Along::default() },
         // What an agent answers is theirs, as on the agents' socket.
         (Some(_), "pre_accept") => return Err(EngineError::Refused(Refusal::OtherMedia)),
         (Some(agent), _) => Command::Accept { agent, answer: answer.ok_or(missing)? },

@@ -36,6 +36,7 @@ fn answer_sent_ahead_is_the_answer() {
          2s reply pre-accepted    => pre_accepted
          3s client accepts with y => refused answer_differs
          3s client accepts        => ask accept, answering
+         3s client sends x ahead  => answering
          4s reply accepted        => *answered, connected
          9s terminate 5           => *completed, completed, remote_hangup",
     );
