@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use offhook_core::ports::{Calls, Clock, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants};
+use offhook_core::ports::{
+    CallPages, Calls, Channels, Clock, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants,
+};
 use offhook_engine::Engine;
 use secrecy::SecretString;
 use url::Url;
 
 use crate::archive::Archive;
-use crate::dialect::{d360, orbit};
+use crate::dialect::vobiz::VobizManners;
+use crate::dialect::{d360, orbit, vobiz};
 use crate::house::{House, Shared};
 use crate::ws::Sockets;
 use crate::ws::ice::IceServers;
@@ -41,6 +44,10 @@ pub struct DoorPorts {
     pub sessions: Arc<dyn Sessions>,
     /// Calls.
     pub calls: Arc<dyn Calls>,
+    /// Calls by page number.
+    pub call_pages: Arc<dyn CallPages>,
+    /// Business numbers as clients connect and disconnect them.
+    pub channels: Arc<dyn Channels>,
     /// Logs.
     pub events: Arc<dyn Events>,
     /// Time.
@@ -70,6 +77,8 @@ pub struct DoorConfig {
     pub cookie_secure: bool,
     /// Signs list cursors. The same over restarts, or clients in the middle of a list lose their place.
     pub cursor_secret: [u8; 32],
+    /// What the Vobiz face leaves open.
+    pub vobiz: VobizManners,
 }
 
 /// All doors in one router, and the handle that sends the agents' sockets away at shutdown.
@@ -81,6 +90,7 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
     let dressed = Router::new()
         .merge(orbit::routes())
         .merge(d360::routes())
+        .merge(vobiz::routes(&house))
         .merge(desk::routes())
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));

@@ -25,5 +25,6 @@ mod listen;
 mod doors;
 
 pub use archive::Archive;
+pub use dialect::vobiz::{DurationBasis, EndedAnswered, VobizManners};
 pub use doors::{DoorConfig, DoorPorts, Doors, router};
 pub use ws::Sockets;

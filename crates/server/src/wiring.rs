@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::Context;
 use async_trait::async_trait;
 use axum::Router;
-use offhook_api::{Archive, DoorConfig, DoorPorts, Doors, Sockets};
+use offhook_api::{
+    Archive, DoorConfig, DoorPorts, Doors, DurationBasis, EndedAnswered, Sockets, VobizManners,
+};
 use offhook_core::call::table::ClipName;
 use offhook_core::call::{AgentLost, Manners};
 use offhook_core::id::{CallId, RecordingId, TenantId};
@@ -27,7 +29,7 @@ use offhook_whatsapp::{Graph, GraphConfig, Timeouts};
 use crate::clock::{HouseClock, HouseIds};
 use crate::config::Config;
 use crate::config::secret::Secret;
-use crate::config::sections;
+use crate::config::sections::{self, EndedAnsweredStatus};
 use crate::turn::Turn;
 use crate::{scribe, sound};
 use tokio::sync::mpsc;
@@ -135,6 +137,8 @@ pub(crate) async fn build(
         keys: store.clone(),
         sessions: store.clone(),
         calls: store.clone(),
+        call_pages: store.clone(),
+        channels: store.clone(),
         recordings: store.clone(),
         archive: Arc::new(Shelf { recorder: recorder.clone(), keys }),
         events: store,
@@ -218,5 +222,15 @@ fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {
         verify_token: whatsapp.verify_token.as_ref().map(Secret::to_secrecy),
         cookie_secure: http.tls_cert_file.is_some() || public_tls,
         cursor_secret,
+        vobiz: VobizManners {
+            ended_answered: match config.vobiz.ended_answered_status {
+                EndedAnsweredStatus::Accepted => EndedAnswered::Accepted,
+                EndedAnsweredStatus::Terminated => EndedAnswered::Terminated,
+            },
+            duration_basis: match config.vobiz.duration_basis {
+                sections::DurationBasis::Started => DurationBasis::Started,
+                sections::DurationBasis::Answered => DurationBasis::Answered,
+            },
+        },
     }
 }

@@ -31,3 +31,7 @@ mod socket_limits;
 mod socket_resume;
 
 mod socket_upgrade;
+
+mod vobiz_calls;
+
+mod vobiz_channels;

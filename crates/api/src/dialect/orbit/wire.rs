@@ -90,6 +90,7 @@ fn undressed(answer: Answer) -> Response {
 pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     name_host(&mut request);
+    request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
     if let Some(Undressed(answer)) = response.extensions_mut().remove::<Undressed>() {
         response = write(&house, &id, *answer);
@@ -102,6 +103,10 @@ pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, nex
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
+
+/// The id of the request at hand, for faces that state it in their bodies.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
 
 /// The client's own id when it is fit for a header and a log, else a fresh one.
 fn request_id(headers: &HeaderMap) -> String {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use offhook_api::{DoorConfig, DoorPorts, Doors, Sockets, router};
+use offhook_api::{DoorConfig, DoorPorts, Doors, Sockets, VobizManners, router};
 use offhook_core::call::{CallRecord, SoundNews, State};
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
 use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId};
@@ -165,6 +165,8 @@ impl Rig {
             keys: directory.clone(),
             sessions: directory.clone(),
             calls: memory.clone(),
+            call_pages: memory.clone(),
+            channels: memory.clone(),
             events: memory.clone(),
             clock: clock.clone(),
             ids,
@@ -179,6 +181,7 @@ impl Rig {
             verify_token: Some(VERIFY_TOKEN.into()),
             cookie_secure: false,
             cursor_secret: [7; 32],
+            vobiz: VobizManners::default(),
         };
         change(&mut config);
         let (router, sockets) = router(Doors { engine: engine.clone(), ports, config });
