@@ -70,14 +70,14 @@ async fn samples_of_vobiz_run_after_changing_base_url_and_credentials() {
     let (offer, answer) = (written(&folder, "offer", "actpass"), written(&folder, "answer", "active"));
     for (nth, language) in LANGUAGES.into_iter().enumerate() {
         let run = |sample: &str, words: &[(&str, &str)]| run(&stage, "vobiz", sample, language, words);
-        let to = format!("+44770090{nth}001");
+        let to = format!("+4477009{nth}0001");
         let call = run("initiate", &[("TO", &to), ("SDP_FILE", &offer)]);
         assert_eq!((&call["to"], &call["status"]), (&json!(to), &json!("initiated")), "{language}");
         let id = call["call_id"].as_str().unwrap();
         let ended = run("action", &[("CALL_ID", id), ("ACTION", "terminate")]);
         assert_eq!(ended, json!({ "call_id": id, "action": "terminate", "success": true }), "{language}");
 
-        let from = format!("+44770090{nth}002");
+        let from = format!("+4477009{nth}0002");
         let wacid = rings(&stage, &from).await;
         for action in ["pre_accept", "accept"] {
             let done = run("action", &[("CALL_ID", &wacid), ("ACTION", action), ("SDP_FILE", &answer)]);
@@ -86,7 +86,7 @@ async fn samples_of_vobiz_run_after_changing_base_url_and_credentials() {
         let logs = run("logs", &[("QUERY", "direction=inbound&status=accepted")]);
         assert_eq!(logs["items"][0]["meta_call_id"], wacid.as_str(), "{language}: {logs}");
         run("action", &[("CALL_ID", &wacid), ("ACTION", "terminate")]);
-        let rejected = rings(&stage, &format!("+44770090{nth}003")).await;
+        let rejected = rings(&stage, &format!("+4477009{nth}0003")).await;
         run("action", &[("CALL_ID", &rejected), ("ACTION", "reject")]);
     }
     let logs = run(&stage, "vobiz", "logs", "sh", &[]);
@@ -101,18 +101,18 @@ async fn samples_of_360dialog_run_after_changing_base_url_and_key() {
     let done = json!({ "messaging_product": "whatsapp", "success": true });
     for (nth, language) in LANGUAGES.into_iter().enumerate() {
         let run = |sample: &str, words: &[(&str, &str)]| run(&stage, "d360", sample, language, words);
-        let to = format!("44770090{nth}001");
+        let to = format!("4477009{nth}0001");
         let call = run("connect", &[("TO", &to), ("SDP_FILE", &offer)]);
         let id = call["calls"][0]["id"].as_str().unwrap();
         assert!(id.starts_with("wacid."), "{language}: {call}");
         assert_eq!(run("action", &[("CALL_ID", id), ("ACTION", "terminate")]), done, "{language}");
-        let wacid = rings(&stage, &format!("+44770090{nth}002")).await;
+        let wacid = rings(&stage, &format!("+4477009{nth}0002")).await;
         for action in ["pre_accept", "accept"] {
             let words = [("CALL_ID", wacid.as_str()), ("ACTION", action), ("SDP_FILE", &answer)];
             assert_eq!(run("action", &words), done, "{language} {action}");
         }
         assert_eq!(run("action", &[("CALL_ID", &wacid), ("ACTION", "terminate")]), done, "{language}");
-        let rejected = rings(&stage, &format!("+44770090{nth}003")).await;
+        let rejected = rings(&stage, &format!("+4477009{nth}0003")).await;
         assert_eq!(run("action", &[("CALL_ID", &rejected), ("ACTION", "reject")]), done, "{language}");
     }
 }

@@ -68,7 +68,7 @@ export default async function faces(cast) {
   };
 
   for (const [nth, name] of Object.keys(face).entries()) {
-    const to = `+44770091${nth}002`;
+    const to = `+4477009${nth}0002`;
     const offer = await page.evaluate(describe, undefined);
     await face[name].place(to, offer);
     const placed = await row(`${name} has placed`, (it) => it.to_phone === to && it.meta_call_id);
@@ -79,8 +79,8 @@ export default async function faces(cast) {
     await face[name].act(placed.meta_call_id, 'terminate');
     keep('placed', await row(`${name} has ended`, (it) => it.id === placed.id && it.status === 'completed'));
 
-    const from = `+44770092${nth}002`;
-    await cast.callIn(from);
+    const from = `+4477008${nth}0002`;
+    await cast.callIn(from, { behaviour: 'tone' });
     const ringing = await row(`${name} is called`, (it) => it.from_phone === from && it.status === 'queued');
     const { sdp_offer: theirs } = await orbit(`/${ringing.id}`);
     const ours = await page.evaluate(describe, theirs);
