@@ -8,6 +8,8 @@ mod rig;
 mod d360_calls;
 mod desk;
 
+mod faces;
+
 mod meta;
 
 mod orbit_answer;
