@@ -154,20 +154,27 @@ async fn credential_of_another_face_gets_the_paths_own_refusal() {
     let orbit = [("X-API-Key", key.as_str())];
     let vobiz = [("X-Auth-ID", "MA_ABCDEFGH"), ("X-Auth-Token", key.as_str())];
     let d360 = [("D360-API-KEY", number_key.as_str())];
-    let of_orbit =
-        |body: &Value| body["error"]["code"] == "UNAUTHORIZED" && body["meta"]["docs_url"].is_string();
-    let of_vobiz = |body: &Value| body["error"]["code"] == "INVALID_CREDENTIALS" && body["status"] == "error";
-    let of_d360 = |body: &Value| body["meta"]["httpCode"] == 401 && body["meta"]["success"] == false;
-    let cases: [(&str, Vec<&[(&str, &str)]>, &dyn Fn(&Value) -> bool); 3] = [
-        ("/api/v1/whatsapp/calling/calls", vec![&vobiz, &d360], &of_orbit),
-        ("/api/v1/messaging/calls/whatsapp", vec![&orbit, &d360], &of_vobiz),
-        ("/calling/calls", vec![&orbit, &vobiz], &of_d360),
-    ];
-    for (path, foreign, is_own) in cases {
-        for headers in foreign {
-            let answer = rig.ask(Method::POST, path, headers, Some(&json!({}))).await;
-            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path} {headers:?}");
-            assert!(is_own(&answer.json()), "{path} {headers:?}: {}", answer.text);
-        }
+    let check = async |path: &str, headers: &[(&str, &str)], is_own: fn(&Value) -> bool| {
+        let answer = rig.ask(Method::POST, path, headers, Some(&json!({}))).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path} {headers:?}");
+        assert!(is_own(&answer.json()), "{path} {headers:?}: {}", answer.text);
+    };
+    for headers in [&vobiz[..], &d360] {
+        check("/api/v1/whatsapp/calling/calls", headers, |body| {
+            body["error"]["code"] == "UNAUTHORIZED" && body["meta"]["docs_url"].is_string()
+        })
+        .await;
+    }
+    for headers in [&orbit[..], &d360] {
+        check("/api/v1/messaging/calls/whatsapp", headers, |body| {
+            body["error"]["code"] == "INVALID_CREDENTIALS" && body["status"] == "error"
+        })
+        .await;
+    }
+    for headers in [&orbit[..], &vobiz] {
+        check("/calling/calls", headers, |body| {
+            body["meta"]["httpCode"] == 401 && body["meta"]["success"] == false
+        })
+        .await;
     }
 }

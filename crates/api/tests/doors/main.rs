@@ -37,3 +37,5 @@ mod socket_upgrade;
 mod vobiz_calls;
 
 mod vobiz_channels;
+
+mod vobiz_socket;

@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, header};
 use offhook_core::house::KeyMode;
 use offhook_core::id::NumberId;
+use offhook_core::ports::StoreFault;
 
 use super::error::VobizError;
 use crate::house::House;
@@ -62,6 +63,13 @@ pub(super) async fn enter(
         return Err(VobizError::forbidden(right.scope()));
     }
     Ok(entry)
+}
+
+/// Whether the credential of a request that was let in is still one.
+pub(super) async fn still(house: &House, headers: &HeaderMap, right: Right) -> Result<bool, StoreFault> {
+    let Some(stated) = stated(headers) else { return Ok(false) };
+    let key = house.ports.keys.check(stated.token, house.now()).await?;
+    Ok(key.is_some_and(|key| Principal::key(key).may(right)))
 }
 
 struct Stated<'a> {

@@ -27,6 +27,10 @@ mod row;
 
 mod channels;
 
+mod live;
+
+mod socket;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
@@ -78,6 +82,7 @@ pub(crate) fn routes(house: &Shared) -> Router<Shared> {
     router = hang(router, "/channels/whatsapp/embedded-signup", &signup);
     let channel = put(channels::change).delete(channels::remove).fallback(wrong_method);
     router = hang(router, "/channels/whatsapp/{id}", &channel);
+    router = hang(router, "/ws", &get(socket::upgrade).fallback(wrong_method));
     for prefix in PREFIXES {
         router = router.route(prefix, any(unknown)).route(&format!("{prefix}/{{*rest}}"), any(unknown));
     }

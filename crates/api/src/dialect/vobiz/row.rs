@@ -175,7 +175,7 @@ fn row_id(call: Uuid) -> Uuid {
 }
 
 /// Whole seconds between the shown times, so that a row adds up.
-fn duration(call: &CallRecord, basis: DurationBasis) -> Option<u64> {
+pub(super) fn duration(call: &CallRecord, basis: DurationBasis) -> Option<u64> {
     let ended = call.ended_at()?;
     let Some(answered) = call.answered_at() else { return Some(0) };
     let second = |at: Time| at.as_micros().div_euclid(1_000_000);
