@@ -77,4 +77,5 @@ scenarios! {
     agent_comes_back_in_another_browser,
     whatsapps_answer_may_choose_any_dtls_role,
     orbit_curl_places_a_call_with_a_browser_offer,
+    three_faces_carry_a_browsers_calls,
 }

@@ -29,6 +29,9 @@ mod demo;
 mod doors;
 
 #[cfg(test)]
+mod faces;
+
+#[cfg(test)]
 mod once;
 
 #[cfg(test)]

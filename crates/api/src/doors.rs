@@ -7,15 +7,17 @@ use axum::middleware::from_fn_with_state;
 use ipnet::IpNet;
 use offhook_core::bill;
 use offhook_core::ports::{
-    Audit, Calls, Claims, Clock, Events, Figures, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants,
+    Audit, CallPages, Calls, Channels, Claims, Clock, Events, Figures, Ids, Keys, Numbers, People,
+    Recordings, Sessions, Tenants,
 };
 use offhook_engine::Engine;
 use secrecy::SecretString;
 use url::Url;
 
 use crate::archive::Archive;
-use crate::dialect::orbit;
 use crate::dialect::orbit::once::Orbit;
+use crate::dialect::vobiz::VobizManners;
+use crate::dialect::{d360, orbit, vobiz};
 use crate::house::{House, Shared};
 use crate::manners::cors;
 use crate::manners::limits::Rates;
@@ -54,6 +56,10 @@ pub struct DoorPorts {
     pub claims: Arc<dyn Claims>,
     /// Figures of calls.
     pub figures: Arc<dyn Figures>,
+    /// Calls by page number.
+    pub call_pages: Arc<dyn CallPages>,
+    /// Business numbers as clients connect and disconnect them.
+    pub channels: Arc<dyn Channels>,
     /// Logs.
     pub events: Arc<dyn Events>,
     /// Time.
@@ -93,6 +99,8 @@ pub struct DoorConfig {
     pub rates: Rates,
     /// What calls cost: the engine's own list.
     pub prices: Arc<bill::Rates>,
+    /// What the Vobiz face leaves open.
+    pub vobiz: VobizManners,
 }
 
 /// All doors in one router, and the handle that sends the agents' sockets away at shutdown.
@@ -107,6 +115,8 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
         .layer(from_fn_with_state(house.clone(), once::<Orbit>));
     let dressed = Router::new()
         .merge(orbit)
+        .merge(d360::routes())
+        .merge(vobiz::routes(&house))
         .merge(desk::routes())
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));

@@ -27,7 +27,7 @@ mod docs;
 mod doors;
 
 pub use archive::Archive;
-pub use manners::limits::Rates;
-
+pub use dialect::vobiz::{DurationBasis, EndedAnswered, VobizManners};
 pub use doors::{DoorConfig, DoorPorts, Doors, router};
+pub use manners::limits::Rates;
 pub use ws::Sockets;

@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::Context;
 use async_trait::async_trait;
 use axum::Router;
-use offhook_api::{Archive, DoorConfig, DoorPorts, Doors, Rates, Sockets};
+use offhook_api::{
+    Archive, DoorConfig, DoorPorts, Doors, DurationBasis, EndedAnswered, Rates, Sockets, VobizManners,
+};
 use offhook_core::bill;
 use offhook_core::call::table::ClipName;
 use offhook_core::call::{AgentLost, Manners};
@@ -27,7 +29,7 @@ use offhook_whatsapp::{Graph, GraphConfig, Timeouts};
 
 use crate::clock::{HouseClock, HouseIds};
 use crate::config::secret::Secret;
-use crate::config::sections;
+use crate::config::sections::{self, EndedAnsweredStatus};
 use crate::config::{Config, networks};
 use crate::turn::Turn;
 use crate::{rates, scribe, sound};
@@ -139,6 +141,8 @@ pub(crate) async fn build(
         sessions: store.clone(),
         calls: store.clone(),
         claims: store.clone(),
+        call_pages: store.clone(),
+        channels: store.clone(),
         recordings: store.clone(),
         audit: store.clone(),
         archive: Arc::new(Shelf { recorder: recorder.clone(), keys }),
@@ -235,5 +239,15 @@ fn door_config(config: &Config, cursor_secret: [u8; 32], prices: Arc<bill::Rates
         cursor_secret,
         rates: Rates::default(),
         prices,
+        vobiz: VobizManners {
+            ended_answered: match config.vobiz.ended_answered_status {
+                EndedAnsweredStatus::Accepted => EndedAnswered::Accepted,
+                EndedAnsweredStatus::Terminated => EndedAnswered::Terminated,
+            },
+            duration_basis: match config.vobiz.duration_basis {
+                sections::DurationBasis::Started => DurationBasis::Started,
+                sections::DurationBasis::Answered => DurationBasis::Answered,
+            },
+        },
     }
 }

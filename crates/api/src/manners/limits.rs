@@ -68,7 +68,7 @@ impl Operation {
 }
 
 /// The window limits of single operations are stated in.
-const WINDOW: Duration = Duration::from_secs(60);
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
 /// Requests of one address in [`WINDOW`] that say not who they are from, or say it wrong. An office of people
 /// whose sessions have run out needs a few each; whoever guesses keys needs very many more.

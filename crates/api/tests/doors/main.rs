@@ -5,9 +5,12 @@
 mod recordings;
 mod rig;
 
+mod d360_calls;
 mod desk;
 
 mod docs;
+
+mod faces;
 
 mod idempotency;
 
@@ -17,6 +20,7 @@ mod matrix;
 
 mod meta;
 
+mod orbit_answer;
 mod orbit_control;
 
 mod orbit_figures;
@@ -51,3 +55,9 @@ mod socket_limits;
 mod socket_resume;
 
 mod socket_upgrade;
+
+mod vobiz_calls;
+
+mod vobiz_channels;
+
+mod vobiz_socket;

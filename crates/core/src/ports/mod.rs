@@ -4,12 +4,14 @@
 
 mod audit;
 mod calls;
+mod channels;
 mod claims;
 mod clock;
 mod directory;
 mod figures;
 mod gate;
 mod inbox;
+mod pages;
 mod recordings;
 mod sound;
 
@@ -17,6 +19,7 @@ pub mod fake;
 
 pub use audit::Audit;
 pub use calls::{CallFilter, Calls, Events, Page, PageAfter};
+pub use channels::{Channel, ChannelChange, ChannelNotes, Channels, Disconnected};
 pub use claims::{Claim, Claims, KeptAnswer, Standing};
 pub use clock::{Clock, Ids};
 pub use directory::{
@@ -26,6 +29,7 @@ pub use directory::{
 pub use figures::{DayFigures, Figures, FiguresAsk, QUARTER_SECS, Stretch, Tally};
 pub use gate::{Asker, PermissionAsk};
 pub use inbox::{Inbox, Knock, Knocked, News};
+pub use pages::{CallKind, CallPages, NumberedPage, PageAt, PageFilter, Reason};
 pub use recordings::{RecordingPage, Recordings, RecordingsAfter};
 pub use sound::{Sound, SoundFault};
 

@@ -20,7 +20,7 @@ mod check;
 
 mod page;
 
-use self::sections::{Billing, Calls, Database, Http, Log, Media, Recordings, Security, Whatsapp};
+use self::sections::{Billing, Calls, Database, Http, Log, Media, Recordings, Security, Vobiz, Whatsapp};
 
 pub use check::check;
 pub(crate) use check::networks;
@@ -47,13 +47,15 @@ pub struct Config {
     pub billing: Billing,
     /// `[recordings]`
     pub recordings: Recordings,
+    /// `[vobiz]`
+    pub vobiz: Vobiz,
     /// `[log]`
     pub log: Log,
 }
 
 impl Config {
     /// All sections in reading order.
-    pub const SECTIONS: [section::SectionInfo; 9] = [
+    pub const SECTIONS: [section::SectionInfo; 10] = [
         Http::INFO,
         Database::INFO,
         Security::INFO,
@@ -62,6 +64,7 @@ impl Config {
         Calls::INFO,
         Billing::INFO,
         Recordings::INFO,
+        Vobiz::INFO,
         Log::INFO,
     ];
 }

@@ -172,6 +172,16 @@ section! {
 }
 
 section! {
+    /// What the provider's pages leave open about the Vobiz face.
+    Vobiz as "vobiz" {
+        /// The word for a call that was answered and is over: `accepted`, as in the provider's only sample, or `terminated`.
+        ended_answered_status: EndedAnsweredStatus = Some("accepted");
+        /// From when a call's duration counts: `started`, ringing included, as in the provider's only sample, or `answered`.
+        duration_basis: DurationBasis = Some("started");
+    }
+}
+
+section! {
     /// What is written to standard error.
     Log as "log" {
         /// `json` for machines, `pretty` for people.
@@ -189,6 +199,26 @@ pub enum AgentLost {
     Queue,
     /// The call ends.
     End,
+}
+
+/// The word for a call that was answered and is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedAnsweredStatus {
+    /// `accepted`
+    Accepted,
+    /// `terminated`
+    Terminated,
+}
+
+/// From when a call's duration counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DurationBasis {
+    /// From its start.
+    Started,
+    /// From the pick-up.
+    Answered,
 }
 
 /// How log lines look.

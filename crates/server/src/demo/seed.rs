@@ -32,6 +32,9 @@ pub(crate) struct Seed {
     pub(super) agents: Vec<Login>,
     /// Known once the key is made.
     api_key: Option<String>,
+    /// The same, of the key for the relayed number alone.
+    #[serde(default)]
+    number_key: Option<String>,
     #[serde(skip)]
     file: PathBuf,
 }
@@ -52,6 +55,8 @@ pub(crate) struct Seeded {
     /// The relayed one, then the bridged one.
     pub(crate) numbers: Vec<NumberId>,
     pub(crate) api_key: String,
+    /// For the relayed number alone, as 360dialog's clients have it.
+    pub(super) number_key: String,
     pub(crate) people: Vec<UserId>,
 }
 
@@ -90,6 +95,7 @@ impl Seed {
             access_token: password(),
             agents: vec![login("Ada", Role::Owner), login("Ben", Role::Agent)],
             api_key: None,
+            number_key: None,
             file,
         }
     }
@@ -119,7 +125,7 @@ impl Seed {
             Some(tenant) => tenant,
             None => {
                 // Keys of an earlier database open nothing in a fresh one.
-                self.api_key = None;
+                (self.api_key, self.number_key) = (None, None);
                 let new =
                     NewTenant { id: TenantId::from_uuid(ids.next()), name: "Demo company".to_owned(), at };
                 Tenants::add(store, new).await?
@@ -166,19 +172,23 @@ impl Seed {
             };
             numbers.push(number.id);
         }
-        let api_key = match &self.api_key {
-            Some(text) => text.clone(),
-            None => {
-                let id = KeyId::from_uuid(ids.next());
-                let key = ApiKey::new(id, tenant.id.clone(), Role::Developer);
-                let key = ApiKey { name: "Demo".to_owned(), ..key };
-                let text = Keys::mint(store, NewKey::of(key, at)).await?.text;
-                self.api_key = Some(text.clone());
-                self.save()?;
-                text
-            }
+        let mint = async |name: &str, number: Option<&NumberId>| -> anyhow::Result<String> {
+            let key = ApiKey::new(KeyId::from_uuid(ids.next()), tenant.id.clone(), Role::Developer);
+            let key = ApiKey { name: name.to_owned(), number: number.cloned(), ..key };
+            Ok(Keys::mint(store, NewKey::of(key, at)).await?.text)
         };
+        let api_key = match self.api_key.clone() {
+            Some(text) => text,
+            None => mint("Demo", None).await?,
+        };
+        let number_key = match self.number_key.clone() {
+            Some(text) => text,
+            None => mint("Demo, one number", numbers.first()).await?,
+        };
+        self.api_key = Some(api_key.clone());
+        self.number_key = Some(number_key.clone());
+        self.save()?;
         let people = People::all(store, &tenant.id).await?.into_iter().map(|person| person.id).collect();
-        Ok(Seeded { seed: self, tenant, numbers, api_key, people })
+        Ok(Seeded { seed: self, tenant, numbers, api_key, number_key, people })
     }
 }

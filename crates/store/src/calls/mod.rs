@@ -16,6 +16,8 @@ pub(crate) mod search;
 
 mod list;
 
+mod pages;
+
 use async_trait::async_trait;
 use offhook_core::call::{CallRecord, Commit};
 use offhook_core::event::{CallEvent, Event, Logged};

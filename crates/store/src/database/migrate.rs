@@ -43,6 +43,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/postgres/0005_listing.sql"),
     ),
     Pair(
+        7,
+        "channels",
+        include_str!("../../migrations/sqlite/0007_channels.sql"),
+        include_str!("../../migrations/postgres/0007_channels.sql"),
+    ),
+    Pair(
         8,
         "claims",
         include_str!("../../migrations/sqlite/0008_claims.sql"),

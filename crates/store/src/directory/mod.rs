@@ -13,6 +13,8 @@ mod numbers;
 
 mod people;
 
+mod channels;
+
 mod keys;
 
 mod sessions;

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod calls;
+pub(crate) mod channels;
 pub(crate) mod claims;
 pub(crate) mod inbox;
 pub(crate) mod isolation;
@@ -10,6 +11,7 @@ pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod numbers;
 pub(crate) mod opening;
+pub(crate) mod pages;
 pub(crate) mod people;
 pub(crate) mod recordings;
 pub(crate) mod secrets;
@@ -42,6 +44,8 @@ macro_rules! every_case {
             calls::an_agent_lists_calls_taken_placed_and_missed,
             calls::pages_neither_repeat_nor_skip_while_calls_come_in,
             calls::an_unreadable_call_is_told_without_its_values_and_stops_no_other,
+            channels::a_channel_keeps_what_was_said_about_it,
+            channels::a_disconnected_channel_is_found_by_nobody_and_comes_back_as_it_was,
             claims::a_claim_is_taken_once_and_its_answer_is_kept_for_a_day,
             claims::of_fifty_who_claim_at_once_one_gets_it,
             claims::a_holder_that_is_gone_is_followed_by_one,
@@ -72,6 +76,8 @@ macro_rules! every_case {
             opening::a_closed_store_says_so,
             opening::an_open_store_is_ready,
             opening::a_caller_who_goes_away_leaves_the_store_working,
+            pages::pages_and_totals_are_those_of_all_calls_looked_at,
+            pages::totals_follow_calls_that_go,
             people::people_sign_in_however_they_type_their_address,
             people::an_address_is_taken_once_for_all_tenants,
             people::presence_is_remembered,

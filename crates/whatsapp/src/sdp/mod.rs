@@ -14,9 +14,12 @@ mod client;
 
 mod lines;
 
+mod candidate;
+
 #[cfg(test)]
 mod tests;
 
+pub use candidate::{Candidate, candidates};
 pub use error::SdpError;
 
 use sdp_types::{ParserError, Session};

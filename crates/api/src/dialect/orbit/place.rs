@@ -12,6 +12,7 @@ use offhook_core::call::CallRecord;
 use offhook_core::call::table::{ClipName, Connect};
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{MetaNumberId, UserId, Wacid};
+use offhook_core::meta::Extras;
 use offhook_core::phone::Phone;
 use offhook_engine::PlaceRequest;
 use offhook_whatsapp::sdp;
@@ -173,13 +174,15 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted, promise: Opt
     let request = PlaceRequest {
         tenant: principal.tenant.clone(),
         number: number.id.clone(),
-        to,
+        to: to.into(),
         agent: person.filter(|_| offer.is_some()),
         offer,
         connect,
         record,
         correlation,
         conversation_id,
+        metadata: None,
+        extras: Extras::default(),
     };
     let placed = match promise {
         Some(promise) => house.engine.place_as(promise.call.clone(), request).await?,

@@ -100,6 +100,7 @@ pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, nex
     let id = Trace::now().request_id;
     let value = HeaderValue::from_str(&id).expect("request ids are visible ASCII");
     name_host(&mut request);
+    request.extensions_mut().insert(RequestId(id.to_string()));
     let mut response = next.run(request).await;
     if let Some(Undressed(answer)) = response.extensions_mut().remove::<Undressed>() {
         response = write(&house, &id, limited(&house, Trace::now().address, *answer));
@@ -112,6 +113,10 @@ pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, nex
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
+
+/// The id of the request at hand, for faces that state it in their bodies.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
 
 /// Gives answers to nobody known the allowance of their address; whoever guesses credentials exhausts it.
 fn limited(house: &House, address: Option<IpAddr>, answer: Answer) -> Answer {

@@ -15,6 +15,7 @@ use crate::house::{House, Shared};
 use crate::manners::body::{self, BodyFault};
 use crate::manners::limits::{Allowance, Operation};
 use crate::manners::principal::Principal;
+use crate::manners::trace::Trace;
 
 const NAME: HeaderName = HeaderName::from_static("idempotency-key");
 /// A request of test mode is another request than one that is meant.
@@ -156,7 +157,7 @@ async fn carry_out(house: Shared, held: Held, mut request: Request, next: Next) 
             Response::from_parts(parts, Body::from(content))
         }
     };
-    match house.once.tasks.spawn(task).await {
+    match house.once.tasks.spawn(Trace::now().follow(task)).await {
         Ok(response) => response,
         Err(failed) => match failed.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

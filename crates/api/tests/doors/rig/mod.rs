@@ -15,7 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use offhook_api::{DoorConfig, DoorPorts, Doors, Rates, Sockets, router};
+use offhook_api::{DoorConfig, DoorPorts, Doors, Rates, Sockets, VobizManners, router};
 use offhook_core::call::record::Facts;
 use offhook_core::call::{CallRecord, Commit, EndReason, SoundNews, State};
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
@@ -206,6 +206,7 @@ impl Rig {
             // Tests ask faster than anybody who is served.
             rates: Rates { key_per_second: 10_000, key_burst: 10_000, tenant_per_second: 10_000 },
             prices: Arc::default(),
+            vobiz: VobizManners::default(),
         };
         change(&mut config);
         let manners = offhook_core::call::Manners { rates: config.prices.clone(), ..Default::default() };
@@ -220,6 +221,8 @@ impl Rig {
             figures: memory.clone(),
             claims: claims.clone(),
             audit: audit.clone(),
+            call_pages: memory.clone(),
+            channels: memory.clone(),
             events: memory.clone(),
             clock: clock.clone(),
             ids,
@@ -300,6 +303,36 @@ impl Rig {
         let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
         let key = ApiKey { scopes, mode, ..ApiKey::new(id, tenant, role) };
         self.directory.mint(NewKey::of(key, self.clock.now())).await.unwrap().text
+    }
+
+    /// A key for the first tenant's number alone, as 360dialog's clients have.
+    pub(crate) async fn number_key(&self, role: Role, mode: KeyMode) -> String {
+        let id = KeyId::from_uuid(uuid::Uuid::from_u128(self.directory.count()));
+        let number = Some(number(1, tenant(1), META_ID, "+15550100200").id);
+        let key = ApiKey { mode, number, ..ApiKey::new(id, tenant(1), role) };
+        self.directory.mint(NewKey::of(key, self.clock.now())).await.unwrap().text
+    }
+
+    /// A request with headers of the sender's own, JSON when there is a body.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answered {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let content = match body {
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        self.send(request.body(content).unwrap()).await
     }
 
     pub(crate) async fn ticket(&self, n: u8) -> String {

@@ -83,6 +83,8 @@ impl Office {
         let ports = DoorPorts {
             claims: shared.clone(),
             figures: shared.clone(),
+            call_pages: shared.clone(),
+            channels: shared.clone(),
             tenants: shared.clone(),
             numbers: shared.clone(),
             people: shared.clone(),
@@ -101,6 +103,7 @@ impl Office {
             // Tests ask faster than anybody who is served.
             rates: Rates { key_per_second: 10_000, key_burst: 10_000, tenant_per_second: 10_000 },
             prices: Arc::default(),
+            vobiz: Default::default(),
             public_url: None,
             allowed_origins: vec![],
             app_secrets: vec![],

@@ -4,6 +4,7 @@
 
 mod asker;
 mod audit;
+mod channels;
 mod claims;
 mod clock;
 mod figures;
