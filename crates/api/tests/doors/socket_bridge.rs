@@ -232,7 +232,7 @@ async fn who_loses_the_right_to_supervise_loses_it_without_a_new_connection() {
     let mut scene = Scene::begin().await;
     scene.rig.directory.change(user(4), Some(Role::Agent));
     tokio::time::pause();
-    tokio::time::advance(std::time::Duration::from_secs(31)).await;
+    tokio::time::advance(std::time::Duration::from_secs(5)).await;
     tokio::time::resume();
     scene.olga.events_so_far().await;
     let how = json!({ "type": "call.supervise", "call_id": scene.id, "how": "listen", "sdp": OFFER });
