@@ -224,6 +224,14 @@ async fn supervisor_comes_unseen_by_the_user_whispers_and_takes_over() {
     assert_eq!(scene.ann.event("call.left").await["reason"], "taken_over");
     let refused = scene.olga.command(supervise(&id, "listen", None)).await;
     assert_eq!(refused["error"]["code"], "already_there");
+    let written = scene.rig.audit.actions();
+    let sat = ["call.supervised"; 3];
+    let tried = ["right.refused"; 2];
+    assert_eq!(
+        written,
+        [&sat[..], &tried, &["call.taken_over"]].concat(),
+        "once a minute for each who tries"
+    );
     scene.end().await;
 }
 
