@@ -450,7 +450,7 @@ pub enum GoawayReason {
     Shutdown,
     /// This client reads too slowly; it will get a snapshot when it comes back.
     SlowConsumer,
-    /// The session was revoked.
+    /// The person, their session, or the key of their ticket lost the right to be here.
     Revoked,
 }
 
@@ -460,6 +460,8 @@ pub mod close {
     pub const PROTOCOL: u16 = 4400;
     /// The ticket is unknown, used or expired: fetch another.
     pub const UNAUTHORIZED: u16 = 4401;
+    /// The session, the key or the right it rested on has ended: sign in again.
+    pub const REVOKED: u16 = 4403;
     /// Nothing was heard for a minute.
     pub const IDLE: u16 = 4408;
     /// Too many messages a second.

@@ -264,6 +264,14 @@ async fn supervisor_comes_unseen_by_the_user_whispers_and_takes_over() {
     assert_eq!(scene.ann.event("call.left").await["reason"], "taken_over");
     let refused = scene.olga.command(supervise(&id, "listen", None)).await;
     assert_eq!(refused["error"]["code"], "already_there");
+    let written = scene.rig.audit.actions();
+    let sat = ["call.supervised"; 3];
+    let tried = ["right.refused"; 2];
+    assert_eq!(
+        written,
+        [&sat[..], &tried, &["call.taken_over"]].concat(),
+        "once a minute for each who tries"
+    );
     scene.end().await;
 }
 
@@ -272,7 +280,7 @@ async fn who_loses_the_right_to_supervise_loses_it_without_a_new_connection() {
     let mut scene = Scene::begin().await;
     scene.rig.directory.change(user(4), Some(Role::Agent));
     tokio::time::pause();
-    tokio::time::advance(std::time::Duration::from_secs(31)).await;
+    tokio::time::advance(std::time::Duration::from_secs(5)).await;
     tokio::time::resume();
     scene.olga.events_so_far().await;
     let how = json!({ "type": "call.supervise", "call_id": scene.id, "how": "listen", "sdp": OFFER });

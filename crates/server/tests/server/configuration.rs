@@ -124,6 +124,25 @@ fn as_many_media_threads_are_taken_as_there_may_be() {
 }
 
 #[test]
+fn proxies_and_simulators_are_checked_before_they_are_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |text: &str, names: Option<&str>| {
+        private(folder.path(), "offhook.toml", text);
+        let output = run(folder.path(), &["config", "check"]);
+        assert_eq!(output.status.success(), names.is_none(), "{text}: {}", errors(&output));
+        assert!(errors(&output).contains(names.unwrap_or_default()), "{text}: {}", errors(&output));
+    };
+    check("[http]\ntrusted_proxies = \"10.0.0.0/8, 2001:db8::1\"\n", None);
+    check(
+        "[http]\ntrusted_proxies = [\"proxy.example.com\"]\n",
+        Some("http.trusted_proxies: \"proxy.example.com\""),
+    );
+    check("[whatsapp]\nsandbox_url = \"http://127.0.0.1:8090\"\n", None);
+    check("[whatsapp]\nsandbox_url = \"ftp://127.0.0.1\"\n", Some("whatsapp.sandbox_url"));
+    check("[whatsapp]\nsandbox_url = \"https://graph.facebook.com\"\n", Some("WhatsApp itself"));
+}
+
+#[test]
 fn turn_servers_are_taken_in_all_their_forms() {
     let folder = tempfile::tempdir().unwrap();
     private(folder.path(), "secret", "north-of-the-river\n");

@@ -42,7 +42,7 @@ pub(crate) struct Office {
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) router: Router,
     pub(crate) live: BusinessNumber,
-    pub(crate) engine: Engine,
+    _engine: Engine,
     ids: Arc<FakeIds>,
     tasks: TaskTracker,
     _folder: TempDir,
@@ -116,7 +116,7 @@ impl Office {
         change(&mut config);
         let (router, _) = router(Doors { engine: engine.clone(), ports, config });
         let tasks = TaskTracker::new();
-        let office = Self { store, clock, router, live, engine, ids, tasks, _folder: folder };
+        let office = Self { store, clock, router, live, _engine: engine, ids, tasks, _folder: folder };
         office.person("owner@example.com", Role::Owner).await;
         office
     }
