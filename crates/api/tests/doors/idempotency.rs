@@ -42,6 +42,9 @@ async fn a_repeated_request_gets_the_first_answer_and_no_second_call() {
     let key = rig.key(Role::Owner, &["*"]).await;
     let first = place(&rig, &key, "one").await;
     assert_eq!((first.status, first.header("idempotent-replayed")), (StatusCode::CREATED, ""));
+    // A request that names itself is a request as any other: it has its id, inside and outside.
+    assert!(first.header("x-request-id").starts_with("req_"), "{:?}", first.headers);
+    assert_eq!(first.json()["meta"]["request_id"], first.header("x-request-id"));
     for path in [PATH, "/v1/whatsapp/calling/calls/"] {
         let again = ask(&rig, Method::POST, path, &key, "one", &wanted().to_string()).await;
         assert_eq!((again.status, again.header("idempotent-replayed")), (StatusCode::CREATED, "true"));
