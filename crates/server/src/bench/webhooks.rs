@@ -171,7 +171,7 @@ fn knock(place: u32, ahead: u32, count: u32, now: Time) -> Value {
         _ if place >= count - alone => (calls - (count - place), false),
         _ => {
             let step = place - alone;
-            if step % 2 == 0 { (alone + step / 2, true) } else { (step / 2, false) }
+            if step.is_multiple_of(2) { (alone + step / 2, true) } else { (step / 2, false) }
         }
     };
     let phone = format!("1555{:07}", call % 10_000_000);
