@@ -55,7 +55,7 @@ pub(super) struct Estimate {
         ("from_phone_number_id" = String, Query, description = "Meta's id of the business number"),
         ("duration_seconds" = Option<u32>, Query, minimum = 0, maximum = 86400, description = "60 unless given"),
     ),
-    responses((status = 200, body = Estimate))
+    responses((status = 404), (status = 200, body = Estimate))
 )]
 pub(super) async fn estimate(
     State(house): State<Shared>,
