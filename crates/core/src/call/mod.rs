@@ -50,5 +50,5 @@ pub use machine::{Call, Command, Commit, Input, NewOutbound, Output, Phase, Reco
 pub use manners::{AgentLost, Manners};
 pub use record::{CallRecord, State};
 pub use refusal::Refusal;
-pub use sound::{LegQuality, LegRecord, RecordAsk, SoundAsk, SoundNews};
+pub use sound::{BotAsk, LegQuality, LegRecord, RecordAsk, SoundAsk, SoundNews};
 pub use table::{Hears, Scene, Voice};
