@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use opus::{Application, Bitrate, Channels, Encoder, SoftClip};
 
-use speaker::Speaker;
+pub(crate) use speaker::Speaker;
 
 #[cfg(test)]
 pub(crate) use link::Desk;
@@ -155,7 +155,7 @@ impl Mixer {
 
     fn tick(&mut self, number: u64, mut tell: impl FnMut(Mixed)) {
         for voice in self.voices.values_mut() {
-            voice.is_heard = voice.speaker.frame(&mut voice.frame);
+            voice.is_heard = voice.speaker.frame(&mut voice.frame[..]);
         }
         for set in &mut self.sets {
             let heard = set.voices.iter().filter_map(|id| self.voices.get(id)).filter(|voice| voice.is_heard);

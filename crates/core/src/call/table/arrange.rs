@@ -105,7 +105,7 @@ impl Call {
             }
             Wish::Mute { who, .. } => self.there(who),
             Wish::Press(_) => Ok(()),
-            Wish::Bot { takes_over, .. } => self.permit_new_bot(*takes_over),
+            Wish::Bot { id, takes_over, .. } => self.permit_new_bot(id, *takes_over),
             Wish::DismissBot if table.bot.is_none() => Err(Refusal::NoBot),
             Wish::DismissBot => Ok(()),
             Wish::Record(wish) => match (wish, table.recording.as_ref().map(|recording| recording.state)) {

@@ -150,8 +150,10 @@ impl Call {
         self.record.facts.table.bot.as_ref().is_some_and(|bot| bot.owns)
     }
 
-    pub(super) fn permit_new_bot(&self, takes_over: bool) -> Result<(), Refusal> {
+    pub(super) fn permit_new_bot(&self, id: &StreamId, takes_over: bool) -> Result<(), Refusal> {
         match &self.record.facts.table.bot {
+            // An invitation is good for one connection.
+            _ if self.record.facts.bots.iter().any(|known| known.id == *id) => Err(Refusal::NoBot),
             _ if self.record.facts.bots.len() >= MOST_BOTS => Err(Refusal::CallFull),
             Some(_) if !takes_over => Err(Refusal::BotThere),
             Some(_) | None => Ok(()),
