@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::archive::Archive;
+use crate::bots::{self, BotDoor};
 use crate::dialect::orbit;
 use crate::house::{House, Shared};
 use crate::ws::Sockets;
@@ -51,6 +52,8 @@ pub struct DoorPorts {
     pub recordings: Arc<dyn Recordings>,
     /// Recordings themselves.
     pub archive: Arc<dyn Archive>,
+    /// Voice bots.
+    pub bots: Arc<dyn BotDoor>,
     /// STUN and TURN servers for the agents' pages.
     pub ice_servers: Arc<dyn IceServers>,
 }
@@ -83,6 +86,6 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
         .merge(desk::routes())
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
-    let router = Router::new().merge(dressed).merge(meta::routes()).merge(listen::routes()).with_state(house);
+    let router = Router::new().merge(dressed).merge(meta::routes()).merge(listen::routes()).merge(bots::routes()).with_state(house);
     (router, sockets)
 }

@@ -20,10 +20,13 @@ mod desk;
 
 mod archive;
 
+mod bots;
+
 mod listen;
 
 mod doors;
 
 pub use archive::Archive;
+pub use bots::{BotDoor, Guest, Invited};
 pub use doors::{DoorConfig, DoorPorts, Doors, router};
 pub use ws::Sockets;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use offhook_core::call::table::{BotEnd, BotUrl};
-use offhook_core::call::{BotAsk, Wish};
+use offhook_core::call::{BotAsk, Refusal, Wish};
 use offhook_core::id::{CallId, StreamId, TenantId};
 use offhook_core::ports::{Clock, Ids, Numbers};
 use offhook_engine::{Engine, EngineError};
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::dial::dial;
-use crate::session::{Control, Ending, Session};
+use crate::session::{Control, Ending, Session, turn_away};
 use crate::token::{INVITED_FOR, Invitation, Tokens};
 use crate::wire::Wire;
 
@@ -56,15 +56,6 @@ struct Inner {
     tokens: Tokens,
     sessions: Mutex<HashMap<StreamId, mpsc::Sender<Control>>>,
     tasks: TaskTracker,
-}
-
-/// How a bot that connected to us was received.
-#[derive(Debug)]
-pub enum Received {
-    /// It was in the call, and its part is over.
-    Served,
-    /// The call did not want it.
-    Refused(EngineError),
 }
 
 impl Bots {
@@ -142,27 +133,36 @@ impl Bots {
     }
 
     /// Gives a bot that has connected to us its place in the call, and carries it until one side is done.
-    pub async fn receive(&self, invitation: Invitation, wire: Wire) -> Received {
+    pub async fn receive(&self, invitation: Invitation, wire: Wire) {
         let Invitation { tenant, call, stream, takes_over, .. } = invitation;
         let (send, mut control) = mpsc::channel(CONTROLS);
-        {
-            let mut sessions = self.sessions();
-            if sessions.len() >= MOST_BOTS || sessions.contains_key(&stream) {
-                return Received::Refused(offhook_core::call::Refusal::CallFull.into());
-            }
-            sessions.insert(stream.clone(), send);
+        if !self.expect(&stream, send) {
+            return turn_away(wire, Refusal::CallFull.code(), Refusal::CallFull.to_string()).await;
         }
         let _leaving = Leaving { bots: self.clone(), id: stream.clone() };
         let wish = Wish::Bot { id: stream.clone(), url: None, takes_over };
         if let Err(why) = self.inner.ports.engine.arrange(&tenant, &call, None, wish).await {
-            return Received::Refused(why);
+            let code = match &why {
+                EngineError::Refused(refusal) => refusal.code(),
+                _ => "unavailable",
+            };
+            return turn_away(wire, code, why.to_string()).await;
         }
         match timeout(SEATED_WITHIN, control.recv()).await {
             Ok(Some(Control::Wanted { .. })) => self.talk(&tenant, &call, &stream, wire, control).await,
             Ok(Some(Control::Over(_)) | None) => {}
             Err(_) => self.inner.ports.board.unplug(&call, &stream, BotEnd::Unreachable),
         }
-        Received::Served
+    }
+
+    /// Whether there is room for one more, which has it then.
+    fn expect(&self, id: &StreamId, control: mpsc::Sender<Control>) -> bool {
+        let mut sessions = self.sessions();
+        let room = sessions.len() < MOST_BOTS && !sessions.contains_key(id);
+        if room {
+            sessions.insert(id.clone(), control);
+        }
+        room
     }
 
     fn ask(&self, call: CallId, ask: BotAsk) {

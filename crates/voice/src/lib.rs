@@ -27,4 +27,4 @@ mod session;
 
 mod bots;
 
-pub use bots::{BotPorts, Bots, Received};
+pub use bots::{BotPorts, Bots};

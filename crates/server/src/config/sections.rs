@@ -154,6 +154,15 @@ section! {
 }
 
 section! {
+    /// Addresses that customers of this server name: of their webhooks and their voice bots.
+    Webhooks as "webhooks" {
+        /// Whether they may lead to loopback and private networks, in plain text and to any port.
+        /// For development; `offhook demo` turns it on.
+        allow_private_targets: bool = Some("false");
+    }
+}
+
+section! {
     /// What is written to standard error.
     Log as "log" {
         /// `json` for machines, `pretty` for people.

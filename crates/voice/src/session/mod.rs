@@ -309,6 +309,16 @@ impl Session {
     }
 }
 
+/// Tells a bot that it has no place in the call.
+pub(crate) async fn turn_away(mut wire: Wire, code: &'static str, message: String) {
+    let told = serde_json::to_string(&Told::Error { code, message }).unwrap_or_default();
+    let mut outbox = Outbox::default();
+    outbox.message(Sent::Text(told));
+    outbox.message(Sent::Close { code: 1_008, reason: "there is no place in this call" });
+    // Late is as good as never.
+    let _ = timeout(FAREWELL, pump(&mut wire.outgoing, &mut outbox, true)).await;
+}
+
 fn gone(broken: Broken) -> Ending {
     match broken {
         Broken::TooLarge => Ending::Violation { code: 1_009, reason: "a message has at most 16 KiB" },

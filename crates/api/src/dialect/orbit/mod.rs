@@ -31,6 +31,8 @@ mod place;
 
 mod recordings;
 
+mod streams;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{MethodRouter, any, get, patch, post};
@@ -51,7 +53,11 @@ pub(crate) fn routes() -> Router<Shared> {
     let link = post(recordings::link).fallback(wrong_method);
     let numbers = get(numbers::list).fallback(wrong_method);
     let number = patch(numbers::change).fallback(wrong_method);
+    let streams = post(streams::invite).fallback(wrong_method);
+    let secret = get(streams::secret).fallback(wrong_method);
     let mut router = Router::new();
+    router = hang(router, "/whatsapp/calling/calls/{id}/streams", &streams);
+    router = hang(router, "/whatsapp/calling/streams/secret", &secret);
     router = hang(router, "/whatsapp/calling/numbers", &numbers);
     router = hang(router, "/whatsapp/calling/numbers/{phone_number_id}", &number);
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);
@@ -75,6 +81,9 @@ pub(crate) fn hang(mut router: Router<Shared>, path: &str, methods: &MethodRoute
     }
     router
 }
+
+/// The call by our id or Meta's, if the caller may see it.
+pub(crate) use calls::load as visible;
 
 async fn unknown() -> Answer {
     Err(ApiError::not_found("there is nothing at this path"))

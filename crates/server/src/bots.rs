@@ -1,0 +1,96 @@
+//! Voice bots for the doors: the door's socket and names on one side, those of `voice` on the other.
+
+use async_trait::async_trait;
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::{SinkExt, StreamExt};
+use offhook_api::{BotDoor, Guest, Invited};
+use offhook_core::call::table::BotUrl;
+use offhook_core::id::{CallId, TenantId};
+use offhook_voice::Bots;
+use offhook_voice::token::Invitation;
+use offhook_voice::wire::{Broken, Came, Sent, Wire};
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::error::CapacityError;
+
+/// See the module.
+pub(crate) struct BotDesk {
+    bots: Bots,
+}
+
+impl BotDesk {
+    pub(crate) const fn new(bots: Bots) -> Self {
+        Self { bots }
+    }
+}
+
+#[async_trait]
+impl BotDoor for BotDesk {
+    fn judge(&self, url: &str) -> Result<BotUrl, String> {
+        self.bots.judge(url).map_err(|why| why.to_string())
+    }
+
+    fn secret(&self, tenant: &TenantId) -> String {
+        self.bots.secret(tenant)
+    }
+
+    fn invite(&self, tenant: &TenantId, call: &CallId, takes_over: bool) -> Invited {
+        let (Invitation { stream, expires, .. }, token) = self.bots.invite(tenant, call, takes_over);
+        Invited { stream, token, expires }
+    }
+
+    fn admit(&self, token: &str) -> Option<Guest> {
+        let Invitation { tenant, call, stream, takes_over, .. } = self.bots.admit(token)?;
+        Some(Guest { tenant, call, stream, takes_over })
+    }
+
+    fn guest(&self, tenant: &TenantId, call: &CallId) -> Guest {
+        let Invitation { tenant, call, stream, takes_over, .. } = self.bots.invitation(tenant, call, false);
+        Guest { tenant, call, stream, takes_over }
+    }
+
+    async fn serve(&self, guest: Guest, socket: WebSocket) {
+        let invitation = Invitation {
+            expires: self.bots.invitation(&guest.tenant, &guest.call, guest.takes_over).expires,
+            tenant: guest.tenant,
+            call: guest.call,
+            stream: guest.stream,
+            takes_over: guest.takes_over,
+        };
+        self.bots.receive(invitation, wire(socket)).await;
+    }
+}
+
+/// The door's socket as `voice` knows one.
+fn wire(socket: WebSocket) -> Wire {
+    let (outgoing, incoming) = socket.split();
+    let outgoing = outgoing.sink_map_err(broken).with(async |sent| Ok::<_, Broken>(message(sent)));
+    let incoming = incoming.map(|came| came.map(arrived).map_err(broken));
+    Wire { incoming: Box::pin(incoming), outgoing: Box::pin(outgoing) }
+}
+
+fn broken(error: axum::Error) -> Broken {
+    match error.into_inner().downcast_ref::<Error>() {
+        Some(Error::Capacity(CapacityError::MessageTooLong { .. })) => Broken::TooLarge,
+        Some(Error::Protocol(_) | Error::Utf8(_)) => Broken::Garbage,
+        _ => Broken::Gone,
+    }
+}
+
+fn arrived(message: Message) -> Came {
+    match message {
+        Message::Text(text) => Came::Text(text.as_str().to_owned()),
+        Message::Binary(bytes) => Came::Binary(bytes),
+        Message::Ping(_) => Came::Ping,
+        Message::Pong(_) => Came::Pong,
+        Message::Close(frame) => Came::Close(frame.map(|frame| frame.code)),
+    }
+}
+
+fn message(sent: Sent) -> Message {
+    match sent {
+        Sent::Text(text) => Message::text(text),
+        Sent::Sound(bytes) => Message::Binary(bytes),
+        Sent::Ping => Message::Ping(bytes::Bytes::new()),
+        Sent::Close { code, reason } => Message::Close(Some(CloseFrame { code, reason: reason.into() })),
+    }
+}
