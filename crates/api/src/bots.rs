@@ -25,8 +25,8 @@ use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
 use crate::manners::principal::Right;
 
-/// The subprotocol's name.
-const SUBPROTOCOL: &str = "orbit-voice/1.0";
+/// The subprotocol's name, and the same as Orbit writes it, which most libraries refuse to send.
+const SUBPROTOCOLS: [&str; 2] = ["orbit-voice-1.0", "orbit-voice/1.0"];
 
 /// Longest message taken: a frame in base64 and its envelope have a tenth of it.
 const MOST_BYTES: usize = 16 * 1024;
@@ -97,9 +97,9 @@ async fn connect(
     let Ok(socket) = socket else {
         return ApiError::malformed("this is a WebSocket").into_response();
     };
-    let socket = socket.protocols([SUBPROTOCOL]);
+    let socket = socket.protocols(SUBPROTOCOLS);
     if socket.selected_protocol().is_none() {
-        return ApiError::malformed(format!("offer the subprotocol {SUBPROTOCOL}")).into_response();
+        return ApiError::malformed(format!("offer the subprotocol {}", SUBPROTOCOLS[0])).into_response();
     }
     let socket = socket.max_message_size(MOST_BYTES).max_frame_size(MOST_BYTES).write_buffer_size(0);
     let bots = house.ports.bots.clone();

@@ -86,6 +86,11 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
         .merge(desk::routes())
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
-    let router = Router::new().merge(dressed).merge(meta::routes()).merge(listen::routes()).merge(bots::routes()).with_state(house);
+    let router = Router::new()
+        .merge(dressed)
+        .merge(meta::routes())
+        .merge(listen::routes())
+        .merge(bots::routes())
+        .with_state(house);
     (router, sockets)
 }

@@ -10,7 +10,6 @@ use offhook_voice::Bots;
 use offhook_voice::token::Invitation;
 use offhook_voice::wire::{Broken, Came, Sent, Wire};
 use tokio_tungstenite::tungstenite::Error;
-use tokio_tungstenite::tungstenite::error::CapacityError;
 
 /// See the module.
 pub(crate) struct BotDesk {
@@ -69,11 +68,7 @@ fn wire(socket: WebSocket) -> Wire {
 }
 
 fn broken(error: axum::Error) -> Broken {
-    match error.into_inner().downcast_ref::<Error>() {
-        Some(Error::Capacity(CapacityError::MessageTooLong { .. })) => Broken::TooLarge,
-        Some(Error::Protocol(_) | Error::Utf8(_)) => Broken::Garbage,
-        _ => Broken::Gone,
-    }
+    error.into_inner().downcast_ref::<Error>().map_or(Broken::Gone, Broken::from)
 }
 
 fn arrived(message: Message) -> Came {

@@ -136,8 +136,8 @@ impl Bots {
     pub async fn receive(&self, invitation: Invitation, wire: Wire) {
         let Invitation { tenant, call, stream, takes_over, .. } = invitation;
         let (send, mut control) = mpsc::channel(CONTROLS);
-        if !self.expect(&stream, send) {
-            return turn_away(wire, Refusal::CallFull.code(), Refusal::CallFull.to_string()).await;
+        if let Err(refusal) = self.expect(&stream, send) {
+            return turn_away(wire, refusal.code(), refusal.to_string()).await;
         }
         let _leaving = Leaving { bots: self.clone(), id: stream.clone() };
         let wish = Wish::Bot { id: stream.clone(), url: None, takes_over };
@@ -155,14 +155,17 @@ impl Bots {
         }
     }
 
-    /// Whether there is room for one more, which has it then.
-    fn expect(&self, id: &StreamId, control: mpsc::Sender<Control>) -> bool {
+    /// Makes room for one more, if there is any.
+    fn expect(&self, id: &StreamId, control: mpsc::Sender<Control>) -> Result<(), Refusal> {
         let mut sessions = self.sessions();
-        let room = sessions.len() < MOST_BOTS && !sessions.contains_key(id);
-        if room {
-            sessions.insert(id.clone(), control);
+        if sessions.contains_key(id) {
+            return Err(Refusal::BotThere);
         }
-        room
+        if sessions.len() >= MOST_BOTS {
+            return Err(Refusal::CallFull);
+        }
+        sessions.insert(id.clone(), control);
+        Ok(())
     }
 
     fn ask(&self, call: CallId, ask: BotAsk) {

@@ -8,13 +8,13 @@ use offhook_hooks::guard::{Guard, Unfit};
 use tokio::time::timeout;
 use tokio_tungstenite::client_async_tls_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::{CapacityError, UrlError};
+use tokio_tungstenite::tungstenite::error::UrlError;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::protocol::{MOST_TEXT, SUBPROTOCOL};
+use crate::protocol::{MOST_TEXT, ORBITS_NAME, SUBPROTOCOL};
 use crate::wire::{Broken, Came, Sent, Wire};
 
 /// From the order to an open socket. The customer hears nothing meanwhile.
@@ -23,20 +23,31 @@ const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 /// What the library keeps of a slow bot's messages besides our queue: about a second of sound.
 const WRITE_BUFFER: usize = 32 * 1024;
 
-/// Connects, showing this token.
+/// Connects, showing this token. A bot that refuses the protocol's proper name is asked by the one Orbit uses.
 ///
 /// # Errors
 /// Why the bot is not there.
 pub(crate) async fn dial(guard: &Guard, url: &BotUrl, token: &str) -> Result<Wire, BotEnd> {
-    timeout(CONNECTS_WITHIN, connect(guard, url, token)).await.unwrap_or(Err(BotEnd::Unreachable))
+    let both = async {
+        match connect(guard, url, token, SUBPROTOCOL).await {
+            Err(BotEnd::Refused) => connect(guard, url, token, ORBITS_NAME).await,
+            other => other,
+        }
+    };
+    timeout(CONNECTS_WITHIN, both).await.unwrap_or(Err(BotEnd::Unreachable))
 }
 
-async fn connect(guard: &Guard, url: &BotUrl, token: &str) -> Result<Wire, BotEnd> {
+async fn connect(
+    guard: &Guard,
+    url: &BotUrl,
+    token: &str,
+    subprotocol: &'static str,
+) -> Result<Wire, BotEnd> {
     let target = guard.parse_socket(url.reveal()).map_err(unfit)?;
     let mut request = target.url().as_str().into_client_request().map_err(|_| BotEnd::Forbidden)?;
     let bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| BotEnd::Forbidden)?;
     request.headers_mut().insert(header::AUTHORIZATION, bearer);
-    request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
     request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static("offhook"));
     let stream = guard.dial(&target).await.map_err(unfit)?;
     // Frames of 20 ms are not to be collected.
@@ -50,9 +61,9 @@ async fn connect(guard: &Guard, url: &BotUrl, token: &str) -> Result<Wire, BotEn
         client_async_tls_with_config(request, stream, Some(config), None).await.map_err(refused)?;
     let (outgoing, incoming) = socket.split();
     let outgoing =
-        outgoing.sink_map_err(|error| broken(&error)).with(async |sent| Ok::<_, Broken>(message(sent)));
+        outgoing.sink_map_err(|error| Broken::from(&error)).with(async |sent| Ok::<_, Broken>(message(sent)));
     let incoming =
-        incoming.filter_map(async |came| came.map(arrived).map_err(|error| broken(&error)).transpose());
+        incoming.filter_map(async |came| came.map(arrived).map_err(|error| Broken::from(&error)).transpose());
     Ok(Wire { incoming: Box::pin(incoming), outgoing: Box::pin(outgoing) })
 }
 
@@ -72,14 +83,6 @@ fn refused(error: Error) -> BotEnd {
     match error {
         Error::Io(_) | Error::Url(UrlError::UnableToConnect(_)) => BotEnd::Unreachable,
         _ => BotEnd::Refused,
-    }
-}
-
-fn broken(error: &Error) -> Broken {
-    match error {
-        Error::Capacity(CapacityError::MessageTooLong { .. }) => Broken::TooLarge,
-        Error::Protocol(_) | Error::Utf8(_) => Broken::Garbage,
-        _ => Broken::Gone,
     }
 }
 

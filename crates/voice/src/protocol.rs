@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 /// The subprotocol's name, offered by whoever connects and chosen by the other.
-pub const SUBPROTOCOL: &str = "orbit-voice/1.0";
+pub const SUBPROTOCOL: &str = "orbit-voice-1.0";
+
+/// The same as Orbit writes it. A slash is not allowed in such a name (RFC 6455 section 4.1), so browsers and most
+/// libraries refuse it; those that do not may insist on it.
+pub const ORBITS_NAME: &str = "orbit-voice/1.0";
 
 /// Bytes of a frame: 20 ms at 16 kHz, 16 bits, one channel.
 pub const FRAME_BYTES: usize = 640;

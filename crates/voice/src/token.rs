@@ -10,7 +10,7 @@ use offhook_core::time::Time;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-use crate::protocol::SUBPROTOCOL;
+use crate::protocol::ORBITS_NAME;
 
 /// How long a bot has to look at the token we show it. Clocks differ by less.
 const SHOWN_FOR: Duration = Duration::from_secs(60);
@@ -86,7 +86,7 @@ impl Tokens {
     pub fn show(&self, tenant: &TenantId, call: &CallId, stream: &StreamId, now: Time) -> String {
         let claims = Claims {
             iss: "offhook".to_owned(),
-            aud: SUBPROTOCOL.to_owned(),
+            aud: ORBITS_NAME.to_owned(),
             sub: call.to_string(),
             jti: stream.to_string(),
             iat: seconds(now),

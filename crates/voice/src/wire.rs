@@ -4,6 +4,8 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 
 /// What comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +52,18 @@ pub enum Broken {
     /// The connection.
     #[error("the connection is gone")]
     Gone,
+}
+
+impl From<&Error> for Broken {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Capacity(CapacityError::MessageTooLong { .. }) => Self::TooLarge,
+            // Whoever dies says nothing.
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::Gone,
+            Error::Protocol(_) | Error::Utf8(_) => Self::Garbage,
+            _ => Self::Gone,
+        }
+    }
 }
 
 /// Both halves of an open socket.

@@ -39,7 +39,7 @@ pub(crate) struct StreamInvitation {
     /// The call.
     #[schema(example = "wac_0192f0c2b7a47c9c8f0e3a5d1b2c4d6e")]
     call_id: String,
-    /// Where the bot connects to, with the subprotocol `orbit-voice/1.0`. A path where the server does not know
+    /// Where the bot connects to, with the subprotocol `orbit-voice-1.0`. A path where the server does not know
     /// its own address.
     #[schema(example = "wss://offhook.example.com/streams/wac_0192f0c2b7a47c9c8f0e3a5d1b2c4d6e")]
     url: String,
@@ -98,7 +98,9 @@ pub(crate) async fn invite(
 async fn invited(house: &House, principal: &Principal, id: &str, wanted: &InviteStream) -> Answer {
     let call = load(house, principal, id).await?;
     let refusal = match (call.media_mode, call.state) {
-        _ if bound_to(principal).is_some_and(|me| call.agent.as_ref() != Some(&me)) => Some(Refusal::NotYours),
+        _ if bound_to(principal).is_some_and(|me| call.agent.as_ref() != Some(&me)) => {
+            Some(Refusal::NotYours)
+        }
         (MediaMode::Relay, _) => Some(Refusal::OtherMedia),
         (MediaMode::Bridge, CallState::Connected) => None,
         (MediaMode::Bridge, state) if state.is_over() => Some(Refusal::CallEnded),
