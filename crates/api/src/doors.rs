@@ -85,6 +85,7 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
         .merge(orbit::routes())
         .merge(desk::routes())
         .merge(ws::routes())
+        .merge(bots::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
     let router = Router::new()
         .merge(dressed)

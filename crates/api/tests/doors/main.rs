@@ -16,6 +16,8 @@ mod orbit_list;
 mod orbit_numbers;
 mod orbit_place;
 
+mod orbit_streams;
+
 mod privacy;
 
 mod socket_bridge;
