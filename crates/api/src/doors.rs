@@ -87,11 +87,6 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
         .merge(ws::routes())
         .merge(bots::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
-    let router = Router::new()
-        .merge(dressed)
-        .merge(meta::routes())
-        .merge(listen::routes())
-        .merge(bots::routes())
-        .with_state(house);
+    let router = Router::new().merge(dressed).merge(meta::routes()).merge(listen::routes()).with_state(house);
     (router, sockets)
 }

@@ -21,7 +21,8 @@ use crate::session::{Control, Ending, Session, turn_away};
 use crate::token::{INVITED_FOR, Invitation, Tokens};
 use crate::wire::Wire;
 
-/// Most bots at the same time. Each costs about a hundredth of a core for coding its sound; more would be heard.
+/// Most bots at the same time. Coding the sound of one costs at most what the mixer measures for a voice, about half a
+/// hundredth of a core; more than one core of it would be heard.
 const MOST_BOTS: usize = 200;
 
 /// Changes of a bot's place that it has not been told of.

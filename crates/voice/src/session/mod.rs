@@ -6,6 +6,9 @@
 
 mod asked;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;

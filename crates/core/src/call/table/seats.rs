@@ -28,6 +28,8 @@ impl Call {
             }
             if self.is_over() {
                 self.record.facts.table = Table::default();
+                // A bot's address may carry a secret, and is of no use any more.
+                self.record.facts.connect.take_if(|connect| matches!(connect, Connect::Bot(_)));
             }
             return;
         }

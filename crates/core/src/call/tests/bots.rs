@@ -1,6 +1,6 @@
 //! Scripts of conversations with voice bots.
 
-use super::check;
+use super::{START, check, step_in};
 
 /// A call placed by a program to a bot that has come, to which steps are added. The bot has the call's number, 7.
 fn with_bot(steps: &str) {
@@ -36,6 +36,21 @@ fn customer_who_hangs_up_ends_the_bots_part() {
     with_bot(
         "20s terminate 17 => *completed, bot 7 over (call_over), sound closes, completed, remote_hangup",
     );
+}
+
+#[test]
+fn address_of_a_bot_is_not_kept_longer_than_the_call() {
+    let mut call = None;
+    let steps = ["dial bridged to bot", "described", "reply placed", "connect", "accepted", "bot 7 up"];
+    for step in steps {
+        step_in(&mut call, START, &step.split_whitespace().collect::<Vec<_>>());
+    }
+    let facts = &call.as_ref().unwrap().record().facts;
+    assert!(facts.connect.is_some() && facts.table.bot.is_some());
+    assert!(!format!("{facts:?}").contains("secret=1"), "stored, never printed");
+    step_in(&mut call, START, &["terminate", "9"]);
+    let facts = &call.as_ref().unwrap().record().facts;
+    assert!(facts.connect.is_none() && facts.table.bot.is_none());
 }
 
 #[test]
