@@ -226,6 +226,7 @@ async fn bot_and_phone_hear_each_other_and_the_bot_hangs_up() {
     let audio = json!({ "encoding": "pcm_s16le", "sample_rate": 16_000, "channels": 1, "frame_ms": 20 });
     assert_eq!(started["audio"], audio);
     assert!(bot.token.as_ref().is_some_and(|token| token.starts_with("Bearer ey")), "a JWT");
+    act(&stage, &id, "record", json!({})).await;
     bot.talk(1_000.0, 100).await;
     assert!(bot.loudness(440.0) > 0.1, "the phone plays 440 Hz: {}", bot.loudness(440.0));
     assert!(bot.loudness(1_000.0) < 0.01, "the bot does not hear itself");
@@ -263,6 +264,16 @@ async fn bot_and_phone_hear_each_other_and_the_bot_hangs_up() {
     until("the end", async || Ok((call(&stage, &id).await["end_reason"] == "local_hangup").then_some(())))
         .await
         .unwrap();
+    until("the recording", async || {
+        let path = format!("{CALLS}/{id}/recordings");
+        let answer = stage.api(Method::GET, &path).send().await?.json::<Value>().await?;
+        let recording = &answer["data"][0];
+        let kinds: Vec<_> = recording["parties"].as_array().context("parties")?.iter().collect();
+        assert_eq!(kinds.iter().map(|party| &party["kind"]).collect::<Vec<_>>(), ["customer", "bot"]);
+        Ok((recording["state"] == "complete" && recording["length_ms"].as_u64() > Some(2_000)).then_some(()))
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

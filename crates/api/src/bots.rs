@@ -115,7 +115,7 @@ async fn admit(house: &House, headers: &HeaderMap, call: &str) -> Result<Guest, 
             let guest = house.ports.bots.admit(token).ok_or_else(ApiError::invalid_key)?;
             if guest.call == id { guest } else { return Err(no_call()) }
         }
-        _ if bearer.is_none() && !headers.contains_key("x-api-key") => return Err(ApiError::unauthorized()),
+        _ if !auth::states_key(headers) => return Err(ApiError::unauthorized()),
         _ => {
             let entry =
                 auth::enter(house, &Method::GET, headers, Operation::Control, Right::WriteCalls).await?;

@@ -75,6 +75,11 @@ pub(crate) async fn identify(
     Ok(Principal::person(person))
 }
 
+/// Whether a request states a key, readable or not.
+pub(crate) fn states_key(headers: &HeaderMap) -> bool {
+    stated_key(headers).is_some()
+}
+
 /// The key a request states: none at all, or one that may be unreadable.
 fn stated_key(headers: &HeaderMap) -> Option<Option<&str>> {
     if let Some(value) = headers.get("x-api-key") {
