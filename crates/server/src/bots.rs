@@ -6,9 +6,8 @@ use futures_util::{SinkExt, StreamExt};
 use offhook_api::{BotDoor, Guest, Invited};
 use offhook_core::call::table::BotUrl;
 use offhook_core::id::{CallId, TenantId};
-use offhook_voice::Bots;
-use offhook_voice::token::Invitation;
 use offhook_voice::wire::{Broken, Came, Sent, Wire};
+use offhook_voice::{Bots, token};
 use tokio_tungstenite::tungstenite::Error;
 
 /// See the module.
@@ -33,30 +32,28 @@ impl BotDoor for BotDesk {
     }
 
     fn invite(&self, tenant: &TenantId, call: &CallId, takes_over: bool) -> Invited {
-        let (Invitation { stream, expires, .. }, token) = self.bots.invite(tenant, call, takes_over);
-        Invited { stream, token, expires }
+        let guest = self.bots.guest(tenant, call, takes_over);
+        let (token, expires) = self.bots.invite(&guest);
+        Invited { stream: guest.stream, token, expires }
     }
 
     fn admit(&self, token: &str) -> Option<Guest> {
-        let Invitation { tenant, call, stream, takes_over, .. } = self.bots.admit(token)?;
-        Some(Guest { tenant, call, stream, takes_over })
+        self.bots.admit(token).map(guest)
     }
 
     fn guest(&self, tenant: &TenantId, call: &CallId) -> Guest {
-        let Invitation { tenant, call, stream, takes_over, .. } = self.bots.invitation(tenant, call, false);
-        Guest { tenant, call, stream, takes_over }
+        guest(self.bots.guest(tenant, call, false))
     }
 
     async fn serve(&self, guest: Guest, socket: WebSocket) {
-        let invitation = Invitation {
-            expires: self.bots.invitation(&guest.tenant, &guest.call, guest.takes_over).expires,
-            tenant: guest.tenant,
-            call: guest.call,
-            stream: guest.stream,
-            takes_over: guest.takes_over,
-        };
-        self.bots.receive(invitation, wire(socket)).await;
+        let Guest { tenant, call, stream, takes_over } = guest;
+        self.bots.receive(token::Guest { tenant, call, stream, takes_over }, wire(socket)).await;
     }
+}
+
+fn guest(guest: token::Guest) -> Guest {
+    let token::Guest { tenant, call, stream, takes_over } = guest;
+    Guest { tenant, call, stream, takes_over }
 }
 
 /// The door's socket as `voice` knows one.

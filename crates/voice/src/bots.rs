@@ -8,6 +8,7 @@ use offhook_core::call::table::{BotEnd, BotUrl};
 use offhook_core::call::{BotAsk, Refusal, Wish};
 use offhook_core::id::{CallId, StreamId, TenantId};
 use offhook_core::ports::{Clock, Ids, Numbers};
+use offhook_core::time::Time;
 use offhook_engine::{Engine, EngineError};
 use offhook_hooks::guard::{Guard, Unfit};
 use offhook_media::{BotOrder, Switchboard};
@@ -18,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::dial::dial;
 use crate::session::{Control, Ending, Session, turn_away};
-use crate::token::{INVITED_FOR, Invitation, Tokens};
+use crate::token::{Guest, INVITED_FOR, Tokens};
 use crate::wire::Wire;
 
 /// Most bots at the same time. Coding the sound of one costs at most what the mixer measures for a voice, about half a
@@ -108,34 +109,27 @@ impl Bots {
 
     /// Lets one bot connect to a call for a while.
     #[must_use]
-    pub fn invite(&self, tenant: &TenantId, call: &CallId, takes_over: bool) -> (Invitation, String) {
-        let invitation = self.invitation(tenant, call, takes_over);
-        let text = self.inner.tokens.invite(&invitation);
-        (invitation, text)
+    pub fn invite(&self, guest: &Guest) -> (String, Time) {
+        let expires = self.inner.ports.clock.now() + INVITED_FOR;
+        (self.inner.tokens.invite(guest, expires), expires)
     }
 
-    /// What an invitation's holder would be let in with, for those who may let themselves in.
+    /// A bot that is to connect to a call.
     #[must_use]
-    pub fn invitation(&self, tenant: &TenantId, call: &CallId, takes_over: bool) -> Invitation {
-        let ports = &self.inner.ports;
-        Invitation {
-            tenant: tenant.clone(),
-            call: call.clone(),
-            stream: StreamId::from_uuid(ports.ids.next()),
-            takes_over,
-            expires: ports.clock.now() + INVITED_FOR,
-        }
+    pub fn guest(&self, tenant: &TenantId, call: &CallId, takes_over: bool) -> Guest {
+        let stream = StreamId::from_uuid(self.inner.ports.ids.next());
+        Guest { tenant: tenant.clone(), call: call.clone(), stream, takes_over }
     }
 
-    /// The invitation behind a text, if it is good now.
+    /// Whom an invitation's text lets in now, if anybody.
     #[must_use]
-    pub fn admit(&self, text: &str) -> Option<Invitation> {
+    pub fn admit(&self, text: &str) -> Option<Guest> {
         self.inner.tokens.admit(text, self.inner.ports.clock.now())
     }
 
     /// Gives a bot that has connected to us its place in the call, and carries it until one side is done.
-    pub async fn receive(&self, invitation: Invitation, wire: Wire) {
-        let Invitation { tenant, call, stream, takes_over, .. } = invitation;
+    pub async fn receive(&self, guest: Guest, wire: Wire) {
+        let Guest { tenant, call, stream, takes_over } = guest;
         let (send, mut control) = mpsc::channel(CONTROLS);
         if let Err(refusal) = self.expect(&stream, send) {
             return turn_away(wire, refusal.code(), refusal.to_string()).await;

@@ -7,12 +7,11 @@ use offhook_core::call::table::{BotEnd, BotUrl};
 use offhook_hooks::guard::{Guard, Unfit};
 use tokio::time::timeout;
 use tokio_tungstenite::client_async_tls_with_config;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::UrlError;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::protocol::{MOST_TEXT, ORBITS_NAME, SUBPROTOCOL};
 use crate::wire::{Broken, Came, Sent, Wire};
@@ -57,8 +56,9 @@ async fn connect(
         .max_frame_size(Some(MOST_TEXT))
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER);
-    let (socket, _) =
-        client_async_tls_with_config(request, stream, Some(config), None).await.map_err(refused)?;
+    let (socket, _) = client_async_tls_with_config(request, stream, Some(config), None)
+        .await
+        .map_err(|_| BotEnd::Refused)?;
     let (outgoing, incoming) = socket.split();
     let outgoing =
         outgoing.sink_map_err(|error| Broken::from(&error)).with(async |sent| Ok::<_, Broken>(message(sent)));
@@ -76,13 +76,6 @@ fn unfit(why: Unfit) -> BotEnd {
         | Unfit::Fragment
         | Unfit::Port(_)
         | Unfit::Inside => BotEnd::Forbidden,
-    }
-}
-
-fn refused(error: Error) -> BotEnd {
-    match error {
-        Error::Io(_) | Error::Url(UrlError::UnableToConnect(_)) => BotEnd::Unreachable,
-        _ => BotEnd::Refused,
     }
 }
 
@@ -104,6 +97,72 @@ fn message(sent: Sent) -> Message {
         Sent::Ping => Message::Ping(bytes::Bytes::new()),
         Sent::Close { code, reason } => {
             Message::Close(Some(CloseFrame { code: CloseCode::from(code), reason: reason.into() }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use offhook_hooks::guard::Names;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A resolver whose names all lead here.
+    struct Here;
+
+    #[async_trait]
+    impl Names for Here {
+        async fn lookup(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+            Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)])
+        }
+    }
+
+    async fn check(allow_private: bool, url: &str, expected: BotEnd) {
+        let guard = Guard::with_names(allow_private, Arc::new(Here));
+        let dialled = dial(&guard, &BotUrl::new(url).unwrap(), "token").await;
+        assert_eq!(dialled.err(), Some(expected), "{url}");
+    }
+
+    #[tokio::test]
+    async fn addresses_that_lead_inside_are_not_dialled_whatever_their_names_say() {
+        for url in ["wss://bot.example.com/", "wss://127.0.0.1/", "wss://localhost/", "ws://bot.example.com/"]
+        {
+            check(false, url, BotEnd::Forbidden).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bot_that_says_nothing_is_not_there_after_five_seconds() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let began = tokio::time::Instant::now();
+        check(true, &format!("ws://{}/", listener.local_addr().unwrap()), BotEnd::Unreachable).await;
+        assert!(began.elapsed() <= Duration::from_millis(5_100), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn what_speaks_neither_tls_nor_websocket_refuses() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let rude = async {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.write_all(b"220 this is a mail server\r\n").await.unwrap();
+            }
+        };
+        let dialling = async {
+            check(true, &format!("wss://{address}/"), BotEnd::Refused).await;
+            check(true, &format!("ws://{address}/"), BotEnd::Refused).await;
+        };
+        tokio::select! {
+            () = dialling => {}
+            () = rude => {}
         }
     }
 }

@@ -29,9 +29,9 @@ pub struct Tokens {
     invitations: Key,
 }
 
-/// Who may connect to which call.
+/// Who is let into which call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invitation {
+pub struct Guest {
     /// Whose call.
     pub tenant: TenantId,
     /// Which.
@@ -40,8 +40,6 @@ pub struct Invitation {
     pub stream: StreamId,
     /// Whether the bot is to have the conversation.
     pub takes_over: bool,
-    /// Until when.
-    pub expires: Time,
 }
 
 /// What our token claims (RFC 7519 section 4.1).
@@ -102,18 +100,18 @@ impl Tokens {
 
     /// The text of an invitation.
     #[must_use]
-    pub fn invite(&self, invitation: &Invitation) -> String {
-        let Invitation { tenant, call, stream, takes_over, expires } = invitation.clone();
+    pub fn invite(&self, guest: &Guest, expires: Time) -> String {
+        let Guest { tenant, call, stream, takes_over } = guest.clone();
         let invited = Invited { tenant, call, stream, takes_over, exp: seconds(expires) };
         let says = BASE64URL_NOPAD.encode(&serde_json::to_vec(&invited).unwrap_or_default());
         let tag = hmac::sign(&self.invitations, says.as_bytes());
         format!("vbi_{says}.{}", BASE64URL_NOPAD.encode(tag.as_ref()))
     }
 
-    /// The invitation behind a text, if it was made here and is still good. The comparison takes as long wherever a
+    /// Whom a text lets in, if it was made here and is still good. The comparison takes as long wherever a
     /// forged text differs.
     #[must_use]
-    pub fn admit(&self, text: &str, now: Time) -> Option<Invitation> {
+    pub fn admit(&self, text: &str, now: Time) -> Option<Guest> {
         if text.len() > LONGEST {
             return None;
         }
@@ -123,14 +121,8 @@ impl Tokens {
         let says = BASE64URL_NOPAD.decode(says.as_bytes()).ok()?;
         let Invited { tenant, call, stream, takes_over, exp } = serde_json::from_slice(&says).ok()?;
         let expires = Time::from_secs(i64::try_from(exp).ok()?);
-        (now < expires).then_some(Invitation { tenant, call, stream, takes_over, expires })
+        (now < expires).then_some(Guest { tenant, call, stream, takes_over })
     }
-}
-
-/// Whether a text is meant to be an invitation, good or not.
-#[must_use]
-pub fn is_invitation(text: &str) -> bool {
-    text.starts_with("vbi_")
 }
 
 fn seconds(time: Time) -> u64 {
@@ -141,21 +133,20 @@ fn seconds(time: Time) -> u64 {
 mod tests {
     use super::*;
 
-    fn invitation() -> Invitation {
-        Invitation {
+    fn guest() -> Guest {
+        Guest {
             tenant: TenantId::parse("ten_00000000000000000000000000000001").unwrap(),
             call: CallId::parse("wac_00000000000000000000000000000002").unwrap(),
             stream: StreamId::parse("str_00000000000000000000000000000003").unwrap(),
             takes_over: true,
-            expires: Time::from_secs(2_000),
         }
     }
 
     #[test]
     fn invitation_is_good_until_its_time_is_over_and_only_as_it_was_written() {
         let tokens = Tokens::new(&[7; 32]);
-        let text = tokens.invite(&invitation());
-        assert_eq!(tokens.admit(&text, Time::from_secs(1_999)), Some(invitation()));
+        let text = tokens.invite(&guest(), Time::from_secs(2_000));
+        assert_eq!(tokens.admit(&text, Time::from_secs(1_999)), Some(guest()));
         assert_eq!(tokens.admit(&text, Time::from_secs(2_000)), None, "too late");
         assert_eq!(Tokens::new(&[8; 32]).admit(&text, Time::from_secs(1)), None, "of another house");
         for n in 4..text.len() {
@@ -169,7 +160,7 @@ mod tests {
     #[test]
     fn token_shown_is_a_jwt_signed_with_the_companys_secret() {
         let tokens = Tokens::new(&[7; 32]);
-        let Invitation { tenant, call, stream, .. } = invitation();
+        let Guest { tenant, call, stream, .. } = guest();
         let shown = tokens.show(&tenant, &call, &stream, Time::from_secs(1_000));
         let (says, tag) = shown.rsplit_once('.').unwrap();
         let key = Key::new(hmac::HMAC_SHA256, tokens.secret(&tenant).as_bytes());

@@ -44,6 +44,8 @@ const PING_EVERY: Duration = Duration::from_secs(3);
 const STALLS_AFTER: Duration = Duration::from_secs(10);
 /// How long a goodbye may take.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How long a session outlives its line, for the reason to arrive.
+const LINE_GONE: Duration = Duration::from_secs(1);
 /// How often a bot is told that its sound is dropped.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(1);
 
@@ -105,6 +107,8 @@ pub(crate) struct Session {
     /// Sound of the bot's that found no room.
     overflowed: u64,
     complained: Option<Instant>,
+    /// Since when its line is gone.
+    unplugged: Option<Instant>,
     /// When the newest messages came, to notice a flood of them.
     messages: VecDeque<Instant>,
 }
@@ -142,6 +146,7 @@ impl Session {
             last_pong: now,
             overflowed: 0,
             complained: None,
+            unplugged: None,
             messages: VecDeque::new(),
         }
     }
@@ -279,6 +284,10 @@ impl Session {
         samples.iter().for_each(|sample| bytes.put_i16_le(*sample));
         self.outbox.frame(Sent::Sound(bytes.freeze()));
         let now = Instant::now();
+        // Whoever takes a line away says why. If that is lost, the session is not to go on for ever.
+        if mouth.is_over() && now - *self.unplugged.get_or_insert(now) >= LINE_GONE {
+            return Some(Ending::Over(BotEnd::CallOver));
+        }
         if now - self.last_pong >= STALLS_AFTER {
             return Some(Ending::Gone(BotEnd::Stalled));
         }

@@ -31,7 +31,7 @@ struct Stage {
     say: mpsc::Sender<Came>,
     /// Everything the bot has taken.
     taken: Arc<Mutex<Vec<Sent>>>,
-    _end: offhook_media::line::LineEnd,
+    end: offhook_media::line::LineEnd,
     _news: mpsc::Sender<LineNews>,
 }
 
@@ -99,7 +99,7 @@ impl Stage {
         let id = StreamId::parse("str_00000000000000000000000000000001").unwrap();
         let session = Session::new(engine, record, id, wire, controls);
         let line = BotLine { mouth, ear, news: told };
-        Self { session, line, control, say, taken, _end: end, _news: news }
+        Self { session, line, control, say, taken, end, _news: news }
     }
 
     /// What the bot has been told, in JSON.
@@ -147,6 +147,15 @@ async fn bot_that_answers_no_ping_is_let_go_after_ten_seconds() {
         assert_eq!(ending.lost(), Some(BotEnd::Stalled));
         assert!((10.0..10.1).contains(&began.elapsed().as_secs_f32()), "{:?}", began.elapsed());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn session_whose_line_is_gone_ends_even_if_nobody_says_why() {
+    let mut stage = Stage::with(GOOD).await;
+    drop(stage.end);
+    let began = Instant::now();
+    assert_eq!(stage.session.talk(stage.line).await, Ending::Over(BotEnd::CallOver));
+    assert!((1.0..1.1).contains(&began.elapsed().as_secs_f32()), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
