@@ -11,6 +11,8 @@ mod inbox;
 mod presence;
 mod publisher;
 mod registry;
+
+mod verdict;
 mod voices;
 
 pub use errors::EngineError;

@@ -54,6 +54,9 @@ pub(crate) struct Speaker {
     calm: u32,
     /// Packets that no decoder takes.
     pub(crate) corrupt: u64,
+    /// Whether its next frame panics.
+    #[cfg(test)]
+    pub(super) breaks: bool,
 }
 
 impl Speaker {
@@ -84,6 +87,8 @@ impl Speaker {
             ticks: 0,
             calm: 0,
             corrupt: 0,
+            #[cfg(test)]
+            breaks: false,
         })
     }
 
@@ -114,6 +119,8 @@ impl Speaker {
 
     /// The next 20 ms; `false` and nothing written while the voice pauses.
     pub(crate) fn frame(&mut self, out: &mut [f32]) -> bool {
+        #[cfg(test)]
+        assert!(!self.breaks, "as a test wants it");
         if self.next.is_none() && !self.begin() {
             return false;
         }

@@ -111,9 +111,32 @@ impl Far {
         self.peer_mut().map_or(Ok(()), |leg| leg.take_answer(now, sdp))
     }
 
-    pub(super) fn add_candidate(&mut self, now: Instant, line: &str) {
+    pub(super) fn add_candidate(&mut self, now: Instant, ufrag: &str, line: &str) {
         if let Some(leg) = self.peer_mut() {
-            leg.add_candidate(now, line);
+            leg.add_candidate(now, ufrag, line);
+        }
+    }
+
+    pub(super) fn restart(&mut self, now: Instant, offer: &str) -> Result<String, LegError> {
+        self.peer_mut().ok_or(LegError::OtherPeer)?.restart(now, offer)
+    }
+
+    /// Lines have none: nobody ever asks for one.
+    pub(super) fn ufrag(&self) -> &str {
+        self.peer().map_or("", Leg::ufrag)
+    }
+
+    pub(super) fn next_ufrag(&self) -> Option<&str> {
+        self.peer()?.next_ufrag()
+    }
+
+    pub(super) fn waits_for_turn(&self) -> bool {
+        self.peer().is_some_and(Leg::waits_for_turn)
+    }
+
+    pub(super) fn begin_handshake(&mut self, now: Instant) {
+        if let Some(leg) = self.peer_mut() {
+            leg.begin_handshake(now);
         }
     }
 

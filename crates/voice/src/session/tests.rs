@@ -46,6 +46,7 @@ async fn engine() -> (Engine, Arc<CallRecord>) {
         waba_id: "102290129340398".to_owned(),
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: offhook_core::house::MediaMode::Bridge,
+        sandbox: false,
     };
     memory.with_number(number.clone());
     let ports = Ports {
@@ -63,13 +64,15 @@ async fn engine() -> (Engine, Arc<CallRecord>) {
     let request = offhook_engine::PlaceRequest {
         tenant: number.tenant,
         number: number.id,
-        to: Phone::parse("+447700900123").unwrap(),
+        to: Phone::parse("+447700900123").unwrap().into(),
         offer: None,
         agent: None,
         connect: None,
         record: false,
         correlation: Some("ticket-88".to_owned()),
         conversation_id: None,
+        metadata: None,
+        extras: offhook_core::meta::Extras::default(),
     };
     let placed = engine.place(request).await.unwrap();
     (engine, placed.record)

@@ -15,13 +15,23 @@ pub(crate) mod body;
 
 pub(crate) mod auth;
 
+pub(crate) mod once;
+
 mod status;
 
 mod cursor;
 
 mod query;
 
+mod row;
+
 mod calls;
+
+mod analytics;
+
+mod estimate;
+
+mod export;
 
 mod control;
 
@@ -32,6 +42,12 @@ mod place;
 mod recordings;
 
 mod streams;
+
+mod settings;
+
+pub(crate) mod shapes;
+
+pub(crate) mod doc;
 
 use axum::Router;
 use axum::extract::Request;
@@ -51,11 +67,14 @@ pub(crate) fn routes() -> Router<Shared> {
     let of_call = get(recordings::of_call).delete(recordings::erase).fallback(wrong_method);
     let recording = get(recordings::one).fallback(wrong_method);
     let link = post(recordings::link).fallback(wrong_method);
+    let analytics = get(analytics::figures).fallback(wrong_method);
+    let estimate = get(estimate::estimate).fallback(wrong_method);
+    let export = get(export::export).fallback(wrong_method);
     let numbers = get(numbers::list).fallback(wrong_method);
     let number = patch(numbers::change).fallback(wrong_method);
     let streams = post(streams::invite).fallback(wrong_method);
     let secret = get(streams::secret).fallback(wrong_method);
-    let mut router = Router::new();
+    let mut router = settings::routes();
     router = hang(router, "/whatsapp/calling/calls/{id}/streams", &streams);
     router = hang(router, "/whatsapp/calling/streams/secret", &secret);
     router = hang(router, "/whatsapp/calling/numbers", &numbers);
@@ -63,6 +82,9 @@ pub(crate) fn routes() -> Router<Shared> {
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);
     router = hang(router, "/whatsapp/calling/recordings/{id}", &recording);
     router = hang(router, "/whatsapp/calling/recordings/{id}/link", &link);
+    router = hang(router, "/whatsapp/calling/analytics", &analytics);
+    router = hang(router, "/whatsapp/calling/estimate", &estimate);
+    router = hang(router, "/whatsapp/calling/calls/export", &export);
     router = hang(router, "/whatsapp/calling/calls", &calls);
     router = hang(router, "/whatsapp/calling/calls/{id}", &one);
     router = hang(router, "/whatsapp/calling/calls/{id}/{action}", &action);

@@ -5,6 +5,7 @@ mod graph;
 mod keys;
 mod lines;
 mod quality;
+mod relay;
 mod several;
 mod taps;
 mod world;
