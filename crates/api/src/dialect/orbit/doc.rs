@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{analytics, calls, control, estimate, export, numbers, place, recordings, streams};
+use super::{analytics, calls, control, estimate, export, numbers, place, recordings, settings, streams};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,6 +23,19 @@ use super::{analytics, calls, control, estimate, export, numbers, place, recordi
         streams::secret,
         numbers::list,
         numbers::change,
+        settings::keys::list,
+        settings::keys::one,
+        settings::keys::create,
+        settings::keys::revoke,
+        settings::rotate::rotate,
+        settings::allowed::read,
+        settings::allowed::replace,
+        settings::people::list,
+        settings::people::one,
+        settings::people::add,
+        settings::people::change,
+        settings::people::remove,
+        settings::audit::list,
     ),
     modifiers(&Credentials)
 )]
