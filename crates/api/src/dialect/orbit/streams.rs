@@ -3,11 +3,12 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
+use offhook_core::audit::Object;
 use offhook_core::call::{Refusal, State as CallState};
 use offhook_core::house::MediaMode;
 use offhook_engine::EngineError;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::auth;
@@ -46,7 +47,7 @@ pub(crate) struct StreamInvitation {
     /// To be sent as `Authorization: Bearer …`. Good once, until `expires_at`.
     token: String,
     /// Until when the token is good.
-    #[schema(example = "2026-02-03T10:15:00Z")]
+    #[schema(format = DateTime, example = "2026-02-03T10:15:00Z")]
     expires_at: String,
 }
 
@@ -62,18 +63,10 @@ pub(crate) struct StreamSecret {
     post,
     path = "/api/v1/whatsapp/calling/calls/{id}/streams",
     tag = "Voice bots",
+    operation_id = "inviteStream",
     params(("id" = String, Path, description = "The call, by our id or Meta's")),
     request_body(content = Option<InviteStream>, description = "May be left out"),
-    responses(
-        (status = 201, description = "The invitation, under `data`", body = StreamInvitation),
-        (status = 400, description = "The body is not understood"),
-        (status = 401, description = "No credential, or a wrong one"),
-        (status = 403, description = "The credential may not control this call"),
-        (status = 404, description = "No such call"),
-        (status = 409, description = "The call is not a conversation whose sound the server carries"),
-        (status = 422, description = "A field is wrong"),
-        (status = 429, description = "Too many requests"),
-    )
+    responses((status = 201, body = StreamInvitation))
 )]
 pub(crate) async fn invite(
     State(house): State<Shared>,
@@ -109,6 +102,8 @@ async fn invited(house: &House, principal: &Principal, id: &str, wanted: &Invite
     if let Some(refusal) = refusal {
         return Err(EngineError::Refused(refusal).into());
     }
+    let object = Object::new("call", call.id.as_str());
+    house.audit.record(principal, "call.stream_invited", object, Value::Null).await?;
     let invited = house.ports.bots.invite(&call.tenant, &call.id, wanted.take_over);
     let invitation = StreamInvitation {
         id: invited.stream.to_string(),
@@ -135,12 +130,8 @@ fn address(house: &House, path: &str) -> String {
     get,
     path = "/api/v1/whatsapp/calling/streams/secret",
     tag = "Voice bots",
-    responses(
-        (status = 200, description = "The secret, under `data`", body = StreamSecret),
-        (status = 401, description = "No credential, or a wrong one"),
-        (status = 403, description = "The credential lacks the scope `numbers:write`"),
-        (status = 429, description = "Too many requests"),
-    )
+    operation_id = "readStreamSecret",
+    responses((status = 200, body = StreamSecret))
 )]
 pub(crate) async fn secret(State(house): State<Shared>, request: Request) -> Answer {
     let (method, headers) = (request.method(), request.headers());
