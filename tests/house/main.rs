@@ -11,6 +11,9 @@ mod agent;
 mod bench;
 
 #[cfg(test)]
+mod bots;
+
+#[cfg(test)]
 mod bridge;
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::archive::Archive;
+use crate::bots::{self, BotDoor};
 use crate::dialect::orbit::once::Orbit;
 use crate::dialect::vobiz::VobizManners;
 use crate::dialect::{d360, orbit, vobiz};
@@ -70,6 +71,8 @@ pub struct DoorPorts {
     pub recordings: Arc<dyn Recordings>,
     /// Recordings themselves.
     pub archive: Arc<dyn Archive>,
+    /// Voice bots.
+    pub bots: Arc<dyn BotDoor>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
     /// STUN and TURN servers for the agents' pages.
@@ -119,6 +122,7 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
         .merge(vobiz::routes(&house))
         .merge(desk::routes())
         .merge(ws::routes())
+        .merge(bots::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));
     let dressed = match cors::layer(&house.config.allowed_origins) {
         Some(cors) => dressed.layer(cors),

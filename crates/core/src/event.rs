@@ -111,6 +111,8 @@ pub enum CallEvent {
     Announcing,
     /// Bridged: a recording began, was paused, went on or ended: the record tells.
     Recording,
+    /// Bridged: a voice bot was asked for, or is not in the call any more: the record tells.
+    Bot,
     /// Bridged: the customer waits with music.
     Held,
     /// Bridged: the conversation goes on.

@@ -96,6 +96,11 @@ house_id!(
     EventId,
     "evt_"
 );
+house_id!(
+    /// A voice bot's connection to a call.
+    StreamId,
+    "str_"
+);
 
 /// Meta's id of a call.
 ///

@@ -6,6 +6,7 @@ use offhook_core::sdp::{IceCandidate, Sdp};
 
 use crate::clip::Clip;
 use crate::leg::{Drops, FailReason, LegConfig};
+use crate::line::LineEnd;
 use crate::quality::Quality;
 use crate::sdp::CandidateKind;
 use crate::srtp::Profile;
@@ -39,6 +40,13 @@ pub enum Command {
         options: LegOptions,
         /// Which description is wanted.
         description: Description,
+    },
+    /// Sets up a leg without a peer: what is said and heard there goes through rings. No notice follows.
+    AddLine {
+        /// Its name, not in use.
+        leg: LegId,
+        /// The plane's half of it.
+        end: LineEnd,
     },
     /// The peer's answer to our offer.
     Answer {
@@ -113,6 +121,7 @@ impl Command {
     pub(crate) fn leg(&self) -> LegId {
         match self {
             Self::AddLeg { leg, .. }
+            | Self::AddLine { leg, .. }
             | Self::Answer { leg, .. }
             | Self::Candidate { leg, .. }
             | Self::Restart { leg, .. }

@@ -18,6 +18,7 @@ use offhook_core::id::{CallId, RecordingId, TenantId};
 use offhook_core::ports::Clock;
 use offhook_core::time::Time;
 use offhook_engine::{Engine, Ports};
+use offhook_hooks::guard::Guard;
 use offhook_media::{Carried, Switchboard};
 use offhook_recording::disk::LocalDisk;
 use offhook_recording::keys::Keyring;
@@ -25,8 +26,10 @@ use offhook_recording::links::{self, Link};
 use offhook_recording::vault::Vault;
 use offhook_recording::{ListenFault, Notice, Recorder, Selection, Setup, Sound};
 use offhook_store::{MasterKey, Store};
+use offhook_voice::{BotPorts, Bots};
 use offhook_whatsapp::{Graph, GraphConfig, Timeouts};
 
+use crate::bots::BotDesk;
 use crate::clock::{HouseClock, HouseIds};
 use crate::config::secret::Secret;
 use crate::config::sections::{self, EndedAnsweredStatus};
@@ -39,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 /// What the master key is asked for besides sealing.
 const CURSORS: &str = "cursors of lists";
 const RECORDINGS: &str = "recordings";
+const BOTS: &str = "voice bots";
 
 /// The opened store, and what else comes from the master key.
 pub struct Memory {
@@ -48,6 +52,8 @@ pub struct Memory {
     pub(crate) cursor_secret: [u8; 32],
     /// Seals recordings and signs their links.
     recording_secret: [u8; 32],
+    /// Signs the tokens of voice bots.
+    bot_secret: [u8; 32],
 }
 
 /// Opens the database with its master key, making both at first start.
@@ -61,8 +67,9 @@ pub async fn open_memory(config: &Config) -> anyhow::Result<Memory> {
         None => MasterKey::load_or_create(&master_key_file(config), url).await?,
     };
     let (cursor_secret, recording_secret) = (key.derive(CURSORS), key.derive(RECORDINGS));
+    let bot_secret = key.derive(BOTS);
     let store = Store::open(url, key).await?;
-    Ok(Memory { store, cursor_secret, recording_secret })
+    Ok(Memory { store, cursor_secret, recording_secret, bot_secret })
 }
 
 /// Beside the database, unless stated.
@@ -88,6 +95,8 @@ pub(crate) struct House {
     pub(crate) listen: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// The same: it brings voices to the recorder, and ends by itself.
     pub(crate) scribe: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// The same: it connects voice bots, and ends when it is quiet.
+    pub(crate) voice: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// To be closed after the engine.
     pub(crate) recorder: Recorder,
 }
@@ -114,11 +123,11 @@ pub(crate) async fn build(
     .context("whatsapp.graph_url")?;
     let (clock, ids) = (Arc::new(clock), Arc::new(HouseIds::new(clock)));
     let epoch = clock.now();
-    let Carried { board: sound, news, orders, listen } = sound::open(config)?;
+    let Carried { board: sound, news, orders, bots: asked, listen } = sound::open(config)?;
     let keys = Arc::new(Keyring::new(&memory.recording_secret));
     let (recorder, notices) = recorder(config, keys.clone(), store.clone(), clock.clone(), epoch).await?;
     let board = sound.clone();
-    let scribe = scribe::write(recorder.clone(), board.clone(), orders, notices, quiet);
+    let scribe = scribe::write(recorder.clone(), board.clone(), orders, notices, quiet.clone());
     let engine_ports = Ports {
         calls: store.clone(),
         events: store.clone(),
@@ -133,6 +142,16 @@ pub(crate) async fn build(
     let rates = Arc::new(rates::load(config)?);
     let engine = Engine::start(engine_ports, manners(config, rates.clone())).await?;
     engine.carry(news);
+    let bot_ports = BotPorts {
+        engine: engine.clone(),
+        board: board.clone(),
+        numbers: store.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    };
+    let guard = Guard::new(config.webhooks.allow_private_targets);
+    let bots = Bots::new(bot_ports, guard, &memory.bot_secret);
+    let voice = Box::pin(bots.clone().run(asked, quiet));
     let ports = DoorPorts {
         tenants: store.clone(),
         numbers: store.clone(),
@@ -146,6 +165,7 @@ pub(crate) async fn build(
         recordings: store.clone(),
         audit: store.clone(),
         archive: Arc::new(Shelf { recorder: recorder.clone(), keys }),
+        bots: Arc::new(BotDesk::new(bots)),
         figures: store.clone(),
         events: store,
         clock,
@@ -155,7 +175,8 @@ pub(crate) async fn build(
     let doors =
         Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret, rates) };
     let (doors, sockets) = offhook_api::router(doors);
-    Ok(House { engine, doors, sockets, listen, scribe: Box::pin(scribe), sound: board, recorder })
+    let scribe = Box::pin(scribe);
+    Ok(House { engine, doors, sockets, listen, scribe, voice, sound: board, recorder })
 }
 
 async fn recorder(

@@ -250,6 +250,8 @@ impl Conversation {
         let agent_id = match &news.whose {
             Voice::Customer => None,
             Voice::Agent(agent) => Some(agent.as_str().to_owned()),
+            // Its socket has none of what is measured.
+            Voice::Bot(_) => return Ok(()),
         };
         let call_id = news.call.as_str().to_owned();
         wire.say(&ServerMessage::Quality { call_id, agent_id, quality: arrange::quality(&news.quality) })

@@ -127,6 +127,7 @@ fn call_event(what: &CallEvent, record: &CallRecord, cast: &Cast, me: &UserId) -
         | CallEvent::Rearranged
         | CallEvent::Announcing
         | CallEvent::Recording
+        | CallEvent::Bot
         | CallEvent::Initiated
         | CallEvent::Dialing
         | CallEvent::Ringing

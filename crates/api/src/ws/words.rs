@@ -81,6 +81,10 @@ fn by_reason(reason: EndReason) -> Option<Words> {
             "The call ended because nobody came back to it.",
             Some("Check the network of the agent who had it, and call the customer back."),
         ),
+        EndReason::BotLost => (
+            "The voice bot went away and nobody took the call.",
+            Some("Call the customer back. The call's record says why the bot went."),
+        ),
         EndReason::IceFailed => (
             "No path to WhatsApp's sound was found.",
             Some("Ask an administrator whether the server can send UDP to the internet."),
@@ -171,6 +175,8 @@ fn refusal_words(refusal: Refusal) -> ErrorView {
         Refusal::UnknownClip => ("There is no announcement of this name.", None),
         Refusal::NotRecording => ("There is no recording to do this with.", None),
         Refusal::AlreadyRecording => ("This call is being recorded already.", None),
+        Refusal::BotThere => ("A voice bot is in this call already.", None),
+        Refusal::NoBot => ("This voice bot is not in the call.", None),
         Refusal::NotYours => ("This call belongs to somebody else.", None),
     };
     error(refusal.code(), message, remedy)

@@ -10,8 +10,14 @@ use serde_json::Value;
 use crate::rig::{Answered, Rig};
 
 /// Doors that are not REST: sockets, other people's webhooks, links to sound, and these pages themselves.
-const OTHER_DOORS: [&str; 5] =
-    ["/ws", "/webhooks/meta", "/api/v1/webhooks/whatsapp", "/recordings/{link}", "/openapi.json"];
+const OTHER_DOORS: [&str; 6] = [
+    "/ws",
+    "/streams/{call_id}",
+    "/webhooks/meta",
+    "/api/v1/webhooks/whatsapp",
+    "/recordings/{link}",
+    "/openapi.json",
+];
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 

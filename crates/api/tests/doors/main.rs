@@ -32,6 +32,8 @@ mod orbit_place;
 
 mod orbit_search;
 
+mod orbit_streams;
+
 mod privacy;
 
 mod sandbox;

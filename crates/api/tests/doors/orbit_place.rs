@@ -118,7 +118,7 @@ async fn wrong_fields_are_named() {
             json!("connect_to.announcement"),
         ),
         (
-            bridged("connect_to", json!({ "stream": "wss://bot.example" })),
+            bridged("connect_to", json!({ "stream": "http://bot.example" })),
             422,
             "VALIDATION_ERROR",
             json!("connect_to.stream"),

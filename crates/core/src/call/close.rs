@@ -28,6 +28,7 @@ impl Call {
             Deadline::AgentBack => self.lost(now, asks, events),
             Deadline::Found => self.next_rung(now, Silence::NoAnswer, asks, events),
             Deadline::Retrieved => self.unpark(now, events),
+            Deadline::BotThere => self.bot_missed(now, events),
             Deadline::CustomerHeard => self.give_up(now, EndReason::NoMediaFromWhatsapp, asks),
             Deadline::AcceptConfirmed if self.awaits_path() => self.give_up(now, EndReason::IceFailed, asks),
             Deadline::AcceptConfirmed => self.give_up(now, EndReason::ProviderError, asks),

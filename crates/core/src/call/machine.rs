@@ -10,12 +10,12 @@ use super::manners::Manners;
 use super::record::{CallRecord, Facts, State};
 use super::refusal::Refusal;
 use super::sound::{LegQuality, Line, SoundAsk, SoundNews};
-use super::table::{ClipName, Connect, Key, Role, Target, Voice};
+use super::table::{BotUrl, BotWish, ClipName, Connect, Key, Role, Target, Voice};
 use super::told::told_by;
 use crate::bill::{Bill, Billed};
 use crate::event::{CallEvent, Event};
 use crate::house::{BusinessNumber, MediaMode};
-use crate::id::{CallId, RecordingId, UserId};
+use crate::id::{CallId, RecordingId, StreamId, UserId};
 use crate::meta::{Callee, Direction, Extras, MetaEvent};
 use crate::sdp::Sdp;
 use crate::time::Time;
@@ -166,6 +166,13 @@ pub enum Command {
         /// Who.
         agent: UserId,
     },
+    /// A voice bot wants something of the call it is in.
+    Bot {
+        /// Which.
+        id: StreamId,
+        /// What.
+        wish: BotWish,
+    },
     /// An agent does not want it.
     Decline {
         /// Who.
@@ -225,6 +232,17 @@ pub enum Wish {
     Hush,
     /// It is recorded, or not.
     Record(RecordWish),
+    /// A voice bot comes, in the owner's place or beside everybody.
+    Bot {
+        /// A fresh id.
+        id: StreamId,
+        /// Where it is connected to; none for one that is on its way to us.
+        url: Option<BotUrl>,
+        /// The owner leaves, and the bot has the conversation.
+        takes_over: bool,
+    },
+    /// The voice bot goes.
+    DismissBot,
 }
 
 /// What may be wanted of a recording.

@@ -52,5 +52,5 @@ pub use machine::{Along, Call, Command, Commit, Input, NewOutbound, Output, Phas
 pub use manners::{AgentLost, Manners};
 pub use record::{CallRecord, State};
 pub use refusal::Refusal;
-pub use sound::{LegQuality, LegRecord, RecordAsk, SoundAsk, SoundNews};
+pub use sound::{BotAsk, LegQuality, LegRecord, RecordAsk, SoundAsk, SoundNews};
 pub use table::{Hears, Scene, Voice};

@@ -37,6 +37,7 @@ impl Call {
                 | Command::TakeOver { .. },
                 _,
             ) => self.permit_at_table(command),
+            (Command::Bot { id, wish }, _) => self.permit_bot(id, wish),
             (Command::Answer { .. }, Phase::Hunting { .. }) => Ok(()),
             (Command::Answer { .. }, Phase::Answering { .. } | Phase::Talking { .. }) => {
                 Err(Refusal::AnsweredElsewhere)
@@ -102,7 +103,7 @@ impl Call {
             Command::PreAccept { answer } => self.prepare(answer, asks, events),
             Command::AcceptRelayed { answer, along } => self.accept_relayed(now, answer, along, asks, events),
             Command::Take { agent } if matches!(self.phase, Phase::Talking { .. }) => {
-                self.sit_down(agent, events)
+                self.sit_down(now, agent, events)
             }
             Command::Take { agent } => self.claim(now, Some(agent), None, asks, events),
             Command::Answer { connect } => {
@@ -110,11 +111,12 @@ impl Call {
                 self.claim(now, None, None, asks, events);
             }
             Command::Arrange { by, wish } => self.arrange(now, by, wish, asks, events),
+            Command::Bot { wish, .. } => self.obey_bot(now, wish, asks, events),
             Command::Supervise { agent, role } => {
                 self.record.facts.table.seats.insert(agent, role);
             }
-            Command::TakeOver { agent } => self.hand_over(agent, Leaving::TakenOver, events),
-            Command::Leave { agent } => self.leave(&agent, events),
+            Command::TakeOver { agent } => self.hand_over(now, agent, Leaving::TakenOver, events),
+            Command::Leave { agent } => self.leave(now, &agent, events),
             Command::Decline { agent } if matches!(self.phase, Phase::Talking { .. }) => {
                 self.decline_seat(now, &agent, asks, events);
             }

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::deadline::STALE_AFTER;
 use super::end::EndReason;
 use super::sound::LegRecord;
-use super::table::{Connect, Table};
+use super::table::{BotEnd, BotRecord, Connect, Table};
 use crate::bill::Bill;
 use crate::house::MediaMode;
-use crate::id::{CallId, NumberId, RecordingId, TenantId, UserId, Wacid};
+use crate::id::{CallId, NumberId, RecordingId, StreamId, TenantId, UserId, Wacid};
 use crate::meta::{Direction, Extras, MetaError, Party, Terminate};
 use crate::sdp::Sdp;
 use crate::time::Time;
@@ -184,6 +184,9 @@ pub struct Facts {
     /// Bridged: the recordings that were begun.
     #[serde(default)]
     pub recordings: BTreeSet<RecordingId>,
+    /// Bridged: the voice bots that were asked for, and how each left.
+    #[serde(default)]
+    pub bots: Vec<BotRecord>,
     /// Bridged: how each leg went, once the conversation is over.
     #[serde(default)]
     pub quality: Vec<LegRecord>,
@@ -301,6 +304,12 @@ impl Facts {
     pub fn is_late(&self, direction: Direction, first_seen: Time) -> bool {
         let age = self.connect_at.map(|at| first_seen.since(at));
         direction == Direction::Inbound && age.is_some_and(|age| age > STALE_AFTER)
+    }
+
+    /// How a voice bot left.
+    pub(super) fn bot_end(&self, id: &StreamId) -> BotEnd {
+        let record = self.bots.iter().rev().find(|record| record.id == *id);
+        record.and_then(|record| record.end).unwrap_or(BotEnd::CallOver)
     }
 
     /// Whether Meta's end carries an earlier second than our claim: the agent answered a dead call.

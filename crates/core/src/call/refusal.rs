@@ -54,6 +54,12 @@ pub enum Refusal {
     /// It is being recorded already.
     #[error("this call is being recorded already")]
     AlreadyRecording,
+    /// A voice bot is in the call already.
+    #[error("a voice bot is in this call already")]
+    BotThere,
+    /// The voice bot is not in the call (any more).
+    #[error("this voice bot is not in the call")]
+    NoBot,
     /// The command is for the owner of the call.
     #[error("this call belongs to somebody else")]
     NotYours,
@@ -81,6 +87,8 @@ impl Refusal {
             Self::UnknownClip => "unknown_clip",
             Self::NotRecording => "not_recording",
             Self::AlreadyRecording => "already_recording",
+            Self::BotThere => "bot_there",
+            Self::NoBot => "no_bot",
             Self::NotYours => "not_yours",
         }
     }

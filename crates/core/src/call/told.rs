@@ -70,6 +70,9 @@ fn arranged(before: &CallRecord, after: &CallRecord) -> Vec<CallEvent> {
     if was.clip != is.clip {
         events.push(CallEvent::Announcing);
     }
+    if was.bot != is.bot {
+        events.push(CallEvent::Bot);
+    }
     if was.recording != is.recording {
         events.push(CallEvent::Recording);
     }

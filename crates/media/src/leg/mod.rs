@@ -43,13 +43,12 @@ pub use notice::{FailReason, LegConfig, LegError, Notice, Output};
 pub use sound::{Media, Packet, Sealed};
 
 pub(crate) use keys::{END, EVENT_LEN, KEYS};
-pub(crate) use outgoing::{FRAME, Source};
+pub(crate) use outgoing::{FRAME, Outgoing, Source};
 pub(crate) use setup::UFRAG_LEN;
 
 use dtls::{Dtls, Failure};
 use ice::Ice;
 use keys::Keys;
-use outgoing::Outgoing;
 use restart::Renewal;
 use sound::Bucket;
 

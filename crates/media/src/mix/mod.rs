@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use opus::{Application, Bitrate, Channels, Encoder, SoftClip};
 
-use speaker::Speaker;
+pub(crate) use speaker::Speaker;
 
 #[cfg(test)]
 pub(crate) use link::Desk;
@@ -188,7 +188,7 @@ impl Mixer {
     fn tick(&mut self, number: u64, mut tell: impl FnMut(Mixed)) {
         let mut broken = 0;
         for voice in self.voices.values_mut() {
-            let heard = catch_unwind(AssertUnwindSafe(|| voice.speaker.frame(&mut voice.frame)));
+            let heard = catch_unwind(AssertUnwindSafe(|| voice.speaker.frame(&mut voice.frame[..])));
             voice.is_heard = heard.unwrap_or_else(|_| {
                 broken += 1;
                 voice.begin_again();

@@ -2,7 +2,6 @@
 
 use opus::{Application, Channels, Encoder};
 
-use super::speaker::Speaker;
 use super::*;
 
 /// Packets of a tone as its sender numbers them.

@@ -110,6 +110,7 @@ impl Shard {
                 };
                 let sealed = slot.leg.send(now, &packet, buffer).ok()?;
                 counters.mixed += 1;
+                let sealed = sealed?;
                 Some((sealed.to, sealed.datagram))
             });
         }

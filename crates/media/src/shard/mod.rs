@@ -5,7 +5,7 @@
 //! sent. On that path nothing is allocated, locked or copied.
 //!
 //! Reading order: `port` (the socket), `handover` (other shards), `wheel` (time), `flows`, `hints` and `turns` (whose datagram), `voice` and `press` (sound of our
-//! own), this file (legs), `tell` (what they say), `hearing` and `mixing` (who hears whom), `route` (from datagram
+//! own), `far` (what a leg leads to), this file (legs), `lines` (programs that talk), `tell` (what they say), `hearing` and `mixing` (who hears whom), `route` (from datagram
 //! to datagram), `drive` (the loop).
 //!
 //! Invariant: every queue is bounded, and what does not fit is counted.
@@ -13,10 +13,12 @@
 mod counters;
 mod drive;
 mod dropped;
+mod far;
 mod flows;
 mod handover;
 mod hearing;
 mod hints;
+mod lines;
 mod mixing;
 mod port;
 mod press;
@@ -53,6 +55,7 @@ pub(crate) use port::bind;
 pub(crate) use turns::Turns;
 pub(crate) use voice::SILENCE;
 
+use far::Far;
 use flows::{Flows, Ufrag};
 use handover::News;
 use hints::Hints;
@@ -68,7 +71,7 @@ const FILL_AFTER: Duration = Duration::from_millis(200);
 /// A leg and its place in the conversation.
 struct Slot {
     id: LegId,
-    leg: Leg,
+    leg: Far,
     ufrag: Ufrag,
     /// Of the path that is searched for; kept until another is, or the leg goes.
     next_ufrag: Option<Ufrag>,
@@ -191,6 +194,7 @@ impl Shard {
             Command::AddLeg { leg, options, description } => {
                 self.add_leg(now, leg, options.into(), description)
             }
+            Command::AddLine { leg, end } => self.add_line(now, leg, end),
             Command::Answer { leg, sdp } => self.with_leg(now, leg, |slot| {
                 // The peer's description is the peer's word; what is wrong with it ends the leg, not the plane.
                 slot.leg.take_answer(now, sdp.as_str()).err()
@@ -246,6 +250,14 @@ impl Shard {
             }
         };
         let ufrag = ufrag_of(leg.ufrag());
+        let key = self.seat(now, id, Far::Peer(leg), ufrag);
+        self.flows.add_leg(ufrag, key);
+        self.tell(id, LegNotice::LocalDescription { sdp: Sdp::new(sdp) });
+        self.settle(now, key);
+        self.heard_differently(now, id);
+    }
+
+    fn seat(&mut self, now: Instant, id: LegId, leg: Far, ufrag: Ufrag) -> usize {
         self.serial += 1;
         let key = self.legs.insert(Slot {
             id,
@@ -269,10 +281,7 @@ impl Shard {
             wakes_at: None,
         });
         self.ids.insert(id, key);
-        self.flows.add_leg(ufrag, key);
-        self.tell(id, LegNotice::LocalDescription { sdp: Sdp::new(sdp) });
-        self.settle(now, key);
-        self.heard_differently(now, id);
+        key
     }
 
     /// Begins the search for a new path, and tells its description.
@@ -410,9 +419,10 @@ impl Shard {
         let looks_at = self.look_again_at(now, key);
         self.press_on(now, key);
         self.speak(now, key);
+        self.say_of_line(now, key);
         let slot = &mut self.legs[key];
-        let fills_at =
-            slot.route.forwarded_at.filter(|_| slot.voice.next_at().is_none()).map(|at| at + FILL_AFTER);
+        let is_to_be_filled = slot.voice.next_at().is_none() && !slot.leg.is_line();
+        let fills_at = slot.route.forwarded_at.filter(|_| is_to_be_filled).map(|at| at + FILL_AFTER);
         let presses_at = slot.presses.next_at().filter(|_| slot.leg.can_send());
         let next = [slot.leg.next_deadline(), slot.voice.next_at(), presses_at, fills_at, looks_at]
             .into_iter()
@@ -429,6 +439,8 @@ impl Shard {
         let slot = &mut self.legs[key];
         let (tune, clip) = match &slot.hearing {
             _ if !slot.leg.can_send() || slot.route.is_pressing => (None, None),
+            // Whoever listens at a line makes silence of nothing.
+            Hearing::Comfort | Hearing::Legs(_) if slot.leg.is_line() => (None, None),
             Hearing::Silence => (None, None),
             Hearing::Comfort => (Some(Tune::Comfort), None),
             Hearing::Music => (Some(Tune::Clip), Some(&self.setup.music)),
@@ -445,7 +457,7 @@ impl Shard {
         let mut over = false;
         self.port.make(|buffer| match slot.voice.frame(now, clip, buffer)? {
             Said::Frame(packet) => {
-                let sealed = slot.leg.send(now, &packet, buffer).ok()?;
+                let sealed = slot.leg.send(now, &packet, buffer).ok()??;
                 Some((sealed.to, sealed.datagram))
             }
             Said::Over => {

@@ -162,7 +162,9 @@ impl Shard {
         if let Ok(sealed) = slot.leg.send(now, packet, buffer) {
             slot.route.forwarded_at = Some(now);
             self.counters.forwarded += 1;
-            self.port.queue_received(n, sealed.datagram, sealed.to);
+            if let Some(sealed) = sealed {
+                self.port.queue_received(n, sealed.datagram, sealed.to);
+            }
         }
     }
 
@@ -216,6 +218,7 @@ impl Shard {
             let sealed = slot.leg.send(now, &packet, made).ok()?;
             slot.route.forwarded_at = Some(now);
             counters.forwarded += 1;
+            let sealed = sealed?;
             Some((sealed.to, sealed.datagram))
         });
     }

@@ -5,6 +5,9 @@
 //! whenever either changes, only the difference goes to the plane.
 
 mod anew;
+
+mod bots;
+
 mod notices;
 
 mod routes;
@@ -26,6 +29,7 @@ use offhook_core::sdp::{IceCandidate, Sdp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+pub use self::bots::{BotLine, BotOrder, LineNews};
 use self::routes::{Line, Told};
 use crate::clip::Clip;
 use crate::leg::Drops;
@@ -100,6 +104,7 @@ pub struct Switchboard {
     wires: Mutex<Wires>,
     news: mpsc::Sender<(CallId, SoundNews)>,
     orders: mpsc::Sender<RecordOrder>,
+    bots: mpsc::Sender<BotOrder>,
     config: BoardConfig,
 }
 
@@ -111,6 +116,8 @@ pub struct Carried {
     pub news: mpsc::Receiver<(CallId, SoundNews)>,
     /// For whoever records.
     pub orders: mpsc::Receiver<RecordOrder>,
+    /// For whoever connects voice bots.
+    pub bots: mpsc::Receiver<BotOrder>,
     /// To be run as a task; it ends with the plane.
     pub listen: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -130,7 +137,8 @@ impl Switchboard {
     pub fn carry(plane: Plane, notices: mpsc::Receiver<Notified>, config: BoardConfig) -> Carried {
         let (news, told) = mpsc::channel(NEWS);
         let (order, orders) = mpsc::channel(ORDERS);
-        let board = Arc::new(Self { plane, wires: Mutex::default(), news, orders: order, config });
+        let (bots, asked) = mpsc::channel(bots::ORDERS);
+        let board = Arc::new(Self { plane, wires: Mutex::default(), news, orders: order, bots, config });
         // Weak, so that the last user of the board ends the plane, and with it this task.
         let listening = Arc::downgrade(&board);
         let listen = async move {
@@ -140,7 +148,7 @@ impl Switchboard {
                 board.notice(leg, notice);
             }
         };
-        Carried { board, news: told, orders, listen: Box::pin(listen) }
+        Carried { board, news: told, orders, bots: asked, listen: Box::pin(listen) }
     }
 
     /// What the plane has carried and dropped since its start.
@@ -307,6 +315,8 @@ impl Sound for Switchboard {
             SoundAsk::Scene(scene) => self.scene(call, scene),
             SoundAsk::Press(keys) => self.press(call, &keys),
             SoundAsk::Record(ask) => self.record(call, ask),
+            SoundAsk::Bot(ask) => self.ask_bot(call, ask),
+            SoundAsk::BotOver(id, why) => self.bot_over(id, why),
             SoundAsk::Close => self.close(call),
         }
     }

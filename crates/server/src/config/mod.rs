@@ -20,7 +20,9 @@ mod check;
 
 mod page;
 
-use self::sections::{Billing, Calls, Database, Http, Log, Media, Recordings, Security, Vobiz, Whatsapp};
+use self::sections::{
+    Billing, Calls, Database, Http, Log, Media, Recordings, Security, Vobiz, Webhooks, Whatsapp,
+};
 
 pub use check::check;
 pub(crate) use check::networks;
@@ -47,6 +49,8 @@ pub struct Config {
     pub billing: Billing,
     /// `[recordings]`
     pub recordings: Recordings,
+    /// `[webhooks]`
+    pub webhooks: Webhooks,
     /// `[vobiz]`
     pub vobiz: Vobiz,
     /// `[log]`
@@ -55,7 +59,7 @@ pub struct Config {
 
 impl Config {
     /// All sections in reading order.
-    pub const SECTIONS: [section::SectionInfo; 10] = [
+    pub const SECTIONS: [section::SectionInfo; 11] = [
         Http::INFO,
         Database::INFO,
         Security::INFO,
@@ -64,6 +68,7 @@ impl Config {
         Calls::INFO,
         Billing::INFO,
         Recordings::INFO,
+        Webhooks::INFO,
         Vobiz::INFO,
         Log::INFO,
     ];

@@ -172,6 +172,15 @@ section! {
 }
 
 section! {
+    /// Addresses that customers of this server name: of their webhooks and their voice bots.
+    Webhooks as "webhooks" {
+        /// Whether they may lead to loopback and private networks, in plain text and to any port.
+        /// For development; `offhook demo` turns it on.
+        allow_private_targets: bool = Some("false");
+    }
+}
+
+section! {
     /// What the provider's pages leave open about the Vobiz face.
     Vobiz as "vobiz" {
         /// The word for a call that was answered and is over: `accepted`, as in the provider's only sample, or `terminated`.

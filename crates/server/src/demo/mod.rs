@@ -103,6 +103,7 @@ pub(crate) fn prepare(folder: &Path, file: Option<PathBuf>) -> anyhow::Result<(C
         .flag("media.clips_dir", Some(chime::folder(folder)?.display().to_string()))
         .flag("recordings.url", Some(format!("file:{}", folder.join("recordings").display())))
         .flag("database.url", Some(format!("sqlite:{}", folder.join("offhook.db").display())))
+        .flag("webhooks.allow_private_targets", Some("true".to_owned()))
         .flag("whatsapp.app_secret", Some(seed.app_secret.clone()))
         .flag("whatsapp.verify_token", Some(seed.verify_token.clone()));
     let config = load(&source)?;

@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use offhook_core::bill::{Bill, Currency, Price, Rate};
 use offhook_core::call::record::{Facts, Intent, Prepared};
 use offhook_core::call::table::{
-    AfterClip, ClipName, Connect, Parked, Playing, Recording, RecordingState, Role as Seat, Seek, Table,
-    Target,
+    AfterClip, Bot, BotEnd, BotRecord, BotUrl, ClipName, Connect, Parked, Playing, Recording, RecordingState,
+    Role as Seat, Seek, Table, Target,
 };
 use offhook_core::call::{CallRecord, Commit, EndReason, LegQuality, LegRecord, State};
 use offhook_core::event::{CallEvent, Event};
 use offhook_core::house::{BusinessNumber, MediaMode, Person, Role, Tenant};
-use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, RecordingId, TenantId, UserId, Wacid};
+use offhook_core::id::{
+    CallId, KeyId, MetaNumberId, NumberId, RecordingId, StreamId, TenantId, UserId, Wacid,
+};
 use offhook_core::meta::{Direction, Extras, MetaError, Party, Terminate};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{NewNumber, NewPerson, NewTenant, Numbers, People, Tenants};
@@ -228,6 +230,12 @@ impl House {
                 connect: Some(Connect::Agent(self.agent.id.clone())),
                 record: true,
                 recordings: BTreeSet::from([RecordingId::from_uuid(fresh())]),
+                bots: vec![BotRecord {
+                    id: StreamId::from_uuid(fresh()),
+                    asked_at: after(5),
+                    ended_at: Some(after(9)),
+                    end: Some(BotEnd::HandedOff),
+                }],
                 quality: vec![LegRecord {
                     agent: Some(self.agent.id.clone()),
                     quality: LegQuality {
@@ -262,6 +270,11 @@ impl House {
                     announced_at: Some(at),
                     announced_until: None,
                 },
+            }),
+            bot: Some(Bot {
+                id: StreamId::from_uuid(fresh()),
+                url: BotUrl::new("wss://bot.example.com/voice"),
+                owns: true,
             }),
         }
     }

@@ -114,6 +114,11 @@ async fn visitor(house: &House, method: &Method, headers: &HeaderMap) -> Result<
     Ok(Principal::person(person))
 }
 
+/// Whether a request states a key, readable or not.
+pub(crate) fn states_key(headers: &HeaderMap) -> bool {
+    stated_key(headers).is_some()
+}
+
 /// The key a request states: none at all, or one that may be unreadable.
 fn stated_key(headers: &HeaderMap) -> Option<Option<&str>> {
     if let Some(value) = headers.get("x-api-key") {

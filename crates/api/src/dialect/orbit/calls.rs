@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
-use offhook_core::call::table::Role as TableRole;
+use offhook_core::call::table::{BotEnd, BotRecord, Role as TableRole};
 use offhook_core::call::{CallRecord, LegRecord};
 use offhook_core::house::{BusinessNumber, MediaMode};
 use offhook_core::id::{CallId, NumberId, RecordingId, UserId, Wacid};
@@ -151,7 +151,7 @@ async fn whole(house: &House, principal: &Principal, id: &str) -> Answer {
 }
 
 /// The call by our id or Meta's, if the caller may see it. Somebody else's is as absent as one that never was.
-pub(super) async fn load(house: &House, principal: &Principal, id: &str) -> Result<CallRecord, ApiError> {
+pub(crate) async fn load(house: &House, principal: &Principal, id: &str) -> Result<CallRecord, ApiError> {
     let call = match (CallId::parse(id), Wacid::new(id)) {
         (Some(id), _) => house.engine.load(&principal.tenant, &id).await?.map(|call| (*call).clone()),
         (None, Some(wacid)) => house.ports.calls.find_wacid(&wacid).await?,
@@ -208,11 +208,23 @@ fn bridge(call: &CallRecord) -> Value {
         "held": call.facts.held,
         "parties": table.seats.iter().map(party).collect::<Vec<_>>(),
         "muted": table.muted.iter().map(UserId::as_str).collect::<Vec<_>>(),
+        "stream": table.bot.as_ref().map(|bot| json!({ "id": bot.id.as_str(), "owner": bot.owns })),
+        "streams": call.facts.bots.iter().map(stream).collect::<Vec<_>>(),
         "seeking": table.seek.is_some(),
         "parked_at": table.parked.as_ref().map(|parked| moment::whole(parked.at)),
         "playing": table.clip.as_ref().map(|playing| playing.clip.as_str()),
         "recordings": call.facts.recordings.iter().map(RecordingId::as_str).collect::<Vec<_>>(),
         "legs": call.facts.quality.iter().map(leg).collect::<Vec<_>>(),
+    })
+}
+
+/// A voice bot that was asked for, and how it left.
+fn stream(bot: &BotRecord) -> Value {
+    json!({
+        "id": bot.id.as_str(),
+        "asked_at": moment::whole(bot.asked_at),
+        "ended_at": bot.ended_at.map(moment::whole),
+        "end": bot.end.map(BotEnd::as_str),
     })
 }
 

@@ -9,7 +9,7 @@ use offhook_core::audit::Object;
 use offhook_core::call::table::Connect;
 use offhook_core::call::{Along, CallRecord, Command, Refusal, Wish};
 use offhook_core::house::{MediaMode, Role};
-use offhook_core::id::{RecordingId, UserId};
+use offhook_core::id::{RecordingId, StreamId, UserId};
 use offhook_core::sdp::Sdp;
 use offhook_engine::EngineError;
 use offhook_whatsapp::sdp;
@@ -148,6 +148,9 @@ fn connect(house: &House, mut fields: Map<String, Value>) -> Result<Connect, Api
 /// The wish behind an action of the path and the fields of its body.
 fn wish(house: &House, action: &str, mut fields: Map<String, Value>) -> Result<Wish, ApiError> {
     let word = match action {
+        "stream" => return stream(house, &mut fields, "url"),
+        "stop-stream" => return Ok(Wish::DismissBot),
+        "transfer" if fields.contains_key("stream") => return stream(house, &mut fields, "stream"),
         "hold" => return Ok(Wish::Hold(true)),
         "resume" => return Ok(Wish::Hold(false)),
         "transfer" | "consult" | "complete" | "cancel" | "invite" | "merge" | "remove" | "park" | "play" => {
@@ -182,6 +185,18 @@ fn wish(house: &House, action: &str, mut fields: Map<String, Value>) -> Result<W
     })
 }
 
+/// A voice bot to be connected: beside whoever talks, or in the owner's place after a transfer.
+fn stream(house: &House, fields: &mut Map<String, Value>, field: &str) -> Result<Wish, ApiError> {
+    let takes_over = match fields.get("take_over") {
+        None | Some(Value::Null) => field == "stream",
+        Some(Value::Bool(on)) => *on,
+        Some(_) => return Err(ApiError::invalid("take_over", "true or false")),
+    };
+    let url = fields.get(field).and_then(Value::as_str).ok_or_else(|| ApiError::missing(field))?;
+    let url = house.ports.bots.judge(url).map_err(|why| ApiError::invalid(field, why))?;
+    Ok(Wish::Bot { id: StreamId::from_uuid(house.ports.ids.next()), url: Some(url), takes_over })
+}
+
 /// Agents answer and refuse what rings for them; those above them, and keys, any call.
 fn rings_for(house: &House, principal: &Principal, call: &CallRecord) -> bool {
     bound_to(principal).is_none_or(|me| {
@@ -194,7 +209,7 @@ fn rings_for(house: &House, principal: &Principal, call: &CallRecord) -> bool {
 }
 
 /// Agents end their own calls; those above them, and keys, end any.
-fn bound_to(principal: &Principal) -> Option<UserId> {
+pub(super) fn bound_to(principal: &Principal) -> Option<UserId> {
     match &principal.who {
         Who::Person(person) if person.role == Role::Agent => Some(person.id.clone()),
         Who::Person(_) | Who::Key(_) => None,

@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{analytics, calls, control, estimate, export, numbers, place, recordings, settings};
+use super::{analytics, calls, control, estimate, export, numbers, place, recordings, settings, streams};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,6 +19,8 @@ use super::{analytics, calls, control, estimate, export, numbers, place, recordi
         recordings::erase,
         recordings::one,
         recordings::link,
+        streams::invite,
+        streams::secret,
         numbers::list,
         numbers::change,
         settings::keys::list,

@@ -264,6 +264,7 @@ impl ApiError {
             | EndReason::NoMediaFromWhatsapp
             | EndReason::AgentLost
             | EndReason::NoAgent
+            | EndReason::BotLost
             | EndReason::ServerRestarted
             | EndReason::InternalError => return None,
             EndReason::LocalHangup

@@ -41,6 +41,8 @@ mod place;
 
 mod recordings;
 
+mod streams;
+
 mod settings;
 
 pub(crate) mod shapes;
@@ -70,7 +72,11 @@ pub(crate) fn routes() -> Router<Shared> {
     let export = get(export::export).fallback(wrong_method);
     let numbers = get(numbers::list).fallback(wrong_method);
     let number = patch(numbers::change).fallback(wrong_method);
+    let streams = post(streams::invite).fallback(wrong_method);
+    let secret = get(streams::secret).fallback(wrong_method);
     let mut router = settings::routes();
+    router = hang(router, "/whatsapp/calling/calls/{id}/streams", &streams);
+    router = hang(router, "/whatsapp/calling/streams/secret", &secret);
     router = hang(router, "/whatsapp/calling/numbers", &numbers);
     router = hang(router, "/whatsapp/calling/numbers/{phone_number_id}", &number);
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);
@@ -97,6 +103,9 @@ pub(crate) fn hang(mut router: Router<Shared>, path: &str, methods: &MethodRoute
     }
     router
 }
+
+/// The call by our id or Meta's, if the caller may see it.
+pub(crate) use calls::load as visible;
 
 async fn unknown() -> Answer {
     Err(ApiError::not_found("there is nothing at this path"))

@@ -17,7 +17,6 @@ use offhook_core::phone::Phone;
 use offhook_engine::PlaceRequest;
 use offhook_whatsapp::sdp;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -66,7 +65,7 @@ pub(super) enum ConnectTo {
     /// An announcement, after which the call ends.
     Announcement(String),
     /// A voice bot's address.
-    Stream(IgnoredAny),
+    Stream(String),
 }
 
 impl ConnectTo {
@@ -86,7 +85,10 @@ impl ConnectTo {
                     None => wrong("announcement", "there is no announcement of this name".to_owned()),
                 }
             }
-            Self::Stream(_) => wrong("stream", "voice bots are not available in this version".to_owned()),
+            Self::Stream(url) => match house.ports.bots.judge(&url) {
+                Ok(url) => Ok(Connect::Bot(url)),
+                Err(why) => wrong("stream", why),
+            },
         }
     }
 }

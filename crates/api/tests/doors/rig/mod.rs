@@ -1,6 +1,7 @@
 //! A house with two tenants, its doors, and clients for them.
 
 mod archive;
+mod bots;
 mod client;
 mod directory;
 mod ice;
@@ -228,6 +229,7 @@ impl Rig {
             ids,
             recordings: recordings.clone(),
             archive: Arc::new(archive::Shelf::of(recordings.clone())),
+            bots: Arc::new(bots::Kennel),
             ice_servers: ice.clone(),
         };
         let (router, sockets) = router(Doors { engine: engine.clone(), ports, config });

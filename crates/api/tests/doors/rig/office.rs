@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 
-use super::{Agent, Answered, Ice, META_ID, PASSWORD, archive, send, tenant};
+use super::{Agent, Answered, Ice, META_ID, PASSWORD, archive, bots, send, tenant};
 
 pub(crate) const SANDBOX_META_ID: &str = "306540352242922";
 
@@ -96,6 +96,7 @@ impl Office {
             ids: ids.clone(),
             recordings: recordings.clone(),
             archive: Arc::new(archive::Shelf::of(recordings)),
+            bots: Arc::new(bots::Kennel),
             audit: shared,
             ice_servers: Arc::new(Ice::default()),
         };

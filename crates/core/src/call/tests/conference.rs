@@ -480,7 +480,7 @@ mod always {
     use super::super::table::Role;
     use super::super::{Call, Hears, Phase, START, State, Voice, step_in};
 
-    const STEPS: [&str; 33] = [
+    const STEPS: [&str; 41] = [
         "agents alice bob carol",
         "agents bob",
         "agents",
@@ -514,6 +514,14 @@ mod always {
         "whisper sue",
         "take over sue",
         "wake",
+        "client bot 20",
+        "client give to bot 21",
+        "bot 20 up",
+        "bot 21 up",
+        "bot 20 gone",
+        "bot 21 hands off",
+        "bot 21 stays",
+        "client dismiss",
     ];
 
     fn holds(call: &Call) {
@@ -523,13 +531,22 @@ mod always {
             assert!(table.seek.is_none() && !call.line.is_searching());
             return;
         }
-        let kept =
-            record.agent.is_some() || table.seek.is_some() || table.parked.is_some() || table.clip.is_some();
+        let kept = record.agent.is_some()
+            || table.bot.as_ref().is_some_and(|bot| bot.owns)
+            || table.seek.is_some()
+            || table.parked.is_some()
+            || table.clip.is_some();
         assert!(kept, "nobody has the customer: {table:?}");
         assert_eq!(table.seek.is_some(), call.line.is_searching());
         assert!(call.rung().is_none_or(|rung| rung.iter().all(|who| !record.seats(who))));
         let scene = call.scene();
-        assert!(scene.hears.keys().len() == 1 + record.people().count(), "everybody once");
+        assert!(
+            scene.hears.keys().len() == 1 + record.people().count() + table.bot.iter().count(),
+            "everybody once"
+        );
+        let open = record.facts.bots.iter().filter(|bot| bot.end.is_none()).map(|bot| &bot.id);
+        assert!(open.eq(table.bot.iter().map(|bot| &bot.id)), "a bot leaves with a reason, once");
+        assert!(table.bot.as_ref().is_none_or(|bot| !bot.owns || record.agent.is_none()), "one owner");
         for voice in scene.recorded() {
             let Voice::Agent(who) = voice else { continue };
             let role = table.seats.get(&who);

@@ -3,6 +3,7 @@
 mod conference;
 mod graph;
 mod keys;
+mod lines;
 mod quality;
 mod relay;
 mod several;
