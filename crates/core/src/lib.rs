@@ -1,7 +1,8 @@
 //! What should happen: the values and decisions of Offhook, without I/O.
 //!
 //! Reading order: [`time`], [`id`], [`phone`], [`sdp`], [`house`] (tenants, numbers, people),
-//! [`meta`] (what WhatsApp tells us), [`call`] (the machine), [`event`], [`recording`], [`ports`].
+//! [`meta`] (what WhatsApp tells us), [`permission`] (who may be called), [`dialling`] (whom the house lets be
+//! called), [`call`] (the machine), [`event`], [`recording`], [`ports`].
 //!
 //! Invariant: nothing here reads a clock, draws chance, waits, or knows a provider's word. Time, ids and
 //! chance are parameters; the only `async` is in the port traits.
@@ -19,6 +20,10 @@ pub mod sdp;
 pub mod house;
 
 pub mod meta;
+
+pub mod permission;
+
+pub mod dialling;
 
 pub mod call;
 

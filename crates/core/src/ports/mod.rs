@@ -7,6 +7,7 @@ mod clock;
 mod directory;
 mod gate;
 mod inbox;
+mod permissions;
 mod recordings;
 mod sound;
 
@@ -17,8 +18,9 @@ pub use clock::{Clock, Ids};
 pub use directory::{
     Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Sessions, Tenants, Ticket,
 };
-pub use gate::{Asker, PermissionAsk};
+pub use gate::{Asker, Document, LookedUp, PermissionAsk, Settings, Template};
 pub use inbox::{Inbox, Knock, Knocked, News};
+pub use permissions::{PermissionFilter, PermissionPage, Permissions, PermissionsAfter};
 pub use recordings::{RecordingPage, Recordings, RecordingsAfter};
 pub use sound::{Sound, SoundFault};
 

@@ -58,6 +58,7 @@ fn number(n: u8, tenant: TenantId, meta_id: &str, phone: &str) -> BusinessNumber
         waba_id: format!("10229012934039{n}"),
         phone: Phone::parse(phone).unwrap(),
         media_mode: MediaMode::Relay,
+        calling: offhook_core::house::Calling::default(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stores in memory: calls, log, inbox, numbers, people.
+//! Stores in memory: calls, log, inbox, numbers, people, permissions.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,11 +8,13 @@ use uuid::Uuid;
 
 use crate::call::{CallRecord, Commit};
 use crate::event::{Event, Logged};
-use crate::house::{BusinessNumber, MediaMode, Person, Presence};
+use crate::house::{BusinessNumber, Calling, MediaMode, Person, Presence};
 use crate::id::{CallId, EventId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
+use crate::permission::{Permission, PermissionCommit};
+use crate::phone::Phone;
 use crate::ports::{
     CallFilter, Calls, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page, PageAfter,
-    People, StoreFault,
+    People, PermissionFilter, PermissionPage, Permissions, PermissionsAfter, StoreFault,
 };
 use crate::time::Time;
 
@@ -30,6 +32,7 @@ struct Tables {
     knocks: BTreeMap<i64, (Knock, bool)>,
     numbers: Vec<BusinessNumber>,
     people: Vec<Person>,
+    permissions: Vec<Permission>,
     broken: bool,
 }
 
@@ -42,6 +45,12 @@ impl Memory {
     /// Adds a person.
     pub fn with_person(&self, person: Person) {
         self.lock().people.push(person);
+    }
+
+    /// What is known of all permissions.
+    #[must_use]
+    pub fn permissions(&self) -> Vec<Permission> {
+        self.lock().permissions.clone()
     }
 
     /// From now on nothing can be written, or it can again.
@@ -214,7 +223,8 @@ impl Inbox for Memory {
 impl Numbers for Memory {
     async fn add(&self, new: NewNumber) -> Result<BusinessNumber, StoreFault> {
         let NewNumber { id, tenant, meta_id, waba_id, phone, media_mode, .. } = new;
-        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode };
+        let calling = Calling::default();
+        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode, calling };
         self.with_number(number.clone());
         Ok(number)
     }
@@ -243,6 +253,21 @@ impl Numbers for Memory {
         let number = tables.numbers.iter_mut().find(|number| number.id == *id && number.tenant == *tenant);
         Ok(number.map(|number| {
             number.media_mode = mode;
+            number.clone()
+        }))
+    }
+
+    async fn set_calling(
+        &self,
+        tenant: &TenantId,
+        id: &NumberId,
+        calling: Calling,
+    ) -> Result<Option<BusinessNumber>, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        let number = tables.numbers.iter_mut().find(|number| number.id == *id && number.tenant == *tenant);
+        Ok(number.map(|number| {
+            number.calling = number.calling.join(calling);
             number.clone()
         }))
     }
@@ -281,5 +306,67 @@ impl People for Memory {
             person.presence = presence;
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Permissions for Memory {
+    async fn find(
+        &self,
+        tenant: &TenantId,
+        number: &NumberId,
+        phone: &Phone,
+    ) -> Result<Option<Permission>, StoreFault> {
+        let tables = self.lock();
+        let same = |one: &&Permission| one.tenant == *tenant && one.number == *number && one.phone == *phone;
+        Ok(tables.permissions.iter().find(same).cloned())
+    }
+
+    async fn commit(&self, commit: &PermissionCommit) -> Result<Vec<Logged>, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        let new = &commit.permission;
+        let key = |one: &Permission| (one.tenant.clone(), one.number.clone(), one.phone.clone());
+        let stored = tables.permissions.iter().position(|one| key(one) == key(new));
+        let version = stored.map_or(0, |at| tables.permissions[at].version);
+        if new.version != version + 1 {
+            return Err(StoreFault::Conflict);
+        }
+        match stored {
+            Some(at) => tables.permissions[at] = new.clone(),
+            None => tables.permissions.push(new.clone()),
+        }
+        let events: Vec<Event> = commit.event.iter().cloned().collect();
+        Ok(tables.append(&new.tenant, new.updated_at, &events))
+    }
+
+    async fn due(&self, until: Time, limit: u32) -> Result<Vec<Permission>, StoreFault> {
+        let tables = self.lock();
+        let mut due: Vec<Permission> = tables.permissions.clone();
+        due.retain(|one| one.expires_at.is_some_and(|at| at <= until));
+        due.sort_by_key(|one| one.expires_at);
+        due.truncate(limit as usize);
+        Ok(due)
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        filter: &PermissionFilter,
+        page: &PermissionsAfter,
+    ) -> Result<PermissionPage, StoreFault> {
+        let mut permissions = self.permissions();
+        permissions.retain(|one| {
+            one.tenant == *tenant
+                && filter.number.as_ref().is_none_or(|number| one.number == *number)
+                && filter.standing.is_none_or(|standing| one.standing == standing)
+        });
+        permissions.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        if let Some((at, id)) = &page.after {
+            permissions.retain(|one| (one.created_at, &one.id) < (*at, id));
+        }
+        let has_more = permissions.len() > page.limit as usize;
+        permissions.truncate(page.limit as usize);
+        Ok(PermissionPage { permissions, has_more })
     }
 }
