@@ -184,7 +184,7 @@ mod tests {
         check("+2348031234567", Some("NG"), true);
         check("+999123456789", None, false);
         // A network of no country.
-        check("+883510001234567", None, false);
+        check("+883510001234567", None, true);
     }
 
     #[test]

@@ -47,6 +47,14 @@ impl Numbers for OneToken {
     async fn all(&self, _: &TenantId) -> Result<Vec<BusinessNumber>, StoreFault> {
         unreachable!("the client reads tokens only")
     }
+    async fn set_calling(
+        &self,
+        _: &TenantId,
+        _: &NumberId,
+        _: offhook_core::house::Calling,
+    ) -> Result<Option<BusinessNumber>, StoreFault> {
+        unreachable!("the client reads tokens only")
+    }
     async fn set_media_mode(
         &self,
         _: &TenantId,

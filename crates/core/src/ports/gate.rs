@@ -22,8 +22,8 @@ pub trait Asker: Send + Sync {
     /// Asks Meta whether a user may be called, inside three seconds.
     async fn look_up_permission(&self, number: &BusinessNumber, user: &Phone) -> Result<LookedUp, Fault>;
 
-    /// The number's settings at Meta.
-    async fn settings(&self, number: &BusinessNumber) -> Result<Settings, Fault>;
+    /// The number's settings at Meta; with SIP passwords only when they are wanted.
+    async fn settings(&self, number: &BusinessNumber, secrets: bool) -> Result<Settings, Fault>;
 
     /// Changes some of the number's settings at Meta.
     async fn change_settings(&self, number: &BusinessNumber, change: &Document) -> Result<(), Fault>;

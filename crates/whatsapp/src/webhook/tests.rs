@@ -363,6 +363,7 @@ fn a_batch_is_read_whole_and_its_bad_element_alone_is_set_aside() {
         .map(|knock| match &knock.news {
             News::Call(event) => (event.number.as_str(), event.party.name.clone().unwrap_or_default()),
             News::Permission(_) => ("permission", String::new()),
+            News::Settings(_) => ("settings", String::new()),
             News::Kept { why } => ("kept", why.clone()),
         })
         .collect();

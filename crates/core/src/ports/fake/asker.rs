@@ -122,7 +122,7 @@ impl Asker for FakeAsker {
         Ok(LookedUp { told, ask: allowance(true), call: allowance(call), document })
     }
 
-    async fn settings(&self, _: &BusinessNumber) -> Result<Settings, Fault> {
+    async fn settings(&self, _: &BusinessNumber, _: bool) -> Result<Settings, Fault> {
         self.lock().settings.clone().ok_or(Fault::Unreachable)
     }
 
