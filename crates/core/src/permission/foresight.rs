@@ -230,12 +230,13 @@ impl Ledger {
         let most = self.limits().calls_a_day;
         let calls: Vec<Time> = self.calls_since(now).copied().collect();
         let ours = nth_from_end(&calls, most).map(|call| call + DAY);
-        let refused = self.call_refused.filter(|at| self.checked.as_ref().is_none_or(|check| check.at < *at));
+        let check = self.checked.as_ref().filter(|check| check.call.is_some());
+        let refused = self.call_refused.filter(|at| check.is_none_or(|check| check.at < *at));
         // The oldest call that counted then makes room first.
         let counted =
             |at: Time| self.calls.iter().find(move |call| **call < at && **call + DAY > at).copied();
         let refused = refused.map(|at| counted(at).unwrap_or(at) + DAY);
-        let stated = self.checked.as_ref().and_then(|check| check.call.as_ref()?.again_at());
+        let stated = check.and_then(|check| check.call.as_ref()?.again_at());
         [ours, refused, stated].into_iter().flatten().filter(|at| *at > now).max()
     }
 
@@ -244,7 +245,7 @@ impl Ledger {
         let limits = self.limits();
         let by = |window, most| nth_from_end(&self.asks_since(now, window), most).map(|ask| ask + window);
         let since_talk = |at: &Time| self.talked.is_none_or(|talked| talked < *at);
-        let check = self.checked.as_ref();
+        let check = self.checked.as_ref().filter(|check| check.ask.is_some());
         let refused = self.ask_refused.filter(since_talk);
         let refused = refused.filter(|at| check.is_none_or(|check| check.at < *at)).map(|at| at + DAY);
         let stated =

@@ -235,6 +235,11 @@ impl Ledger {
         self.checked.as_ref()
     }
 
+    /// Whether the last yes and no are the same as in another.
+    pub(super) fn has_words_of(&self, other: &Self) -> bool {
+        (self.granted, self.refused) == (other.granted, other.refused)
+    }
+
     /// Whether nothing at all is known.
     #[must_use]
     pub fn is_blank(&self) -> bool {

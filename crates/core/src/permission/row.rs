@@ -93,7 +93,8 @@ impl Permission {
             (Some(before), Some(after)) => after.since(before).max(before.since(after)) >= NOTABLE,
             (before, after) => before != after,
         };
-        self.standing != before.standing || moved
+        // What people said is told even where it changes little.
+        self.standing != before.standing || moved || !self.ledger.has_words_of(&before.ledger)
     }
 
     fn event(&self) -> Event {

@@ -153,6 +153,7 @@ impl Rig {
             inbox: memory.clone(),
             numbers: memory.clone(),
             people: directory.clone(),
+            permissions: memory.clone(),
             asker: asker.clone(),
             sound: sound.clone(),
             clock: clock.clone(),

@@ -47,6 +47,12 @@ impl Memory {
         self.lock().people.push(person);
     }
 
+    /// All numbers.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<BusinessNumber> {
+        self.lock().numbers.clone()
+    }
+
     /// What is known of all permissions.
     #[must_use]
     pub fn permissions(&self) -> Vec<Permission> {
