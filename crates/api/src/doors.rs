@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::archive::Archive;
-use crate::dialect::orbit;
+use crate::dialect::{d360, orbit};
 use crate::house::{House, Shared};
 use crate::ws::Sockets;
 use crate::ws::ice::IceServers;
@@ -80,6 +80,7 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
     let house: Shared = Arc::new(House::new(doors, sockets.clone()));
     let dressed = Router::new()
         .merge(orbit::routes())
+        .merge(d360::routes())
         .merge(desk::routes())
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));

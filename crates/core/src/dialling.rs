@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::house::BusinessNumber;
+use crate::meta::Callee;
 use crate::phone::{Country, Phone};
 
 /// The window calls are counted in.
@@ -68,19 +69,22 @@ pub enum Barred {
 impl DialPolicy {
     /// Whether a number may call a user, as far as the house decides it: country, then calling flag.
     ///
+    /// A user who is known by an id alone is of no country.
+    ///
     /// # Errors
     /// The first reason against it.
-    pub fn admit(&self, from: &BusinessNumber, to: &Phone) -> Result<(), Barred> {
+    pub fn admit(&self, from: &BusinessNumber, to: &Callee) -> Result<(), Barred> {
         if let Some(country) = self.blocks(from) {
             return Err(Barred::CountryBlocked(country));
         }
         if !self.allowed_countries.is_empty() {
-            let country = to.country();
+            let country = to.phone().and_then(Phone::country);
             if !country.is_some_and(|country| self.allowed_countries.contains(&country)) {
                 return Err(Barred::RecipientCountry(country));
             }
         }
-        if self.denied_prefixes.iter().any(|prefix| to.digits().starts_with(prefix.as_str())) {
+        let digits = to.phone().map_or("", Phone::digits);
+        if self.denied_prefixes.iter().any(|prefix| digits.starts_with(prefix.as_str())) {
             return Err(Barred::RecipientDenied);
         }
         if from.calling.enabled { Ok(()) } else { Err(Barred::NotEnabled) }
@@ -123,7 +127,8 @@ mod tests {
     }
 
     fn check(policy: &DialPolicy, from: &str, to: &str, expected: Result<(), Barred>) {
-        assert_eq!(policy.admit(&number(from), &Phone::parse(to).unwrap()), expected, "{from} {to}");
+        let to = Callee::Phone(Phone::parse(to).unwrap());
+        assert_eq!(policy.admit(&number(from), &to), expected, "{from} {to:?}");
     }
 
     #[test]
@@ -149,13 +154,15 @@ mod tests {
         let other = Err(Barred::RecipientCountry(Country::parse("FR")));
         check(&policy, "+351912345678", "+33612345678", other);
         check(&policy, "+351912345678", "+999123456789", Err(Barred::RecipientCountry(None)));
+        let by_id = policy.admit(&number("+351912345678"), &Callee::UserId("PT.1".to_owned()));
+        assert_eq!(by_id, Err(Barred::RecipientCountry(None)));
     }
 
     #[test]
     fn a_number_whose_calling_is_off_places_no_calls() {
         let mut from = number("+351912345678");
         from.calling.enabled = false;
-        let to = Phone::parse("+351912345679").unwrap();
+        let to = Callee::Phone(Phone::parse("+351912345679").unwrap());
         assert_eq!(DialPolicy::default().admit(&from, &to), Err(Barred::NotEnabled));
     }
 

@@ -9,7 +9,7 @@ use offhook_core::call::{Ask, CallRecord, Fault, Reply};
 use offhook_core::dialling::{Barred, DIAL_WINDOW};
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{CallId, TenantId};
-use offhook_core::meta::{Direction, MetaError};
+use offhook_core::meta::{Callee, Direction, MetaError, Party};
 use offhook_core::permission::{Check, News, Reason, Told};
 use offhook_core::phone::Phone;
 use offhook_core::time::Time;
@@ -68,7 +68,7 @@ impl Inner {
     }
 
     /// Whether the house lets a user be called from a number.
-    pub(crate) fn admit(&self, number: &BusinessNumber, to: &Phone) -> Result<(), Barred> {
+    pub(crate) fn admit(&self, number: &BusinessNumber, to: &Callee) -> Result<(), Barred> {
         self.manners.dialling.admit(number, to).map_err(|barred| {
             let word = match barred {
                 Barred::TooFast { .. } => "too_fast",
@@ -92,13 +92,16 @@ impl Inner {
         self: &Arc<Self>,
         call: &CallId,
         number: &BusinessNumber,
-        to: &Phone,
+        to: &Callee,
         ask: &Ask,
     ) -> Result<Reply, Fault> {
-        self.foresee(number, to).await?;
+        // Consents are kept by phone number: of users known by an id alone Meta decides call by call.
+        if let Some(to) = to.phone() {
+            self.foresee(number, to).await?;
+        }
         self.alone(call, number, to)?;
         let reply = self.ports.asker.ask(number, ask).await;
-        if let Err(Fault::Refused(error)) = &reply {
+        if let (Err(Fault::Refused(error)), Some(to)) = (&reply, to.phone()) {
             let at = self.ports.clock.now();
             self.learn_of_refusal(number, to, error.code, at).await;
         }
@@ -124,11 +127,14 @@ impl Inner {
 
     /// Whether the tenant has no call with this user already, and room for one more. Of two at the same time the
     /// older is placed.
-    fn alone(&self, call: &CallId, number: &BusinessNumber, to: &Phone) -> Result<(), Fault> {
+    fn alone(&self, call: &CallId, number: &BusinessNumber, to: &Callee) -> Result<(), Fault> {
         let older = |record: &CallRecord| !record.state.is_over() && record.id < *call;
         let live = self.registry.live(&number.tenant, |live| older(&live.record));
-        let with_them =
-            |record: &CallRecord| record.number == number.id && record.facts.party.phone.as_ref() == Some(to);
+        let is_they = |party: &Party| match to {
+            Callee::Phone(phone) => party.phone.as_ref() == Some(phone),
+            Callee::UserId(id) => party.user_id.as_ref() == Some(id),
+        };
+        let with_them = |record: &CallRecord| record.number == number.id && is_they(&record.facts.party);
         if live.iter().any(|live| with_them(&live.record)) {
             return Err(foreseen(code::DUPLICATE, &"there is a call with this user already"));
         }
@@ -153,7 +159,7 @@ impl Inner {
 
 /// Meta's refusal as we foresee it.
 fn foreseen(code: i64, why: &dyn std::fmt::Display) -> Fault {
-    Fault::Refused(MetaError { code, message: format!("foreseen, not asked of WhatsApp: {why}") })
+    Fault::Refused(MetaError { code, message: format!("{why} (known before WhatsApp was asked)") })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use offhook_core::call::{Call, CallRecord, Command, Manners, NewOutbound};
 use offhook_core::event::{Announced, Event};
 use offhook_core::house::{BusinessNumber, Person, Presence};
 use offhook_core::id::{CallId, NumberId, TenantId, UserId, Wacid};
+use offhook_core::meta::{Callee, Extras};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{
     Asker, Calls, Clock, Events, Ids, Inbox, Knock, Numbers, People, Permissions, Sound, StoreFault,
@@ -84,7 +85,7 @@ pub struct PlaceRequest {
     /// From which number; must be the tenant's.
     pub number: NumberId,
     /// The user.
-    pub to: Phone,
+    pub to: Callee,
     /// The client's complete offer to WhatsApp; none for a call whose sound the house carries.
     pub offer: Option<Sdp>,
     /// Who places it, when a person does.
@@ -97,6 +98,10 @@ pub struct PlaceRequest {
     pub correlation: Option<String>,
     /// The client's conversation.
     pub conversation_id: Option<String>,
+    /// What the client wants remembered with the call.
+    pub metadata: Option<String>,
+    /// What the client wants WhatsApp itself to do.
+    pub extras: Extras,
 }
 
 /// A durable outbound call.
@@ -177,6 +182,8 @@ impl Engine {
             record: request.record,
             correlation: request.correlation,
             conversation_id: request.conversation_id,
+            metadata: request.metadata,
+            extras: request.extras,
         };
         let call = Call::place(new, house.ports.clock.now()).with_manners(house.manners.clone());
         let (begun, began) = oneshot::channel();

@@ -14,6 +14,8 @@ mod presence;
 mod publisher;
 mod registry;
 mod settings;
+
+mod verdict;
 mod voices;
 
 pub use errors::EngineError;

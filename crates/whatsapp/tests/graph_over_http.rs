@@ -21,6 +21,7 @@ use url::Url;
 use offhook_core::call::{Ask, Fault, Reply};
 use offhook_core::house::{BusinessNumber, MediaMode};
 use offhook_core::id::{MetaNumberId, NumberId, TenantId, Wacid};
+use offhook_core::meta::Extras;
 use offhook_core::meta::MetaError;
 use offhook_core::phone::Phone;
 use offhook_core::ports::{Asker, NewNumber, Numbers, StoreFault};
@@ -82,11 +83,17 @@ fn number() -> BusinessNumber {
 
 fn connect() -> Ask {
     let to = Phone::parse("+447700900123").unwrap();
-    Ask::Connect { to, offer: Sdp::new("v=0\r\n"), opaque: "wac_1".to_owned() }
+    let (to, extras) = (to.into(), Extras::default());
+    Ask::Connect { to, offer: Sdp::new("v=0\r\n"), opaque: "wac_1".to_owned(), extras }
 }
 
 fn accept() -> Ask {
-    Ask::Accept { wacid: Wacid::new("wacid.HBgM+/A==").unwrap(), answer: Sdp::new("v=0\r\n"), again: false }
+    Ask::Accept {
+        wacid: Wacid::new("wacid.HBgM+/A==").unwrap(),
+        answer: Sdp::new("v=0\r\n"),
+        again: false,
+        extras: Extras::default(),
+    }
 }
 
 fn graph_at(base: &str, timeouts: Timeouts) -> Graph {

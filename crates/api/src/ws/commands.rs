@@ -6,6 +6,7 @@ use std::time::Duration;
 use offhook_core::call::{CallRecord, Command, Refusal, Wish};
 use offhook_core::house::{BusinessNumber, MediaMode, Person};
 use offhook_core::id::{CallId, RecordingId};
+use offhook_core::meta::Extras;
 use offhook_core::phone::Phone;
 use offhook_core::sdp::Sdp;
 use offhook_engine::{EngineError, PlaceRequest};
@@ -236,13 +237,15 @@ async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: 
     let request = PlaceRequest {
         tenant: me.tenant.clone(),
         number: number.id,
-        to,
+        to: to.into(),
         offer: relayed.then(|| offer.clone()),
         agent: Some(me.id.clone()),
         connect: None,
         record: false,
         correlation: None,
         conversation_id: None,
+        metadata: None,
+        extras: Extras::default(),
     };
     // WhatsApp's verdict comes as an event: the reply does not wait for it.
     let placed = house.engine.place(request).await.map_err(|why| words::refused(&why))?;

@@ -146,6 +146,8 @@ fn refusal_words(refusal: Refusal) -> ErrorView {
         Refusal::AnsweredElsewhere => ("Somebody else has taken this call.", None),
         Refusal::CallEnded => ("This call is over.", None),
         Refusal::NotRinging => ("This call does not ring for you.", None),
+        Refusal::AnswerDiffers => ("Another answer was sent ahead.", None),
+        Refusal::AnswerMissing => ("This needs an SDP answer.", None),
         Refusal::OtherMedia => ("This cannot be done with a call carried in this way.", None),
         Refusal::NotTalking => ("There is no conversation yet.", None),
         Refusal::AlreadySeeking => {

@@ -5,10 +5,12 @@
 mod recordings;
 mod rig;
 
+mod d360_calls;
 mod desk;
 
 mod meta;
 
+mod orbit_answer;
 mod orbit_control;
 
 mod orbit_list;

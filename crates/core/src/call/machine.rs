@@ -15,8 +15,7 @@ use super::told::told_by;
 use crate::event::{CallEvent, Event};
 use crate::house::{BusinessNumber, MediaMode};
 use crate::id::{CallId, RecordingId, UserId};
-use crate::meta::{Direction, MetaEvent, Party};
-use crate::phone::Phone;
+use crate::meta::{Callee, Direction, Extras, MetaEvent};
 use crate::sdp::Sdp;
 use crate::time::Time;
 
@@ -55,6 +54,11 @@ pub enum Phase {
         /// Who rings.
         hunt: Hunt,
     },
+    /// Inbound, relayed: a client has sent its answer ahead; whether it takes the call is not said yet.
+    Prepared {
+        /// When we give up.
+        until: Time,
+    },
     /// Inbound: taken, `accept` is on its way.
     Answering {
         /// When its reply is overdue.
@@ -85,7 +89,7 @@ pub enum Input {
     ConnectReply(Result<Reply, Fault>),
     /// Meta's reply to `accept`.
     AcceptReply(Result<Reply, Fault>),
-    /// Meta's reply to `pre_accept`. If it failed the path is built after `accept` instead.
+    /// Meta's reply to `pre_accept`. If it failed the path is built with `accept` instead.
     PreAcceptReply(Result<Reply, Fault>),
     /// The media plane has news of this bridged call.
     Sound(SoundNews),
@@ -119,6 +123,18 @@ pub enum Command {
     Take {
         /// Who.
         agent: UserId,
+    },
+    /// A client sends its SDP answer to a relayed call ahead, so that the path is up when it takes the call.
+    PreAccept {
+        /// The bytes of the answer to come.
+        answer: Sdp,
+    },
+    /// A client takes a relayed call with an SDP answer of its own.
+    AcceptRelayed {
+        /// The answer; none when it was sent ahead.
+        answer: Option<Sdp>,
+        /// What else it brings.
+        along: Along,
     },
     /// A client takes a bridged call that rings: it is answered, and connected from there.
     Answer {
@@ -161,6 +177,15 @@ pub enum Command {
         /// The agent; none for clients whose key covers every call.
         by: Option<UserId>,
     },
+}
+
+/// What a client may bring with its answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Along {
+    /// Its correlation.
+    pub correlation: Option<String>,
+    /// What it wants WhatsApp itself to do.
+    pub extras: Extras,
 }
 
 /// What may be wanted of a bridged conversation.
@@ -249,7 +274,7 @@ pub struct NewOutbound {
     /// The number to call from.
     pub number: BusinessNumber,
     /// The user.
-    pub to: Phone,
+    pub to: Callee,
     /// The client's complete offer; none for a call whose sound the house carries.
     pub offer: Option<Sdp>,
     /// Who places it, when a person does.
@@ -262,6 +287,10 @@ pub struct NewOutbound {
     pub correlation: Option<String>,
     /// The client's conversation.
     pub conversation_id: Option<String>,
+    /// What the client wants remembered with the call.
+    pub metadata: Option<String>,
+    /// What the client wants WhatsApp itself to do.
+    pub extras: Extras,
 }
 
 impl Call {
@@ -269,10 +298,12 @@ impl Call {
     #[must_use]
     pub fn place(new: NewOutbound, now: Time) -> Self {
         let facts = Facts {
-            party: Party { phone: Some(new.to.clone()), ..Party::default() },
+            party: new.to.party(),
             offer: new.offer.clone(),
             connect: new.connect,
             record: new.record,
+            metadata: new.metadata,
+            extras: new.extras.clone(),
             ..Facts::default()
         };
         let opaque = new.id.as_str().to_owned();
@@ -282,7 +313,7 @@ impl Call {
         record.conversation_id = new.conversation_id;
         record.media_mode = if new.offer.is_some() { MediaMode::Relay } else { MediaMode::Bridge };
         let mut call = Self::with(record, Phase::Placing { until: now + Deadline::ConnectConfirmed.wait() });
-        let ask = new.offer.map(|offer| Ask::Connect { to: new.to, offer, opaque });
+        let ask = new.offer.map(|offer| Ask::Connect { to: new.to, offer, opaque, extras: new.extras });
         call.commit(now, vec![CallEvent::Initiated], BTreeSet::new(), ask.into_iter().collect());
         call.ask_sound();
         call
@@ -326,8 +357,9 @@ impl Call {
             Input::Sound(news) => {
                 self.apply(now, |call, asks, events| call.hear_sound(now, news, asks, events));
             }
-            Input::PreAcceptReply(Ok(_)) => {}
-            Input::PreAcceptReply(Err(_)) => self.apply(now, |call, asks, _| call.pre_accept_failed(asks)),
+            Input::PreAcceptReply(reply) => {
+                self.apply(now, |call, asks, _| call.pre_accept_reply(reply, asks));
+            }
             Input::EndReply(reply) => self.end_reply(&reply),
             Input::Agents(agents) => {
                 self.apply(now, |call, asks, events| call.agents(now, &agents, asks, events));
@@ -364,7 +396,7 @@ impl Call {
             Phase::Placing { until } => (*until, Deadline::ConnectConfirmed),
             Phase::Unclear { until } => (*until, Deadline::Adopted),
             Phase::Dialing { until } => (*until, Deadline::PickUp),
-            Phase::Hunting { until, .. } => (*until, Deadline::Answer),
+            Phase::Hunting { until, .. } | Phase::Prepared { until } => (*until, Deadline::Answer),
             Phase::Answering { until } => (*until, Deadline::AcceptConfirmed),
             Phase::Talking { until } => (*until, Deadline::Cap),
             Phase::Ending { until, .. } => (*until, Deadline::TerminateSeen),
@@ -451,6 +483,7 @@ impl Call {
             Phase::Dialing { .. } => (State::Dialing, None),
             Phase::Hunting { hunt, .. } if hunt.rung().is_empty() => (State::Queued, None),
             Phase::Hunting { .. } => (State::Ringing, None),
+            Phase::Prepared { .. } => (State::PreAccepted, None),
             Phase::Answering { .. } => (State::Answering, None),
             Phase::Talking { .. } => (State::Connected, None),
             Phase::Ending { .. } => (State::Ending, None),

@@ -263,15 +263,15 @@ impl Call {
             Direction::Outbound if facts.offer.is_none() && facts.intent.is_none() => {
                 facts.offer = Some(sdp.clone());
                 let opaque = self.record.id.as_str().to_owned();
-                let to = facts.party.phone.clone();
-                asks.extend(to.map(|to| Ask::Connect { to, offer: sdp, opaque }));
+                let (to, extras) = (facts.party.callee(), facts.extras.clone());
+                asks.extend(to.map(|to| Ask::Connect { to, offer: sdp, opaque, extras }));
             }
             Direction::Inbound | Direction::Outbound => {}
         }
     }
 
     /// Without `pre_accept` there is no path to wait for.
-    pub(super) fn pre_accept_failed(&mut self, asks: &mut Vec<Ask>) {
+    pub(super) fn unprepared(&mut self, asks: &mut Vec<Ask>) {
         self.line.unprepared = true;
         self.accept_when_ready(asks);
     }
@@ -285,7 +285,8 @@ impl Call {
             (waiting, ready, facts.wacid.clone(), facts.answer.clone())
         {
             self.line.accepting = true;
-            asks.push(Ask::Accept { wacid, answer, again: false });
+            let extras = facts.extras.clone();
+            asks.push(Ask::Accept { wacid, answer, again: false, extras });
         }
     }
 

@@ -3,10 +3,12 @@
 //! Adapters live in `store` and `whatsapp`; fakes with memory live in [`fake`].
 
 mod calls;
+mod channels;
 mod clock;
 mod directory;
 mod gate;
 mod inbox;
+mod pages;
 mod permissions;
 mod recordings;
 mod sound;
@@ -14,12 +16,14 @@ mod sound;
 pub mod fake;
 
 pub use calls::{CallFilter, Calls, Events, Page, PageAfter};
+pub use channels::{Channel, ChannelChange, ChannelNotes, Channels, Disconnected};
 pub use clock::{Clock, Ids};
 pub use directory::{
     Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Sessions, Tenants, Ticket,
 };
 pub use gate::{Asker, Document, LookedUp, PermissionAsk, Settings, Template};
 pub use inbox::{Inbox, Knock, Knocked, News};
+pub use pages::{CallKind, CallPages, NumberedPage, PageAt, PageFilter, Reason};
 pub use permissions::{PermissionFilter, PermissionPage, Permissions, PermissionsAfter};
 pub use recordings::{RecordingPage, Recordings, RecordingsAfter};
 pub use sound::{Sound, SoundFault};

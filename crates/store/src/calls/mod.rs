@@ -8,6 +8,8 @@ mod row;
 
 mod list;
 
+mod pages;
+
 use async_trait::async_trait;
 use offhook_core::call::{CallRecord, Commit};
 use offhook_core::event::{CallEvent, Event, Logged};

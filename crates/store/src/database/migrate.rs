@@ -36,6 +36,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/sqlite/0006_permissions.sql"),
         include_str!("../../migrations/postgres/0006_permissions.sql"),
     ),
+    Pair(
+        7,
+        "channels",
+        include_str!("../../migrations/sqlite/0007_channels.sql"),
+        include_str!("../../migrations/postgres/0007_channels.sql"),
+    ),
 ];
 
 /// Brings the schema up to date, each step whole or not at all.

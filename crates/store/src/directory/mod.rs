@@ -11,6 +11,8 @@ mod numbers;
 
 mod people;
 
+mod channels;
+
 mod keys;
 
 mod sessions;

@@ -13,11 +13,15 @@ use crate::database::{Trouble, corrupt, field, taken, text};
 use crate::secret::Place;
 use crate::store::Store;
 
-const COLUMNS: &str = "id, tenant, meta_id, waba_id, phone, media_mode, calling_enabled, calling_at";
+pub(super) const COLUMNS: &str =
+    "id, tenant, meta_id, waba_id, phone, media_mode, calling_enabled, calling_at";
 
 #[async_trait]
 impl Numbers for Store {
     async fn add(&self, number: NewNumber) -> Result<BusinessNumber, StoreFault> {
+        if let Some(gone) = self.disconnected(&number).await? {
+            return self.reconnect(&gone, number).await;
+        }
         let place = token_place(number.tenant.as_str(), number.id.as_str());
         let sealed = self.inner.sealer.seal(place, number.access_token.as_bytes());
         let added = BusinessNumber {
@@ -78,7 +82,7 @@ impl Numbers for Store {
         self.database()
             .write(move |tx| {
                 Box::pin(async move {
-                    let sql = "UPDATE numbers SET media_mode = $3 WHERE tenant = $1 AND id = $2";
+                    let sql = "UPDATE numbers SET media_mode = $3 WHERE tenant = $1 AND id = $2 AND removed_at IS NULL";
                     sqlx::query(sql)
                         .bind(whose)
                         .bind(which)
@@ -139,7 +143,9 @@ impl Store {
         condition: &str,
         values: &[&str],
     ) -> Result<Vec<BusinessNumber>, StoreFault> {
-        let sql = format!("SELECT {COLUMNS} FROM numbers WHERE {condition} ORDER BY created_at, id");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM numbers WHERE {condition} AND removed_at IS NULL ORDER BY created_at, id"
+        );
         let reading = async {
             let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
             for value in values {
@@ -151,11 +157,11 @@ impl Store {
     }
 }
 
-const fn token_place<'a>(tenant: &'a str, row: &'a str) -> Place<'a> {
+pub(super) const fn token_place<'a>(tenant: &'a str, row: &'a str) -> Place<'a> {
     Place { tenant, table: "numbers", column: "access_token", row }
 }
 
-fn number(row: &AnyRow) -> Result<BusinessNumber, Trouble> {
+pub(super) fn number(row: &AnyRow) -> Result<BusinessNumber, Trouble> {
     let id = NumberId::parse(field(row, "id")?).ok_or_else(|| corrupt("numbers.id"))?;
     let wrong = |column: &str| corrupt(&format!("numbers.{column} of {id}"));
     Ok(BusinessNumber {

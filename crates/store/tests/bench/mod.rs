@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use offhook_core::call::record::{Facts, Intent};
+use offhook_core::call::record::{Facts, Intent, Prepared};
 use offhook_core::call::table::{
     AfterClip, ClipName, Connect, Parked, Playing, Recording, RecordingState, Role as Seat, Seek, Table,
     Target,
@@ -12,7 +12,7 @@ use offhook_core::call::{CallRecord, Commit, EndReason, LegQuality, LegRecord, S
 use offhook_core::event::{CallEvent, Event};
 use offhook_core::house::{BusinessNumber, MediaMode, Person, Role, Tenant};
 use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, RecordingId, TenantId, UserId, Wacid};
-use offhook_core::meta::{Direction, MetaError, Party, Terminate};
+use offhook_core::meta::{Direction, Extras, MetaError, Party, Terminate};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{NewNumber, NewPerson, NewTenant, Numbers, People, Tenants};
 use offhook_core::recording::{Consent, ConsentMode};
@@ -199,7 +199,10 @@ impl House {
                 }),
                 claimed_at: Some(after(3)),
                 confirmed_at: Some(after(4)),
+                prepared: Some(Prepared::Refused(error.clone())),
                 declined: BTreeSet::from([UserId::from_uuid(fresh()), UserId::from_uuid(fresh())]),
+                extras: Extras { recording: Some("{}".to_owned()), transcription: None },
+                metadata: Some("{\"ticket\":88}".to_owned()),
                 held: true,
                 table: self.table(after(10)),
                 connect: Some(Connect::Agent(self.agent.id.clone())),

@@ -1,11 +1,13 @@
 //! The promises, one function each. Every function gets an empty database of its own.
 
 pub(crate) mod calls;
+pub(crate) mod channels;
 pub(crate) mod inbox;
 pub(crate) mod isolation;
 pub(crate) mod log;
 pub(crate) mod numbers;
 pub(crate) mod opening;
+pub(crate) mod pages;
 pub(crate) mod people;
 pub(crate) mod permissions;
 pub(crate) mod recordings;
@@ -24,6 +26,8 @@ macro_rules! every_case {
             calls::an_agent_lists_calls_taken_placed_and_missed,
             calls::pages_neither_repeat_nor_skip_while_calls_come_in,
             calls::an_unreadable_call_is_told_without_its_values_and_stops_no_other,
+            channels::a_channel_keeps_what_was_said_about_it,
+            channels::a_disconnected_channel_is_found_by_nobody_and_comes_back_as_it_was,
             inbox::an_unreadable_knock_stops_no_other,
             inbox::a_redelivered_knock_is_kept_once,
             inbox::knocks_wait_in_order_until_they_are_dealt_with,
@@ -46,6 +50,8 @@ macro_rules! every_case {
             opening::a_closed_store_says_so,
             opening::an_open_store_is_ready,
             opening::a_caller_who_goes_away_leaves_the_store_working,
+            pages::pages_and_totals_are_those_of_all_calls_looked_at,
+            pages::totals_follow_calls_that_go,
             people::people_sign_in_however_they_type_their_address,
             people::an_address_is_taken_once_for_all_tenants,
             people::presence_is_remembered,

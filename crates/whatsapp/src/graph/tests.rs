@@ -11,6 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use offhook_core::house::MediaMode;
 use offhook_core::id::{MetaNumberId, NumberId, TenantId, Wacid};
+use offhook_core::meta::Extras;
 use offhook_core::permission::Told;
 use offhook_core::phone::Phone;
 use offhook_core::ports::{NewNumber, StoreFault};
@@ -189,14 +190,20 @@ fn graph(meta: &Arc<Meta>, token: Option<&'static str>) -> Graph {
 
 fn connect() -> Ask {
     Ask::Connect {
-        to: Phone::parse("+447700900123").unwrap(),
+        to: Phone::parse("+447700900123").unwrap().into(),
         offer: Sdp::new("v=0\r\na=ice-pwd:secretsdp\r\n"),
         opaque: "wac_x".to_owned(),
+        extras: Extras::default(),
     }
 }
 
 fn accept() -> Ask {
-    Ask::Accept { wacid: Wacid::new("wacid.SECRETID").unwrap(), answer: Sdp::new("v=0\r\n"), again: false }
+    Ask::Accept {
+        wacid: Wacid::new("wacid.SECRETID").unwrap(),
+        answer: Sdp::new("v=0\r\n"),
+        again: false,
+        extras: Extras::default(),
+    }
 }
 
 fn terminate() -> Ask {
@@ -327,7 +334,7 @@ async fn already_counts_as_done_only_after_an_attempt_in_doubt() {
 #[tokio::test(start_paused = true)]
 async fn already_counts_as_done_for_a_request_that_may_have_been_sent_before_a_restart() {
     let Ask::Accept { wacid, answer, .. } = accept() else { unreachable!("accept() is one") };
-    let again = Ask::Accept { wacid, answer, again: true };
+    let again = Ask::Accept { wacid, answer, again: true, extras: Extras::default() };
     check(&again, vec![Step::Say(400, ALREADY.to_owned())], Ok(Reply::Accepted), 1).await;
 }
 

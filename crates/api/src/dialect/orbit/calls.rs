@@ -150,8 +150,12 @@ pub(super) fn number_of<'a>(call: &CallRecord, numbers: &'a [BusinessNumber]) ->
 pub(super) fn detailed(call: &CallRecord, number: Option<&BusinessNumber>, principal: &Principal) -> Value {
     let theirs = call.facts.answer.as_ref().filter(|_| call.direction == Direction::Outbound);
     let answer = theirs.filter(|_| principal.role().may_call()).map(|sdp| sdp.as_str());
+    // What a client answers that takes the call with media of its own.
+    let inbound = call.direction == Direction::Inbound && call.media_mode == MediaMode::Relay;
+    let offer = call.facts.offer.as_ref().filter(|_| inbound && principal.role().may_call());
     let mut value = row(call, number, principal.role().sees_phones());
     value["sdp_answer"] = json!(answer);
+    value["sdp_offer"] = json!(offer.map(|sdp| sdp.as_str()));
     value["media_mode"] = json!(call.media_mode);
     if call.media_mode == MediaMode::Bridge {
         value["bridge"] = bridge(call);

@@ -294,6 +294,7 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Refused(Refusal::NotYours) => Self::forbidden("this call belongs to somebody else"),
+            EngineError::Refused(Refusal::AnswerMissing) => Self::missing("sdp_answer"),
             EngineError::Refused(refusal) => {
                 Self::conflict(refusal.to_string()).with(json!({ "reason": refusal.code() }))
             }

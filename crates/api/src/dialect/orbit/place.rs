@@ -12,6 +12,7 @@ use offhook_core::call::CallRecord;
 use offhook_core::call::table::{ClipName, Connect};
 use offhook_core::house::{BusinessNumber, KeyMode};
 use offhook_core::id::{MetaNumberId, UserId, Wacid};
+use offhook_core::meta::Extras;
 use offhook_core::phone::Phone;
 use offhook_engine::PlaceRequest;
 use offhook_whatsapp::sdp;
@@ -151,13 +152,15 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted) -> Answer {
     let request = PlaceRequest {
         tenant: principal.tenant.clone(),
         number: number.id.clone(),
-        to,
+        to: to.into(),
         agent: person.filter(|_| offer.is_some()),
         offer,
         connect,
         record,
         correlation,
         conversation_id,
+        metadata: None,
+        extras: Extras::default(),
     };
     let placed = house.engine.place(request).await?;
     let call = match timeout(VERDICT, placed.settled).await {

@@ -10,7 +10,7 @@ pub(super) fn word(record: &CallRecord) -> &'static str {
     let answered = record.answered_at().is_some();
     match record.state {
         State::Created | State::Queued => "queued",
-        State::Dialing | State::Ringing | State::Answering => "ringing",
+        State::Dialing | State::Ringing | State::PreAccepted | State::Answering => "ringing",
         State::Ending if answered => "in_progress",
         State::Ending => "ringing",
         State::Connected => "in_progress",
@@ -24,7 +24,7 @@ pub(super) fn word(record: &CallRecord) -> &'static str {
 pub(super) fn states(word: &str) -> &'static [State] {
     match word {
         "queued" => &[State::Created, State::Queued],
-        "ringing" => &[State::Dialing, State::Ringing, State::Answering, State::Ending],
+        "ringing" => &[State::Dialing, State::Ringing, State::PreAccepted, State::Answering, State::Ending],
         "in_progress" => &[State::Connected, State::Ending],
         "completed" => &[State::Completed],
         "failed" => &[State::Rejected, State::Failed],

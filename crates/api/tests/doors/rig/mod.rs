@@ -260,6 +260,36 @@ impl Rig {
         self.directory.mint(NewKey { key, expires_at: None, at: self.clock.now() }).await.unwrap().text
     }
 
+    /// A key for the first tenant's number alone, as 360dialog's clients have.
+    pub(crate) async fn number_key(&self, role: Role, mode: KeyMode) -> String {
+        let id = KeyId::from_uuid(uuid::Uuid::from_u128(self.directory.count()));
+        let number = Some(number(1, tenant(1), META_ID, "+15550100200").id);
+        let key = ApiKey { id, tenant: tenant(1), role, scopes: vec!["*".to_owned()], mode, number };
+        self.directory.mint(NewKey { key, expires_at: None, at: self.clock.now() }).await.unwrap().text
+    }
+
+    /// A request with headers of the sender's own, JSON when there is a body.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answered {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let content = match body {
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        self.send(request.body(content).unwrap()).await
+    }
+
     pub(crate) async fn ticket(&self, n: u8) -> String {
         let person = people().into_iter().find(|person| person.id == user(n)).unwrap();
         let until = self.clock.now() + Duration::from_secs(60);

@@ -21,16 +21,17 @@ use crate::time::Time;
 /// One memory behind several ports. Survives the engine built on it, as a database does.
 #[derive(Debug, Default)]
 pub struct Memory {
-    inner: Mutex<Tables>,
+    pub(super) inner: Mutex<Tables>,
 }
 
 #[derive(Debug, Default)]
-struct Tables {
-    calls: BTreeMap<CallId, CallRecord>,
+pub(super) struct Tables {
+    pub(super) calls: BTreeMap<CallId, CallRecord>,
     logs: HashMap<TenantId, Vec<Logged>>,
     keys: HashSet<String>,
     knocks: BTreeMap<i64, (Knock, bool)>,
-    numbers: Vec<BusinessNumber>,
+    pub(super) numbers: Vec<BusinessNumber>,
+    pub(super) channels: super::channels::Shelf,
     people: Vec<Person>,
     permissions: Vec<Permission>,
     broken: bool,
@@ -76,13 +77,13 @@ impl Memory {
         self.lock().logs.get(tenant).cloned().unwrap_or_default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Tables> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Tables> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Tables {
-    fn writable(&self) -> Result<(), StoreFault> {
+    pub(super) fn writable(&self) -> Result<(), StoreFault> {
         if self.broken { Err(StoreFault::Unavailable("broken by the test".to_owned())) } else { Ok(()) }
     }
 

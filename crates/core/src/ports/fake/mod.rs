@@ -3,6 +3,7 @@
 //! They keep what they are given and obey the ports' words; they expect nothing.
 
 mod asker;
+mod channels;
 mod clock;
 mod memory;
 mod recordings;
