@@ -13,7 +13,9 @@ use offhook_core::id::{NumberId, PermissionId, TenantId};
 use offhook_core::meta::{Direction, PermissionReply};
 use offhook_core::permission::{Check, News, Permission, PermissionCommit, Told};
 use offhook_core::phone::Phone;
-use offhook_core::ports::{LookedUp, PermissionAsk, StoreFault};
+use offhook_core::ports::{
+    LookedUp, PermissionAsk, PermissionFilter, PermissionPage, PermissionsAfter, StoreFault,
+};
 use tokio::time::sleep;
 
 use crate::errors::EngineError;
@@ -86,6 +88,19 @@ impl Engine {
             Permission::begin(id, &number, to.clone(), house.ports.clock.now())
         };
         Ok(known.unwrap_or_else(blank))
+    }
+
+    /// A page of what is known of a tenant's permissions, as it was last told.
+    ///
+    /// # Errors
+    /// The store's fault.
+    pub async fn permissions(
+        &self,
+        tenant: &TenantId,
+        filter: &PermissionFilter,
+        page: &PermissionsAfter,
+    ) -> Result<PermissionPage, StoreFault> {
+        self.inner.ports.permissions.list(tenant, filter, page).await
     }
 
     /// Meta's own answer about a user, asked now, and taken in.

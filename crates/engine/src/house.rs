@@ -10,7 +10,6 @@ use offhook_core::event::{Announced, Event};
 use offhook_core::house::{BusinessNumber, Person, Presence};
 use offhook_core::id::{CallId, NumberId, TenantId, UserId, Wacid};
 use offhook_core::meta::{Callee, Extras};
-use offhook_core::phone::Phone;
 use offhook_core::ports::{
     Asker, Calls, Clock, Events, Ids, Inbox, Knock, Numbers, People, Permissions, Sound, StoreFault,
 };

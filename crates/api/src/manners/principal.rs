@@ -27,8 +27,14 @@ pub(crate) enum Right {
     WriteCalls,
     /// Listen to recordings.
     ReadRecordings,
+    /// See who permitted calls.
+    ReadPermissions,
+    /// Ask a WhatsApp user to permit calls.
+    AskPermissions,
     /// Change business numbers.
     WriteNumbers,
+    /// Switch calling of a business number on and off.
+    EnableCalling,
     /// Erase recordings.
     EraseRecordings,
 }
@@ -37,11 +43,11 @@ impl Right {
     /// The scope a key needs for it.
     pub(crate) const fn scope(self) -> &'static str {
         match self {
-            Self::ReadCalls => "calls:read",
-            Self::WriteCalls => "calls:write",
+            Self::ReadCalls | Self::ReadPermissions => "calls:read",
+            Self::WriteCalls | Self::AskPermissions => "calls:write",
             Self::ReadRecordings => "recordings:read",
             Self::EraseRecordings => "recordings:write",
-            Self::WriteNumbers => "numbers:write",
+            Self::WriteNumbers | Self::EnableCalling => "numbers:write",
         }
     }
 }
@@ -67,13 +73,15 @@ impl Principal {
     /// Whether role and scopes allow it.
     pub(crate) fn may(&self, right: Right) -> bool {
         let by_role = match right {
-            Right::ReadCalls => true,
-            Right::WriteCalls | Right::ReadRecordings => self.role().may_call(),
+            Right::ReadCalls | Right::ReadPermissions => true,
+            Right::WriteCalls | Right::AskPermissions | Right::ReadRecordings => self.role().may_call(),
             Right::WriteNumbers => matches!(self.role(), Role::Owner | Role::Admin | Role::Developer),
-            Right::EraseRecordings => matches!(self.role(), Role::Owner | Role::Admin),
+            Right::EraseRecordings | Right::EnableCalling => matches!(self.role(), Role::Owner | Role::Admin),
         };
         let by_scope = match &self.who {
-            Who::Key(key) if key.scopes.is_empty() => right == Right::ReadCalls,
+            Who::Key(key) if key.scopes.is_empty() => {
+                matches!(right, Right::ReadCalls | Right::ReadPermissions)
+            }
             Who::Key(key) => key.covers(right.scope()),
             Who::Person(_) => true,
         };

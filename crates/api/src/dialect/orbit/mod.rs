@@ -31,6 +31,10 @@ mod place;
 
 mod recordings;
 
+mod permissions;
+
+mod switch;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{MethodRouter, any, get, patch, post};
@@ -51,7 +55,24 @@ pub(crate) fn routes() -> Router<Shared> {
     let link = post(recordings::link).fallback(wrong_method);
     let numbers = get(numbers::list).fallback(wrong_method);
     let number = patch(numbers::change).fallback(wrong_method);
+    let permissions = get(permissions::read).fallback(wrong_method);
+    let ask = post(permissions::ask).fallback(wrong_method);
+    let calling = get(switch::read).fallback(wrong_method);
+    let (enable, disable) = (post(switch::enable), post(switch::disable));
     let mut router = Router::new();
+    router = hang(router, "/whatsapp/calling/permissions", &permissions);
+    router = hang(router, "/whatsapp/calling/permissions/request", &ask);
+    router = hang(router, "/whatsapp/connections/{phone_number_id}/calling", &calling);
+    router = hang(
+        router,
+        "/whatsapp/connections/{phone_number_id}/calling/enable",
+        &enable.fallback(wrong_method),
+    );
+    router = hang(
+        router,
+        "/whatsapp/connections/{phone_number_id}/calling/disable",
+        &disable.fallback(wrong_method),
+    );
     router = hang(router, "/whatsapp/calling/numbers", &numbers);
     router = hang(router, "/whatsapp/calling/numbers/{phone_number_id}", &number);
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
-use offhook_core::call::CallRecord;
 use offhook_core::call::table::{ClipName, Connect};
+use offhook_core::call::{CallRecord, EndReason};
 use offhook_core::house::{BusinessNumber, KeyMode};
 use offhook_core::id::{MetaNumberId, UserId, Wacid};
 use offhook_core::meta::Extras;
@@ -25,6 +25,7 @@ use super::auth;
 use super::body::json_body;
 use super::calls::only_number;
 use super::error::ApiError;
+use super::permissions;
 use super::status;
 use super::wire::{Answer, Reply};
 use crate::house::{House, Shared};
@@ -110,7 +111,7 @@ pub(super) async fn place(State(house): State<Shared>, request: Request) -> Answ
 }
 
 /// A test key, or a request marked as a test, must never make a phone ring.
-fn real(principal: &Principal, headers: &HeaderMap) -> Result<(), ApiError> {
+pub(super) fn real(principal: &Principal, headers: &HeaderMap) -> Result<(), ApiError> {
     let test_key = matches!(&principal.who, Who::Key(key) if key.mode == KeyMode::Test);
     let marked = headers.get("x-test-mode").is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"true"));
     if test_key || marked { Err(ApiError::wrong_key_mode()) } else { Ok(()) }
@@ -171,12 +172,26 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted) -> Answer {
         }
     };
     match ApiError::not_placed(&call) {
-        Some(error) => Err(error),
+        Some(error) => Err(why(house, &call, error).await),
         None => Ok(Reply::created(placed_call(&call, &number))),
     }
 }
 
-fn phone(typed: Option<&str>) -> Result<Phone, ApiError> {
+/// What is known of the permission tells why, and when to try again.
+async fn why(house: &House, call: &CallRecord, error: ApiError) -> ApiError {
+    let by_permission = matches!(call.end_reason, Some(EndReason::NoPermission | EndReason::LimitReached));
+    let Some(to) = call.facts.party.phone.as_ref().filter(|_| by_permission) else { return error };
+    match house.engine.permission(&call.tenant, &call.number, to).await {
+        Ok(known) => {
+            let now = house.now();
+            let next = known.ledger.may_call(now).err().and_then(|denied| denied.next_at);
+            error.beside(permissions::details(&known, now)).until(next.map(|next| next.since(now)))
+        }
+        Err(_) => error,
+    }
+}
+
+pub(super) fn phone(typed: Option<&str>) -> Result<Phone, ApiError> {
     let typed = typed.ok_or_else(|| ApiError::missing("to"))?;
     if emergency::is_emergency(typed) {
         return Err(ApiError::emergency());

@@ -33,7 +33,7 @@ pub(super) struct Tables {
     pub(super) numbers: Vec<BusinessNumber>,
     pub(super) channels: super::channels::Shelf,
     people: Vec<Person>,
-    permissions: Vec<Permission>,
+    permissions: BTreeMap<(NumberId, Phone), Permission>,
     broken: bool,
 }
 
@@ -57,7 +57,7 @@ impl Memory {
     /// What is known of all permissions.
     #[must_use]
     pub fn permissions(&self) -> Vec<Permission> {
-        self.lock().permissions.clone()
+        self.lock().permissions.values().cloned().collect()
     }
 
     /// From now on nothing can be written, or it can again.
@@ -325,32 +325,28 @@ impl Permissions for Memory {
         phone: &Phone,
     ) -> Result<Option<Permission>, StoreFault> {
         let tables = self.lock();
-        let same = |one: &&Permission| one.tenant == *tenant && one.number == *number && one.phone == *phone;
-        Ok(tables.permissions.iter().find(same).cloned())
+        let found = tables.permissions.get(&(number.clone(), phone.clone()));
+        Ok(found.filter(|one| one.tenant == *tenant).cloned())
     }
 
     async fn commit(&self, commit: &PermissionCommit) -> Result<Vec<Logged>, StoreFault> {
         let mut tables = self.lock();
         tables.writable()?;
         let new = &commit.permission;
-        let key = |one: &Permission| (one.tenant.clone(), one.number.clone(), one.phone.clone());
-        let stored = tables.permissions.iter().position(|one| key(one) == key(new));
-        let version = stored.map_or(0, |at| tables.permissions[at].version);
+        let key = (new.number.clone(), new.phone.clone());
+        let version = tables.permissions.get(&key).map_or(0, |stored| stored.version);
         if new.version != version + 1 {
             return Err(StoreFault::Conflict);
         }
-        match stored {
-            Some(at) => tables.permissions[at] = new.clone(),
-            None => tables.permissions.push(new.clone()),
-        }
+        tables.permissions.insert(key, new.clone());
         let events: Vec<Event> = commit.event.iter().cloned().collect();
         Ok(tables.append(&new.tenant, new.updated_at, &events))
     }
 
     async fn due(&self, until: Time, limit: u32) -> Result<Vec<Permission>, StoreFault> {
         let tables = self.lock();
-        let mut due: Vec<Permission> = tables.permissions.clone();
-        due.retain(|one| one.expires_at.is_some_and(|at| at <= until));
+        let is_due = |one: &&Permission| one.expires_at.is_some_and(|at| at <= until);
+        let mut due: Vec<Permission> = tables.permissions.values().filter(is_due).cloned().collect();
         due.sort_by_key(|one| one.expires_at);
         due.truncate(limit as usize);
         Ok(due)
