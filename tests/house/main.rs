@@ -32,6 +32,9 @@ mod doors;
 mod peers;
 
 #[cfg(test)]
+mod permissions;
+
+#[cfg(test)]
 mod recordings;
 
 // The contract suite of `store` starts the same throw-away server.

@@ -72,12 +72,13 @@ export interface Reply {
   readonly call: CallView | null;
   /** The server's answer to the offer of a bridged call. */
   readonly answer: string | null;
+  readonly permission: PermissionView | null;
   readonly colleagues: readonly ColleagueView[];
   /** Conversations that can be supervised. */
   readonly live: readonly CallView[];
 }
 
-const NOTHING: Reply = { call: null, answer: null, colleagues: [], live: [] };
+const NOTHING: Reply = { call: null, answer: null, permission: null, colleagues: [], live: [] };
 
 interface Pending {
   resolve(reply: Reply): void;
