@@ -9,7 +9,15 @@
 import { Emitter } from '../emitter';
 import type { Cancel, Environment, Socket } from '../environment';
 import { SoftphoneError } from '../errors';
-import type { AgentEvent, CallView, ClientMessage, ColleagueView, IceServer, ServerMessage } from '../protocol';
+import type {
+  AgentEvent,
+  CallView,
+  ClientMessage,
+  ColleagueView,
+  IceServer,
+  PermissionView,
+  ServerMessage,
+} from '../protocol';
 import { readFrame } from './frame';
 import type { ReconnectPolicy } from './reconnect';
 
@@ -162,6 +170,8 @@ export class SignalLink extends Emitter<LinkEvents> {
         });
       case 'colleagues':
         return this.#settle(message.id)?.resolve({ ...NOTHING, ...message });
+      case 'permission':
+        return this.#settle(message.id)?.resolve({ ...NOTHING, permission: message.permission });
       case 'call.quality':
         return this.emit('quality', message);
       case 'error':
