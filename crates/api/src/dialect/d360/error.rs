@@ -224,6 +224,7 @@ impl From<EngineError> for D360Error {
             EngineError::UnknownCall => Self::parameter("The call id is unknown."),
             EngineError::UnknownNumber => Self::invalid_key(),
             EngineError::Store(fault) => fault.into(),
+            EngineError::Barred(Barred::TooFast { wait }) => Self::slow_down(wait),
             EngineError::Barred(barred) => Self::meta(barred_code(barred), "", barred.to_string()),
             EngineError::Denied(denied) => Self::meta(denied_code(denied.reason), "", denied.to_string()),
             EngineError::Meta(Fault::Refused(error)) => Self::said(&error),
