@@ -29,6 +29,12 @@ mod demo;
 mod doors;
 
 #[cfg(test)]
+mod faces;
+
+#[cfg(test)]
+mod once;
+
+#[cfg(test)]
 mod peers;
 
 #[cfg(test)]
@@ -36,6 +42,9 @@ mod permissions;
 
 #[cfg(test)]
 mod recordings;
+
+#[cfg(test)]
+mod rest;
 
 // The contract suite of `store` starts the same throw-away server.
 #[cfg(test)]
@@ -45,6 +54,9 @@ mod postgres;
 
 #[cfg(test)]
 mod privacy;
+
+#[cfg(test)]
+mod samples;
 
 #[cfg(test)]
 mod server;

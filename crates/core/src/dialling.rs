@@ -123,6 +123,7 @@ mod tests {
             phone: Phone::parse(phone).unwrap(),
             media_mode: MediaMode::Relay,
             calling: Calling::default(),
+            sandbox: false,
         }
     }
 

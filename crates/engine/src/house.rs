@@ -163,6 +163,15 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownNumber`], [`EngineError::Barred`], or the store's fault.
     pub async fn place(&self, request: PlaceRequest) -> Result<Placed, EngineError> {
+        self.place_as(CallId::from_uuid(self.inner.ports.ids.next()), request).await
+    }
+
+    /// The same under an id that was promised before. Whoever promises an id uses it once: there is no second
+    /// call of an id, but two tasks would fight for it.
+    ///
+    /// # Errors
+    /// As [`Engine::place`].
+    pub async fn place_as(&self, id: CallId, request: PlaceRequest) -> Result<Placed, EngineError> {
         let house = &self.inner;
         if house.stopping.is_cancelled() {
             return Err(EngineError::Stopping);
@@ -172,7 +181,7 @@ impl Engine {
         let number = number.ok_or(EngineError::UnknownNumber)?;
         house.admit(&number, &request.to)?;
         let new = NewOutbound {
-            id: CallId::from_uuid(house.ports.ids.next()),
+            id,
             number: number.clone(),
             to: request.to,
             offer: request.offer,

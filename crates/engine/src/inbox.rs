@@ -121,8 +121,8 @@ impl Inner {
         }
         let id = CallId::from_uuid(self.ports.ids.next());
         let wacid = event.wacid.clone();
-        let call =
-            Call::incoming(id, &number, event, self.ports.clock.now()).with_manners(self.manners.clone());
+        let now = self.ports.clock.now();
+        let call = Call::incoming_at(self.manners.clone(), id, &number, event, now);
         self.spawn(call, number, Some(wacid), Birth { knock: Some(knock), ..Birth::default() });
         Ok(Dealt::Handed)
     }

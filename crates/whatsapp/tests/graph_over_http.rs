@@ -78,6 +78,7 @@ fn number() -> BusinessNumber {
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
         calling: offhook_core::house::Calling::default(),
+        sandbox: false,
     }
 }
 
@@ -100,8 +101,11 @@ fn graph_at(base: &str, timeouts: Timeouts) -> Graph {
     // The server's binary does this first of all; another test of this binary may have been quicker.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let base_url = Url::parse(base).unwrap();
-    Graph::new(GraphConfig { base_url, api_version: "v25.0".to_owned(), timeouts }, Arc::new(OneToken))
-        .unwrap()
+    Graph::new(
+        GraphConfig { base_url, sandbox_url: None, api_version: "v25.0".to_owned(), timeouts },
+        Arc::new(OneToken),
+    )
+    .unwrap()
 }
 
 #[derive(Debug)]

@@ -3,3 +3,5 @@
 pub(crate) mod orbit;
 
 pub(crate) mod d360;
+
+pub(crate) mod vobiz;

@@ -139,6 +139,11 @@ pub(super) fn refused(why: &EngineError) -> ErrorView {
             "The server cannot use this browser's audio settings.",
             Some("Reload the page. If it happens again, use a current Chrome, Edge, Firefox or Safari."),
         ),
+        EngineError::Sound(SoundFault::NoLeg) => error(
+            "not_attached",
+            "This page does not have the sound of this call.",
+            Some("Attach to the call."),
+        ),
         EngineError::Stopping => {
             error("unavailable", "The server is restarting.", Some("Try again in a few seconds."))
         }

@@ -9,10 +9,22 @@ mod d360_calls;
 mod d360_number;
 mod desk;
 
+mod docs;
+
+mod faces;
+
+mod idempotency;
+
+mod manners;
+
+mod matrix;
+
 mod meta;
 
 mod orbit_answer;
 mod orbit_control;
+
+mod orbit_figures;
 
 mod orbit_list;
 
@@ -21,7 +33,19 @@ mod orbit_permissions;
 mod orbit_place;
 mod orbit_switch;
 
+mod orbit_search;
+
 mod privacy;
+
+mod sandbox;
+
+mod settings_audit;
+
+mod settings_keys;
+
+mod settings_matrix;
+
+mod settings_people;
 
 mod socket_bridge;
 
@@ -34,3 +58,9 @@ mod socket_limits;
 mod socket_resume;
 
 mod socket_upgrade;
+
+mod vobiz_calls;
+
+mod vobiz_channels;
+
+mod vobiz_socket;

@@ -342,6 +342,25 @@ async fn the_sixty_first_call_of_a_minute_waits() {
 }
 
 #[tokio::test]
+async fn a_key_that_asks_too_fast_waits_a_second() {
+    let rig = Rig::configured(|config| config.rates = offhook_api::Rates::default()).await;
+    let (key, other) = (rig.key(Role::Owner, &["*"]).await, rig.key(Role::Owner, &["*"]).await);
+    let mut refused = None;
+    for _ in 0..100 {
+        let answer = rig.get(PATH, &key).await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("a limit");
+    let details = &refused.json()["error"]["details"];
+    assert_eq!((&details["limit"], &details["window"]), (&json!(20), &json!("1s")));
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(rig.get(PATH, &other).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_request_id_is_kept_or_made() {
     let rig = Rig::new().await;
     let request = Request::get(PATH).header("x-request-id", "req_mine");

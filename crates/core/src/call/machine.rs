@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 use super::sound::{LegQuality, Line, SoundAsk, SoundNews};
 use super::table::{ClipName, Connect, Key, Role, Target, Voice};
 use super::told::told_by;
+use crate::bill::{Bill, Billed};
 use crate::event::{CallEvent, Event};
 use crate::house::{BusinessNumber, MediaMode};
 use crate::id::{CallId, RecordingId, UserId};
@@ -322,10 +323,22 @@ impl Call {
     /// Takes in an inbound call from whichever of its webhooks came first.
     #[must_use]
     pub fn incoming(id: CallId, number: &BusinessNumber, first: MetaEvent, now: Time) -> Self {
+        Self::incoming_at(Manners::default(), id, number, first, now)
+    }
+
+    /// The same in a house with these manners: the first webhook may be the last.
+    #[must_use]
+    pub fn incoming_at(
+        manners: Manners,
+        id: CallId,
+        number: &BusinessNumber,
+        first: MetaEvent,
+        now: Time,
+    ) -> Self {
         let mut record = blank(id, number, Direction::Inbound, now, Facts::default());
         record.media_mode = number.media_mode;
         let hunting = Phase::Hunting { until: now + Deadline::Answer.wait(), hunt: Hunt::default() };
-        let mut call = Self::with(record, hunting);
+        let mut call = Self::with(record, hunting).with_manners(manners);
         call.apply(now, |call, asks, events| call.learn(now, first, asks, events));
         call
     }
@@ -491,6 +504,21 @@ impl Call {
         };
         self.record.state = state;
         self.record.end_reason = reason;
+        self.make_out();
+    }
+
+    /// Makes the bill of a finished call out, and again when a late fact changed how long it was.
+    fn make_out(&mut self) {
+        let record = &mut self.record;
+        let talked_secs = record.duration_secs();
+        let made_out = |bill: &Bill| bill.talked_secs == talked_secs;
+        if !record.state.is_over() || record.facts.bill.as_ref().is_some_and(made_out) {
+            return;
+        }
+        let known = record.facts.bill.take().and_then(|bill| bill.rate);
+        let user = record.facts.party.phone.as_ref();
+        let call = Billed { direction: record.direction, user, at: record.created_at, talked_secs };
+        record.facts.bill = Some(self.manners.rates.bill(&call, known));
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::deadline::Deadline;
 use super::table::ClipName;
+use crate::bill::Rates;
 use crate::dialling::DialPolicy;
 use crate::meta::Direction;
 use crate::recording::ConsentMode;
@@ -24,6 +25,8 @@ pub struct Manners {
     pub notice: Option<ClipName>,
     /// Who may be called, from where, and how often.
     pub dialling: Arc<DialPolicy>,
+    /// What calls cost.
+    pub rates: Arc<Rates>,
 }
 
 /// What happens when an agent whose sound went away does not come back.
@@ -55,6 +58,7 @@ impl Default for Manners {
             consent: ConsentMode::None,
             notice: None,
             dialling: Arc::default(),
+            rates: Arc::default(),
         }
     }
 }

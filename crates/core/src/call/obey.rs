@@ -41,7 +41,9 @@ impl Call {
             (Command::Answer { .. }, Phase::Answering { .. } | Phase::Talking { .. }) => {
                 Err(Refusal::AnsweredElsewhere)
             }
-            (Command::Take { agent }, Phase::Talking { .. }) if self.may_sit_down(agent) => Ok(()),
+            (Command::Take { agent }, Phase::Talking { .. }) if self.may_sit_down(agent) => {
+                self.room_to_sit(agent)
+            }
             (Command::Take { agent }, Phase::Hunting { hunt, .. }) if hunt.rung().contains(agent) => Ok(()),
             (Command::Take { agent }, Phase::Answering { .. } | Phase::Talking { .. }) => {
                 if owner == Some(agent) || self.record.facts.table.seats.contains_key(agent) {
@@ -121,6 +123,8 @@ impl Call {
             Command::Hangup { by: Some(agent) } if self.record.facts.table.seats.contains_key(&agent) => {
                 self.unseat(&agent, Leaving::Left, events);
             }
+            Command::Hangup { by: Some(agent) }
+                if matches!(self.phase, Phase::Talking { .. }) && self.park_again(&agent, events) => {}
             Command::Reject | Command::Hangup { .. } => self.hangup(now, asks, events),
         }
     }

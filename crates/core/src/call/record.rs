@@ -8,6 +8,7 @@ use super::deadline::STALE_AFTER;
 use super::end::EndReason;
 use super::sound::LegRecord;
 use super::table::{Connect, Table};
+use crate::bill::Bill;
 use crate::house::MediaMode;
 use crate::id::{CallId, NumberId, RecordingId, TenantId, UserId, Wacid};
 use crate::meta::{Direction, Extras, MetaError, Party, Terminate};
@@ -190,6 +191,9 @@ pub struct Facts {
     pub intent: Option<Intent>,
     /// When we closed it without Meta's word.
     pub closed_at: Option<Time>,
+    /// What it costs, once it is over.
+    #[serde(default)]
+    pub bill: Option<Bill>,
 }
 
 /// What Meta said to an answer that was sent ahead.

@@ -11,7 +11,7 @@ use super::deadline::Deadline;
 use super::end::EndReason;
 use super::machine::{Call, Output, Phase};
 use super::table::seek::Search;
-use super::table::{ClipName, Key, RecordingState, Scene, Voice};
+use super::table::{ClipName, Key, Parked, RecordingState, Scene, Voice};
 use crate::event::{CallEvent, Silence};
 use crate::house::MediaMode;
 use crate::id::{RecordingId, TenantId, UserId};
@@ -139,6 +139,8 @@ pub(super) struct Line {
     pub(super) connected: bool,
     /// Whether the recording every call is to have was begun.
     pub(super) recorded: bool,
+    /// Who took a parked call and was not heard in it yet, and how it was parked.
+    pub(super) retrieved: Option<(UserId, Parked)>,
     /// The newest word on each leg.
     quality: BTreeMap<Voice, LegQuality>,
     told: Plan,
@@ -234,6 +236,7 @@ impl Call {
             SoundNews::CustomerBack => self.line.silent_until = None,
             SoundNews::AgentUp(who) => {
                 self.line.anybody_was_up = true;
+                self.line.retrieved.take_if(|(taker, _)| *taker == who);
                 self.line.up.insert(who);
             }
             SoundNews::AgentGone(who) => {

@@ -35,6 +35,7 @@ fn number() -> BusinessNumber {
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
         calling: crate::house::Calling::default(),
+        sandbox: false,
     }
 }
 

@@ -220,6 +220,7 @@ fn number() -> BusinessNumber {
         phone: Phone::parse("+351210000001").unwrap(),
         media_mode: MediaMode::Relay,
         calling: Calling::default(),
+        sandbox: false,
     }
 }
 

@@ -36,11 +36,11 @@ pub trait Permissions: Send + Sync {
     ) -> Result<PermissionPage, StoreFault>;
 }
 
-/// Which ones; empty fields do not narrow.
+/// Which ones; absent fields do not narrow.
 #[derive(Debug, Clone, Default)]
 pub struct PermissionFilter {
-    /// Of this number.
-    pub number: Option<NumberId>,
+    /// Of one of these numbers.
+    pub numbers: Option<Vec<NumberId>>,
     /// Told last to stand so.
     pub standing: Option<Standing>,
 }

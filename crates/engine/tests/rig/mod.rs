@@ -280,6 +280,7 @@ pub(crate) fn number() -> BusinessNumber {
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
         calling: offhook_core::house::Calling::default(),
+        sandbox: false,
     }
 }
 

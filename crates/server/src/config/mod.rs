@@ -20,9 +20,10 @@ mod check;
 
 mod page;
 
-use self::sections::{Calls, Database, Http, Log, Media, Recordings, Security, Whatsapp};
+use self::sections::{Billing, Calls, Database, Http, Log, Media, Recordings, Security, Vobiz, Whatsapp};
 
 pub use check::check;
+pub(crate) use check::networks;
 pub use load::{Source, load};
 pub use page::{print, schema};
 
@@ -42,22 +43,28 @@ pub struct Config {
     pub media: Media,
     /// `[calls]`
     pub calls: Calls,
+    /// `[billing]`
+    pub billing: Billing,
     /// `[recordings]`
     pub recordings: Recordings,
+    /// `[vobiz]`
+    pub vobiz: Vobiz,
     /// `[log]`
     pub log: Log,
 }
 
 impl Config {
     /// All sections in reading order.
-    pub const SECTIONS: [section::SectionInfo; 8] = [
+    pub const SECTIONS: [section::SectionInfo; 10] = [
         Http::INFO,
         Database::INFO,
         Security::INFO,
         Whatsapp::INFO,
         Media::INFO,
         Calls::INFO,
+        Billing::INFO,
         Recordings::INFO,
+        Vobiz::INFO,
         Log::INFO,
     ];
 }

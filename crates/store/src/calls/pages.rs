@@ -44,12 +44,13 @@ impl Store {
         let (calls, counts) = (condition(filter, Table::Calls), condition(filter, Table::Counts));
         let limit = page.limit.clamp(1, LONGEST);
         let offset = u64::from(page.page.saturating_sub(1)) * u64::from(limit);
+        // The page asks for no more rows than there are: the search for one that is not there would read them all.
         let sql = format!(
-            "SELECT t.total, p.* FROM \
-             (SELECT CAST(coalesce(sum(calls), 0) AS BIGINT) AS total FROM call_counts WHERE {counts}) t \
-             LEFT JOIN (SELECT {COLUMNS} FROM calls WHERE id IN (SELECT id FROM calls WHERE {calls} \
-             ORDER BY created_at DESC, id DESC LIMIT {limit} OFFSET {offset})) p ON 1 = 1 \
-             ORDER BY p.created_at DESC, p.id DESC"
+            "WITH t AS (SELECT CAST(coalesce(sum(calls), 0) AS BIGINT) AS total FROM call_counts WHERE {counts}) \
+             SELECT t.total, p.* FROM t LEFT JOIN (SELECT {COLUMNS} FROM calls WHERE id IN (\
+             SELECT id FROM calls WHERE {calls} ORDER BY created_at DESC, id DESC LIMIT (\
+             SELECT CASE WHEN total <= {offset} THEN 0 WHEN total - {offset} < {limit} THEN total - {offset} \
+             ELSE {limit} END FROM t) OFFSET {offset})) p ON 1 = 1 ORDER BY p.created_at DESC, p.id DESC"
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for value in values {

@@ -5,6 +5,8 @@
 
 pub(crate) mod words;
 
+mod rights;
+
 mod tenants;
 
 mod numbers;

@@ -14,7 +14,7 @@ use crate::secret::Place;
 use crate::store::Store;
 
 pub(super) const COLUMNS: &str =
-    "id, tenant, meta_id, waba_id, phone, media_mode, calling_enabled, calling_at";
+    "id, tenant, meta_id, waba_id, phone, media_mode, calling_enabled, calling_at, sandbox";
 
 #[async_trait]
 impl Numbers for Store {
@@ -32,13 +32,14 @@ impl Numbers for Store {
             phone: number.phone,
             media_mode: number.media_mode,
             calling: Calling::default(),
+            sandbox: number.sandbox,
         };
         let at = number.at;
         self.database()
             .write(move |tx| {
                 Box::pin(async move {
                     let sql = "INSERT INTO numbers (id, tenant, meta_id, waba_id, phone, media_mode, access_token, \
-                         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+                         created_at, sandbox) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
                     sqlx::query(sql)
                         .bind(added.id.as_str().to_owned())
                         .bind(added.tenant.as_str().to_owned())
@@ -48,6 +49,7 @@ impl Numbers for Store {
                         .bind(words::media_mode(added.media_mode))
                         .bind(sealed)
                         .bind(at.as_micros())
+                        .bind(i64::from(added.sandbox))
                         .execute(tx)
                         .await
                         .map_err(taken("a number with this WhatsApp id"))?;
@@ -174,6 +176,7 @@ pub(super) fn number(row: &AnyRow) -> Result<BusinessNumber, Trouble> {
             enabled: field::<i64, _>(row, "calling_enabled")? != 0,
             at: field::<Option<i64>, _>(row, "calling_at")?.map(Time::from_micros),
         },
+        sandbox: field::<i64, _>(row, "sandbox")? != 0,
         id,
     })
 }

@@ -66,15 +66,18 @@ impl Permissions for Store {
         let limit = page.limit.clamp(1, LONGEST);
         let mut conditions = "WHERE tenant = $1".to_owned();
         let mut words = vec![tenant.as_str().to_owned()];
-        let narrowing = [
-            ("number_id", filter.number.as_ref().map(|number| number.as_str().to_owned())),
-            ("standing", filter.standing.map(|standing| standing.as_str().to_owned())),
-        ];
-        for (column, word) in narrowing {
-            if let Some(word) = word {
-                words.push(word);
-                conditions.push_str(&format!(" AND {column} = ${}", words.len()));
+        if let Some(numbers) = &filter.numbers {
+            if numbers.is_empty() {
+                return Ok(PermissionPage { permissions: Vec::new(), has_more: false });
             }
+            let first = words.len() + 1;
+            words.extend(numbers.iter().map(|number| number.as_str().to_owned()));
+            let places: Vec<_> = (first..=words.len()).map(|place| format!("${place}")).collect();
+            conditions.push_str(&format!(" AND number_id IN ({})", places.join(", ")));
+        }
+        if let Some(standing) = filter.standing {
+            words.push(standing.as_str().to_owned());
+            conditions.push_str(&format!(" AND standing = ${}", words.len()));
         }
         let count = words.len();
         if page.after.is_some() {

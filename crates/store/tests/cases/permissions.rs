@@ -94,7 +94,7 @@ pub(crate) async fn permissions_are_listed_newest_first_in_pages_of_their_tenant
     let granted = PermissionFilter { standing: Some(Standing::Temporary), ..all.clone() };
     assert_eq!(Permissions::list(&store, &ours.tenant.id, &granted, &first).await.unwrap().permissions, []);
     let asked =
-        PermissionFilter { number: Some(ours.number.id.clone()), standing: Some(Standing::Requested) };
+        PermissionFilter { numbers: Some(vec![ours.number.id.clone()]), standing: Some(Standing::Requested) };
     assert_eq!(
         Permissions::list(&store, &ours.tenant.id, &asked, &first).await.unwrap().permissions.len(),
         3

@@ -176,12 +176,14 @@ fn number() -> BusinessNumber {
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
         calling: offhook_core::house::Calling::default(),
+        sandbox: false,
     }
 }
 
 fn graph(meta: &Arc<Meta>, token: Option<&'static str>) -> Graph {
     let config = GraphConfig {
         base_url: Url::parse("https://graph.example/").unwrap(),
+        sandbox_url: None,
         api_version: "v25.0".to_owned(),
         timeouts: Timeouts::default(),
     };
@@ -417,11 +419,32 @@ async fn without_a_usable_token_nothing_is_sent() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn numbers_of_the_sandbox_never_reach_meta() {
+    let sandboxed = BusinessNumber { sandbox: true, ..number() };
+    let simulator = Url::parse("http://127.0.0.1:8090/").unwrap();
+    for (sandbox_url, number, host) in [
+        (Some(&simulator), &sandboxed, Some("127.0.0.1")),
+        (Some(&simulator), &number(), Some("graph.example")),
+        (None, &sandboxed, None),
+    ] {
+        let meta = Meta::playing([]);
+        let mut graph = graph(&meta, Some(TOKEN));
+        graph.config.sandbox_url = sandbox_url.cloned();
+        let reply = graph.ask(number, &connect()).await;
+        assert_eq!(reply.is_ok(), host.is_some(), "{reply:?}");
+        assert_eq!(meta.seen().posts, usize::from(host.is_some()));
+        let asked = meta.seen().urls.pop().map(|url| Url::parse(&url).unwrap());
+        assert_eq!(asked.as_ref().and_then(Url::host_str), host);
+    }
+}
+
 #[test]
 fn malformed_addresses_and_versions_are_refused_at_the_start() {
     let make = |base: &str, version: &str| {
         let config = GraphConfig {
             base_url: Url::parse(base).unwrap(),
+            sandbox_url: None,
             api_version: version.to_owned(),
             timeouts: Timeouts::default(),
         };

@@ -5,6 +5,7 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
+use offhook_core::audit::Object;
 use offhook_core::call::table::Connect;
 use offhook_core::call::{Along, CallRecord, Command, Refusal, Wish};
 use offhook_core::house::{MediaMode, Role};
@@ -19,6 +20,7 @@ use super::body::json_body;
 use super::calls::{detailed, load, number_of};
 use super::error::ApiError;
 use super::place::ConnectTo;
+use super::shapes;
 use super::wire::{Answer, Reply};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
@@ -26,6 +28,16 @@ use crate::manners::principal::{Principal, Right, Who};
 use crate::ws;
 use crate::ws::protocol as p;
 
+/// Does something with a live call. The answer is the call as it is then.
+#[utoipa::path(
+    post,
+    path = "/api/v1/whatsapp/calling/calls/{id}/{action}",
+    tag = "Live calls",
+    operation_id = "controlCall",
+    params(("id" = String, Path), ("action" = inline(shapes::Action), Path)),
+    request_body = Option<shapes::ActionFields>,
+    responses((status = 200, body = shapes::CallDetail), (status = 502))
+)]
 pub(super) async fn act(
     State(house): State<Shared>,
     path: Result<Path<(String, String)>, PathRejection>,
@@ -80,6 +92,8 @@ async fn carry_out(
         }
     };
     let call = done?;
+    let object = Object::new("call", call.id.as_str());
+    house.audit.record(principal, &format!("call.{action}"), object, Value::Null).await?;
     let numbers = house.directory.numbers(&principal.tenant).await?;
     Ok(Reply::ok(detailed(&call, number_of(&call, &numbers), principal)))
 }

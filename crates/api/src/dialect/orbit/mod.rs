@@ -15,13 +15,23 @@ pub(crate) mod body;
 
 pub(crate) mod auth;
 
+pub(crate) mod once;
+
 mod status;
 
 mod cursor;
 
 mod query;
 
+mod row;
+
 mod calls;
+
+mod analytics;
+
+mod estimate;
+
+mod export;
 
 mod control;
 
@@ -34,6 +44,12 @@ mod recordings;
 mod permissions;
 
 mod switch;
+
+mod settings;
+
+pub(crate) mod shapes;
+
+pub(crate) mod doc;
 
 use axum::Router;
 use axum::extract::Request;
@@ -53,13 +69,16 @@ pub(crate) fn routes() -> Router<Shared> {
     let of_call = get(recordings::of_call).delete(recordings::erase).fallback(wrong_method);
     let recording = get(recordings::one).fallback(wrong_method);
     let link = post(recordings::link).fallback(wrong_method);
+    let analytics = get(analytics::figures).fallback(wrong_method);
+    let estimate = get(estimate::estimate).fallback(wrong_method);
+    let export = get(export::export).fallback(wrong_method);
     let numbers = get(numbers::list).fallback(wrong_method);
     let number = patch(numbers::change).fallback(wrong_method);
     let permissions = get(permissions::read).fallback(wrong_method);
     let ask = post(permissions::ask).fallback(wrong_method);
     let calling = get(switch::read).fallback(wrong_method);
     let (enable, disable) = (post(switch::enable), post(switch::disable));
-    let mut router = Router::new();
+    let mut router = settings::routes();
     router = hang(router, "/whatsapp/calling/permissions", &permissions);
     router = hang(router, "/whatsapp/calling/permissions/request", &ask);
     router = hang(router, "/whatsapp/connections/{phone_number_id}/calling", &calling);
@@ -78,6 +97,9 @@ pub(crate) fn routes() -> Router<Shared> {
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);
     router = hang(router, "/whatsapp/calling/recordings/{id}", &recording);
     router = hang(router, "/whatsapp/calling/recordings/{id}/link", &link);
+    router = hang(router, "/whatsapp/calling/analytics", &analytics);
+    router = hang(router, "/whatsapp/calling/estimate", &estimate);
+    router = hang(router, "/whatsapp/calling/calls/export", &export);
     router = hang(router, "/whatsapp/calling/calls", &calls);
     router = hang(router, "/whatsapp/calling/calls/{id}", &one);
     router = hang(router, "/whatsapp/calling/calls/{id}/{action}", &action);

@@ -3,8 +3,9 @@
 
 use axum::extract::{RawQuery, Request, State};
 use axum::http::request::Parts;
+use offhook_core::audit::Object;
 use offhook_core::house::BusinessNumber;
-use offhook_core::id::{CallId, PermissionId};
+use offhook_core::id::{CallId, NumberId, PermissionId};
 use offhook_core::permission::{Permission, Standing};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{PermissionAsk, PermissionFilter, PermissionsAfter, Template};
@@ -19,7 +20,7 @@ use super::body::json_body;
 use super::calls::{only_number, pairs};
 use super::cursor::{self, Scope};
 use super::error::ApiError;
-use super::place::{connection, real};
+use super::place::connection;
 use super::wire::{Answer, Reply};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
@@ -168,7 +169,6 @@ pub(super) async fn ask(State(house): State<Shared>, request: Request) -> Answer
     let Parts { method, headers, .. } = &parts;
     let entry = auth::enter(&house, method, headers, Operation::Initiate, Right::AskPermissions).await?;
     let answer = async {
-        real(&entry.principal, headers)?;
         let wanted: PermissionRequest = json_body(headers, content).await?;
         let to = super::place::phone(wanted.to.as_deref())?;
         let meta_id =
@@ -184,6 +184,9 @@ pub(super) async fn ask(State(house): State<Shared>, request: Request) -> Answer
         let number = connection(&house, &entry.principal, meta_id).await?;
         let known = house.engine.ask_permission(&number.tenant, &number.id, ask).await;
         let known = known.map_err(|error| denied(error, house.now()))?;
+        let object = Object::new("permission", known.id.as_str());
+        let from = json!({ "from_phone_number_id": number.meta_id.as_str() });
+        house.audit.record(&entry.principal, "permission.requested", object, from).await?;
         Ok(Reply::accepted(shown(view(&known, &number, true, house.now()))))
     };
     let answer = answer.await;
@@ -199,10 +202,10 @@ async fn one(house: &House, entry: &Entry, query: &Query, to: &Phone) -> Answer 
 }
 
 async fn page(house: &House, principal: &Principal, query: &Query) -> Answer {
-    let numbers = house.directory.numbers_now(&principal.tenant).await?;
-    let number = match &query.number {
-        Some(meta_id) => Some(connection(house, principal, meta_id).await?.id),
-        None => only_number(principal).cloned(),
+    let known = house.directory.numbers_now(&principal.tenant).await?;
+    let numbers = match &query.number {
+        Some(meta_id) => Some(vec![connection(house, principal, meta_id).await?.id]),
+        None => reached(house, principal, &known),
     };
     let scope = Scope { tenant: &principal.tenant, filters: query.signature() };
     let (secret, now) = (&house.config.cursor_secret, house.now());
@@ -213,7 +216,7 @@ async fn page(house: &House, principal: &Principal, query: &Query) -> Answer {
         }
         None => None,
     };
-    let filter = PermissionFilter { number, standing: query.standing };
+    let filter = PermissionFilter { numbers, standing: query.standing };
     let wanted = PermissionsAfter { after, limit: query.limit };
     let page = house.engine.permissions(&principal.tenant, &filter, &wanted).await?;
     let last = page.permissions.last().filter(|_| page.has_more);
@@ -222,10 +225,22 @@ async fn page(house: &House, principal: &Principal, query: &Query) -> Answer {
     let cursor = place.map(|place| cursor::seal(secret, &scope, &place, now));
     let reveal = principal.role().sees_phones();
     let row = |one: &Permission| {
-        let number = numbers.iter().find(|number| number.id == one.number)?;
+        let number = known.iter().find(|number| number.id == one.number)?;
         Some(shown(view(one, number, reveal, now)))
     };
     Ok(Reply::page(page.permissions.iter().filter_map(row).collect(), cursor))
+}
+
+/// The numbers a caller's list is about; none when it is about all there are.
+fn reached(house: &House, principal: &Principal, known: &[BusinessNumber]) -> Option<Vec<NumberId>> {
+    let only = only_number(principal);
+    let narrowed = only.is_some() || (principal.sandbox && !house.config.sandbox);
+    narrowed.then(|| {
+        let its = |number: &&BusinessNumber| {
+            only.is_none_or(|only| *only == number.id) && house.reaches(principal, number)
+        };
+        known.iter().filter(its).map(|number| number.id.clone()).collect()
+    })
 }
 
 /// A permission in the face's words.

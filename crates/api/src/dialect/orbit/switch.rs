@@ -3,6 +3,7 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
+use offhook_core::audit::Object;
 use offhook_core::house::BusinessNumber;
 use offhook_core::time::Time;
 use offhook_whatsapp::settings;
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::auth;
 use super::error::ApiError;
-use super::place::{connection, real};
+use super::place::connection;
 use super::wire::{Answer, Reply};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
@@ -100,10 +101,12 @@ async fn switch(State(house): State<Shared>, id: Id, request: Request, on: bool)
     let (method, headers) = (request.method(), request.headers());
     let entry = auth::enter(&house, method, headers, Operation::Control, Right::EnableCalling).await?;
     let answer = async {
-        real(&entry.principal, headers)?;
         let number = found(&house, &entry, id).await?;
         let change = settings::switch(on);
         let number = house.engine.change_settings(&number.tenant, &number.id, &change, Some(on)).await?;
+        let action = if on { "calling.enabled" } else { "calling.disabled" };
+        let object = Object::new("number", number.id.as_str());
+        house.audit.record(&entry.principal, action, object, Value::Null).await?;
         let view = view(&number, number.calling.at.or(Some(house.now())));
         Ok(Reply::ok(serde_json::to_value(view).expect("plain fields always serialize")))
     };

@@ -6,15 +6,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::call::{CallRecord, Commit};
+use crate::call::{CallRecord, Commit, State};
 use crate::event::{Event, Logged};
-use crate::house::{BusinessNumber, Calling, MediaMode, Person, Presence};
+use crate::house::{BusinessNumber, Calling, MediaMode, Person, Presence, Role};
 use crate::id::{CallId, EventId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
 use crate::permission::{Permission, PermissionCommit};
 use crate::phone::Phone;
 use crate::ports::{
-    CallFilter, Calls, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page, PageAfter,
-    People, PermissionFilter, PermissionPage, Permissions, PermissionsAfter, StoreFault,
+    CallFilter, Calls, Changed, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page,
+    PageAfter, People, PermissionFilter, PermissionPage, Permissions, PermissionsAfter, PersonChange,
+    Removal, StoreFault,
 };
 use crate::time::Time;
 
@@ -158,9 +159,13 @@ impl CallFilter {
         let state = |(state, reason): &(_, Option<_>)| {
             *state == call.state && reason.is_none_or(|reason| call.end_reason == Some(reason))
         };
+        let ending = |wanted| call.state != State::Ending || call.answered_at().is_some() == wanted;
         (self.states.is_empty() || self.states.iter().any(state))
+            && self.ending_answered.is_none_or(ending)
             && self.direction.is_none_or(|direction| direction == call.direction)
             && self.number.as_ref().is_none_or(|number| *number == call.number)
+            && self.numbers.as_ref().is_none_or(|numbers| numbers.contains(&call.number))
+            && self.search.as_ref().is_none_or(|search| search.admits(call))
             && self.from.is_none_or(|from| call.created_at >= from)
             && self.until.is_none_or(|until| call.created_at < until)
             && self.agent.as_ref().is_none_or(|agent| call.agent.as_ref() == Some(agent))
@@ -229,9 +234,9 @@ impl Inbox for Memory {
 #[async_trait]
 impl Numbers for Memory {
     async fn add(&self, new: NewNumber) -> Result<BusinessNumber, StoreFault> {
-        let NewNumber { id, tenant, meta_id, waba_id, phone, media_mode, .. } = new;
+        let NewNumber { id, tenant, meta_id, waba_id, phone, media_mode, sandbox, .. } = new;
         let calling = Calling::default();
-        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode, calling };
+        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode, calling, sandbox };
         self.with_number(number.clone());
         Ok(number)
     }
@@ -314,6 +319,43 @@ impl People for Memory {
         }
         Ok(())
     }
+    async fn change(&self, change: PersonChange) -> Result<Changed, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        if change.role.is_some_and(|role| role != Role::Owner)
+            && tables.is_last_owner(&change.tenant, &change.id)
+        {
+            return Ok(Changed::LastOwner);
+        }
+        let theirs = |person: &&mut Person| person.id == change.id && person.tenant == change.tenant;
+        let Some(person) = tables.people.iter_mut().find(theirs) else { return Ok(Changed::Unknown) };
+        person.name = change.name.unwrap_or_else(|| person.name.clone());
+        person.role = change.role.unwrap_or(person.role);
+        Ok(Changed::Done(person.clone()))
+    }
+
+    async fn remove(&self, removal: Removal) -> Result<Changed, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        if tables.is_last_owner(&removal.tenant, &removal.id) {
+            return Ok(Changed::LastOwner);
+        }
+        let theirs = |person: &Person| person.id == removal.id && person.tenant == removal.tenant;
+        let place = tables.people.iter().position(theirs);
+        Ok(place.map_or(Changed::Unknown, |place| Changed::Done(tables.people.remove(place))))
+    }
+
+    async fn whose(&self, email: &str) -> Result<Option<Person>, StoreFault> {
+        Ok(self.lock().people.iter().find(|person| person.email == email).cloned())
+    }
+}
+
+impl Tables {
+    fn is_last_owner(&self, tenant: &TenantId, id: &UserId) -> bool {
+        let mut owners = self.people.iter().filter(|it| it.tenant == *tenant && it.role == Role::Owner);
+        let (first, second) = (owners.next(), owners.next());
+        first.is_some_and(|only| only.id == *id) && second.is_none()
+    }
 }
 
 #[async_trait]
@@ -361,7 +403,7 @@ impl Permissions for Memory {
         let mut permissions = self.permissions();
         permissions.retain(|one| {
             one.tenant == *tenant
-                && filter.number.as_ref().is_none_or(|number| one.number == *number)
+                && filter.numbers.as_ref().is_none_or(|numbers| numbers.contains(&one.number))
                 && filter.standing.is_none_or(|standing| one.standing == standing)
         });
         permissions.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
