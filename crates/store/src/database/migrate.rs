@@ -37,28 +37,28 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/postgres/0003_accounts.sql"),
     ),
     Pair(
-        5,
+        4,
         "listing",
-        include_str!("../../migrations/sqlite/0005_listing.sql"),
-        include_str!("../../migrations/postgres/0005_listing.sql"),
+        include_str!("../../migrations/sqlite/0004_listing.sql"),
+        include_str!("../../migrations/postgres/0004_listing.sql"),
+    ),
+    Pair(
+        5,
+        "channels",
+        include_str!("../../migrations/sqlite/0005_channels.sql"),
+        include_str!("../../migrations/postgres/0005_channels.sql"),
     ),
     Pair(
         6,
-        "permissions",
-        include_str!("../../migrations/sqlite/0006_permissions.sql"),
-        include_str!("../../migrations/postgres/0006_permissions.sql"),
+        "claims",
+        include_str!("../../migrations/sqlite/0006_claims.sql"),
+        include_str!("../../migrations/postgres/0006_claims.sql"),
     ),
     Pair(
         7,
-        "channels",
-        include_str!("../../migrations/sqlite/0007_channels.sql"),
-        include_str!("../../migrations/postgres/0007_channels.sql"),
-    ),
-    Pair(
-        8,
-        "claims",
-        include_str!("../../migrations/sqlite/0008_claims.sql"),
-        include_str!("../../migrations/postgres/0008_claims.sql"),
+        "permissions",
+        include_str!("../../migrations/sqlite/0007_permissions.sql"),
+        include_str!("../../migrations/postgres/0007_permissions.sql"),
     ),
 ];
 

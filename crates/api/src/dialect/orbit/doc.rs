@@ -3,7 +3,9 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{analytics, calls, control, estimate, export, numbers, permissions, place, recordings, switch};
+use super::{
+    analytics, calls, control, estimate, export, numbers, permissions, place, recordings, settings, switch,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +28,19 @@ use super::{analytics, calls, control, estimate, export, numbers, permissions, p
         switch::read,
         switch::enable,
         switch::disable,
+        settings::keys::list,
+        settings::keys::one,
+        settings::keys::create,
+        settings::keys::revoke,
+        settings::rotate::rotate,
+        settings::allowed::read,
+        settings::allowed::replace,
+        settings::people::list,
+        settings::people::one,
+        settings::people::add,
+        settings::people::change,
+        settings::people::remove,
+        settings::audit::list,
     ),
     modifiers(&Credentials)
 )]
