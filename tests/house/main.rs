@@ -41,6 +41,9 @@ mod once;
 mod peers;
 
 #[cfg(test)]
+mod permissions;
+
+#[cfg(test)]
 mod recordings;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::call::table::Key;
 use crate::call::{CallRecord, Glance};
 use crate::house::Presence;
 use crate::id::{CallId, EventId, NumberId, TenantId, UserId};
+use crate::permission::Standing;
 use crate::phone::Phone;
 use crate::time::Time;
 
@@ -141,6 +142,19 @@ pub enum Consent {
     Granted,
     /// They did not, or took it back.
     Refused,
+    /// The time of a grant, or of a request nobody answered, is over.
+    Expired,
+}
+
+impl From<Standing> for Consent {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Requested => Self::Requested,
+            Standing::Temporary | Standing::Permanent => Self::Granted,
+            Standing::Rejected | Standing::Revoked | Standing::None => Self::Refused,
+            Standing::Expired => Self::Expired,
+        }
+    }
 }
 
 /// An entry before it has its place in the log.
@@ -168,8 +182,14 @@ pub enum Event {
         number: NumberId,
         /// The user.
         phone: Phone,
-        /// How it stands.
+        /// How it stands, roughly.
         consent: Consent,
+        /// How it stands. None in logs of old versions.
+        #[serde(default)]
+        state: Option<Standing>,
+        /// When a temporary grant, or a request nobody answers, ends.
+        #[serde(default)]
+        expires_at: Option<Time>,
     },
     /// A person's presence.
     Presence {

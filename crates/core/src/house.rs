@@ -46,8 +46,39 @@ pub struct BusinessNumber {
     pub phone: Phone,
     /// How inbound calls are carried.
     pub media_mode: MediaMode,
+    /// Whether calling is turned on, as far as we know.
+    pub calling: Calling,
     /// Whether it is connected to a simulator: nothing it does reaches a real phone.
     pub sandbox: bool,
+}
+
+/// Whether calling is turned on at Meta for a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calling {
+    /// False only when Meta or we turned it off: about a number nobody has asked about, Meta decides call by call.
+    pub enabled: bool,
+    /// When that was said; none while nothing was.
+    pub at: Option<Time>,
+}
+
+impl Calling {
+    /// Said at a time.
+    #[must_use]
+    pub const fn said(enabled: bool, at: Time) -> Self {
+        Self { enabled, at: Some(at) }
+    }
+
+    /// The later of two sayings.
+    #[must_use]
+    pub fn join(self, other: Self) -> Self {
+        if other.at > self.at { other } else { self }
+    }
+}
+
+impl Default for Calling {
+    fn default() -> Self {
+        Self { enabled: true, at: None }
+    }
 }
 
 /// What a person or key may do. The table is in [`crate::right`].

@@ -92,6 +92,11 @@ house_id!(
     "rec_"
 );
 house_id!(
+    /// What is known of a user's permission to be called.
+    PermissionId,
+    "prm_"
+);
+house_id!(
     /// An entry of a tenant's event log.
     EventId,
     "evt_"

@@ -1,8 +1,9 @@
 //! What should happen: the values and decisions of Offhook, without I/O.
 //!
 //! Reading order: [`time`], [`id`], [`phone`], [`sdp`], [`house`] (tenants, numbers, people), [`right`] (who may do what),
-//! [`meta`] (what WhatsApp tells us), [`bill`] (what calls cost), [`call`] (the machine), [`search`], [`event`],
-//! [`recording`], [`audit`], [`ports`].
+//! [`meta`] (what WhatsApp tells us), [`permission`] (who may be called), [`dialling`] (whom the house lets be
+//! called), [`bill`] (what calls cost), [`call`] (the machine), [`search`], [`event`], [`recording`], [`audit`],
+//! [`ports`].
 //!
 //! Invariant: nothing here reads a clock, draws chance, waits, or knows a provider's word. Time, ids and
 //! chance are parameters; the only `async` is in the port traits.
@@ -22,6 +23,10 @@ pub mod house;
 pub mod right;
 
 pub mod meta;
+
+pub mod permission;
+
+pub mod dialling;
 
 pub mod bill;
 

@@ -198,4 +198,18 @@ pub struct PermissionReply {
     pub granted: bool,
     /// When a temporary grant ends; absent when permanent or refused.
     pub expires_at: Option<Time>,
+    /// WhatsApp did it by itself: because the user called, or because they did not answer.
+    #[serde(default)]
+    pub automatic: bool,
+}
+
+/// A number's settings changed at Meta, perhaps by ourselves (whatsapp-calling.md 3.10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsChange {
+    /// The business number.
+    pub number: MetaNumberId,
+    /// When.
+    pub at: Time,
+    /// Whether calling is on; absent when that was not told.
+    pub calling: Option<bool>,
 }

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use offhook_core::call::{Call, CallRecord, State};
-use offhook_core::event::{Consent, Event};
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{CallId, NumberId};
-use offhook_core::meta::{Direction, MetaEvent, MetaEventKind, PermissionReply};
+use offhook_core::meta::{Direction, MetaEvent, MetaEventKind};
 use offhook_core::ports::{Knocked, News, StoreFault};
 use tokio::time::{Instant, sleep_until};
 
@@ -90,6 +89,11 @@ impl Inner {
             News::Call(event) => self.call_event(knocked.id, event).await,
             News::Permission(reply) => {
                 self.permission_reply(reply).await?;
+                self.done(knocked.id).await;
+                Ok(Dealt::Handed)
+            }
+            News::Settings(change) => {
+                self.settings_changed(change).await?;
                 self.done(knocked.id).await;
                 Ok(Dealt::Handed)
             }
@@ -182,13 +186,6 @@ impl Inner {
                 }
             }
         }
-    }
-
-    async fn permission_reply(&self, reply: PermissionReply) -> Result<(), StoreFault> {
-        let Some(number) = self.ports.numbers.by_meta_id(&reply.number).await? else { return Ok(()) };
-        let Some(phone) = reply.party.phone else { return Ok(()) };
-        let consent = if reply.granted { Consent::Granted } else { Consent::Refused };
-        self.append(&number.tenant, Event::Permission { number: number.id, phone, consent }).await
     }
 
     async fn ignore(&self, knock: i64, why: &'static str) -> Result<Dealt, StoreFault> {

@@ -5,12 +5,15 @@
 //! goes on from its record.
 
 mod actor;
+mod consent;
 mod errors;
+mod gates;
 mod house;
 mod inbox;
 mod presence;
 mod publisher;
 mod registry;
+mod settings;
 
 mod verdict;
 mod voices;

@@ -14,7 +14,9 @@ use offhook_api::{
 use offhook_core::bill;
 use offhook_core::call::table::ClipName;
 use offhook_core::call::{AgentLost, Manners};
+use offhook_core::dialling::DialPolicy;
 use offhook_core::id::{CallId, RecordingId, TenantId};
+use offhook_core::phone::Country;
 use offhook_core::ports::Clock;
 use offhook_core::time::Time;
 use offhook_engine::{Engine, Ports};
@@ -134,6 +136,7 @@ pub(crate) async fn build(
         inbox: store.clone(),
         numbers: store.clone(),
         people: store.clone(),
+        permissions: store.clone(),
         asker: Arc::new(graph),
         sound,
         clock: clock.clone(),
@@ -237,6 +240,22 @@ fn manners(config: &Config, rates: Arc<bill::Rates>) -> Manners {
         consent: config.recordings.consent,
         notice: config.recordings.notice.as_deref().and_then(ClipName::parse),
         rates,
+        dialling: Arc::new(dialling(config)),
+    }
+}
+
+/// Whom it lets be called, from where, and how often.
+fn dialling(config: &Config) -> DialPolicy {
+    let (whatsapp, calls) = (&config.whatsapp, &config.calls);
+    let countries = |texts: &[String]| texts.iter().filter_map(|text| Country::parse(text)).collect();
+    let digits = |text: &String| text.trim_start_matches('+').to_owned();
+    DialPolicy {
+        blocked_countries: countries(&whatsapp.blocked_countries),
+        blocks_enabling: whatsapp.blocked_scope == sections::BlockedScope::Enable,
+        allowed_countries: countries(&calls.allowed_countries),
+        denied_prefixes: calls.denied_numbers.iter().map(digits).collect(),
+        per_window: calls.per_minute,
+        at_once: calls.at_once,
     }
 }
 

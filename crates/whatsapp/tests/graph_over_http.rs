@@ -48,6 +48,14 @@ impl Numbers for OneToken {
     async fn all(&self, _: &TenantId) -> Result<Vec<BusinessNumber>, StoreFault> {
         unreachable!("the client reads tokens only")
     }
+    async fn set_calling(
+        &self,
+        _: &TenantId,
+        _: &NumberId,
+        _: offhook_core::house::Calling,
+    ) -> Result<Option<BusinessNumber>, StoreFault> {
+        unreachable!("the client reads tokens only")
+    }
     async fn set_media_mode(
         &self,
         _: &TenantId,
@@ -69,6 +77,7 @@ fn number() -> BusinessNumber {
         waba_id: "102290129340398".to_owned(),
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
+        calling: offhook_core::house::Calling::default(),
         sandbox: false,
     }
 }

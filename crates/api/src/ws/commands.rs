@@ -8,6 +8,7 @@ use offhook_core::house::{BusinessNumber, MediaMode, Person};
 use offhook_core::id::{CallId, RecordingId};
 use offhook_core::meta::Extras;
 use offhook_core::phone::Phone;
+use offhook_core::ports::PermissionAsk;
 use offhook_core::sdp::Sdp;
 use offhook_engine::{EngineError, PlaceRequest};
 use offhook_whatsapp::sdp;
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::casting::cast;
-use super::protocol::{CallView, ClientMessage, ErrorView, ServerMessage};
+use super::protocol::{CallView, ClientMessage, ErrorView, PermissionView, ServerMessage};
 use super::view;
 use super::words;
 use super::{arrange, reach, supervise};
@@ -27,7 +28,7 @@ use crate::manners::limits::Operation;
 const LONGEST_ID: usize = 128;
 
 /// Commands this server knows: the shapes of others are not looked at.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "presence.set",
     "call.place",
     "call.accept",
@@ -45,6 +46,7 @@ const COMMANDS: [&str; 17] = [
     "call.decline",
     "call.hangup",
     "permission.request",
+    "permission.read",
 ];
 
 /// A message of a greeted client.
@@ -104,6 +106,7 @@ fn sort(message: ClientMessage) -> Heard {
         | ClientMessage::Decline { id, .. }
         | ClientMessage::Hangup { id, .. }
         | ClientMessage::RequestPermission { id, .. }
+        | ClientMessage::ReadPermission { id, .. }
         | ClientMessage::Ping { id } => id.clone(),
     };
     if !is_id(&id) {
@@ -111,7 +114,9 @@ fn sort(message: ClientMessage) -> Heard {
     }
     match message {
         ClientMessage::Ping { id } => Heard::Ping { id },
-        ClientMessage::RequestPermission { .. } => Heard::Slow(Ask { id, message }),
+        ClientMessage::RequestPermission { .. } | ClientMessage::ReadPermission { .. } => {
+            Heard::Slow(Ask { id, message })
+        }
         _ => Heard::Command(Ask { id, message }),
     }
 }
@@ -169,6 +174,13 @@ pub(super) async fn carry_out(house: &House, me: &Person, ask: Ask) -> ServerMes
             Err(_) => ServerMessage::Error { id: Some(id), error: words::late() },
         };
     }
+    if let ClientMessage::ReadPermission { to, from_number_id, .. } = &message {
+        let read = timeout(PATIENCE, permission(house, me, to, from_number_id.as_deref())).await;
+        return match read.unwrap_or_else(|_| Err(words::late())) {
+            Ok(permission) => ServerMessage::Permission { id, permission },
+            Err(error) => ServerMessage::Error { id: Some(id), error },
+        };
+    }
     let viewed = timeout(PATIENCE, done(house, me, message)).await.unwrap_or_else(|_| Err(words::late()));
     match viewed {
         Ok((call, answer)) => {
@@ -222,9 +234,10 @@ async fn done(
         ClientMessage::RequestPermission { to, from_number_id, .. } => {
             ask_permission(house, me, &to, from_number_id.as_deref()).await
         }
-        ClientMessage::Hello { .. } | ClientMessage::Ping { .. } | ClientMessage::ListColleagues { .. } => {
-            Ok(Outcome::default())
-        }
+        ClientMessage::Hello { .. }
+        | ClientMessage::Ping { .. }
+        | ClientMessage::ListColleagues { .. }
+        | ClientMessage::ReadPermission { .. } => Ok(Outcome::default()),
     };
     let Outcome { record, answer } = outcome?;
     let Some(record) = record else { return Ok((None, answer)) };
@@ -331,8 +344,21 @@ pub(super) async fn command(house: &House, me: &Person, call_id: &str, command: 
 async fn ask_permission(house: &House, me: &Person, to: &str, from: Option<&str>) -> Done {
     let to = phone(to)?;
     let number = number(house, me, from).await?;
-    let asked = house.engine.ask_permission(&me.tenant, &number.id, to).await;
-    asked.map(|()| Outcome::default()).map_err(|why| words::refused(&why))
+    let ask = PermissionAsk { to, body: None, template: None };
+    let asked = house.engine.ask_permission(&me.tenant, &number.id, ask).await;
+    asked.map(|_| Outcome::default()).map_err(|why| words::refused(&why))
+}
+
+async fn permission(
+    house: &House,
+    me: &Person,
+    to: &str,
+    from: Option<&str>,
+) -> Result<PermissionView, ErrorView> {
+    let to = phone(to)?;
+    let number = number(house, me, from).await?;
+    let known = house.engine.permission(&me.tenant, &number.id, &to).await;
+    Ok(view::permission(&known.map_err(|why| words::refused(&why))?, house.now()))
 }
 
 fn phone(typed: &str) -> Result<Phone, ErrorView> {

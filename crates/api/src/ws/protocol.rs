@@ -122,6 +122,15 @@ pub enum ClientMessage {
         #[ts(optional)]
         from_number_id: Option<String>,
     },
+    /// Whether a WhatsApp user may be called and asked now. Answered by `permission`.
+    #[serde(rename = "permission.read")]
+    ReadPermission {
+        id: String,
+        to: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        from_number_id: Option<String>,
+    },
     /// Heartbeat; answered by `pong` with the same id.
     #[serde(rename = "ping")]
     Ping { id: String },
@@ -167,6 +176,9 @@ pub enum ServerMessage {
     /// The positive reply to `colleagues.list`.
     #[serde(rename = "colleagues")]
     Colleagues { id: String, colleagues: Vec<ColleagueView>, live: Vec<CallView> },
+    /// The positive reply to `permission.read`.
+    #[serde(rename = "permission")]
+    Permission { id: String, permission: PermissionView },
     /// How the legs of a bridged call of this agent go, every few seconds. Not an event: it has no `seq`.
     #[serde(rename = "call.quality")]
     Quality {
@@ -243,9 +255,17 @@ pub enum AgentEvent {
     /// A call of this agent is over.
     #[serde(rename = "call.ended")]
     Ended { call: CallView },
-    /// A WhatsApp user replied to a permission request, or WhatsApp changed the permission.
+    /// A WhatsApp user replied to a permission request, WhatsApp changed the permission, or its time is over.
     #[serde(rename = "permission.changed")]
-    PermissionChanged { number_id: String, phone: String, status: PermissionStatus },
+    PermissionChanged {
+        number_id: String,
+        phone: String,
+        status: PermissionStatus,
+        /// When a grant for a time, or a request nobody answers, ends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        expires_at: Option<String>,
+    },
     /// This agent's presence changed, perhaps in another tab.
     #[serde(rename = "presence.changed")]
     PresenceChanged { status: Presence },
@@ -437,9 +457,38 @@ pub enum SilencedReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum PermissionStatus {
+    /// Nothing was ever said.
+    None,
     Requested,
     Granted,
     Refused,
+    /// The time of a grant, or of a request nobody answered, is over.
+    Expired,
+}
+
+/// What is known of a user's consent to be called from a number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PermissionView {
+    pub number_id: String,
+    /// E.164 with `+`.
+    pub phone: String,
+    pub status: PermissionStatus,
+    /// When a grant for a time, or a request nobody answers, ends. RFC 3339, as all times here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub expires_at: Option<String>,
+    /// Whether a call would be placed now.
+    pub can_call: bool,
+    /// When a limit of calls has room again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub next_call_at: Option<String>,
+    /// Whether a request would be sent now.
+    pub can_ask: bool,
+    /// When a limit of requests has room again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub next_ask_at: Option<String>,
 }
 
 /// Why the server closes a connection.

@@ -8,6 +8,8 @@ use offhook_core::event::{CallEvent, Consent, Event, Silence};
 use offhook_core::house::{BusinessNumber, MediaMode, Presence};
 use offhook_core::id::{CallId, NumberId, UserId};
 use offhook_core::meta::Direction;
+use offhook_core::permission::{Denied, Permission, Standing};
+use offhook_core::time::Time;
 
 use super::arrange;
 use super::protocol as p;
@@ -75,11 +77,14 @@ pub(super) fn event(
     me: &UserId,
 ) -> Option<p::AgentEvent> {
     match event {
-        Event::Permission { number, phone, consent } => Some(p::AgentEvent::PermissionChanged {
-            number_id: number.as_str().to_owned(),
-            phone: phone.reveal(),
-            status: permission(*consent),
-        }),
+        Event::Permission { number, phone, consent, expires_at, .. } => {
+            Some(p::AgentEvent::PermissionChanged {
+                number_id: number.as_str().to_owned(),
+                phone: phone.reveal(),
+                status: consented(*consent),
+                expires_at: expires_at.map(moment::precise),
+            })
+        }
         Event::Presence { presence: status, .. } => {
             Some(p::AgentEvent::PresenceChanged { status: presence(*status) })
         }
@@ -214,8 +219,29 @@ pub(super) const fn said(presence: p::Presence) -> Presence {
     }
 }
 
-const fn permission(consent: Consent) -> p::PermissionStatus {
+/// What is known of a user's consent.
+pub(super) fn permission(known: &Permission, now: Time) -> p::PermissionView {
+    let (standing, expires_at) = known.standing(now);
+    let (call, ask) = (known.ledger.may_call(now), known.ledger.may_ask(now));
+    let next = |denied: Denied| denied.next_at.map(moment::precise);
+    p::PermissionView {
+        number_id: known.number.as_str().to_owned(),
+        phone: known.phone.reveal(),
+        status: match standing {
+            Standing::None => p::PermissionStatus::None,
+            other => consented(other.into()),
+        },
+        expires_at: expires_at.map(moment::precise),
+        can_call: call.is_ok(),
+        next_call_at: call.err().and_then(next),
+        can_ask: ask.is_ok(),
+        next_ask_at: ask.err().and_then(next),
+    }
+}
+
+const fn consented(consent: Consent) -> p::PermissionStatus {
     match consent {
+        Consent::Expired => p::PermissionStatus::Expired,
         Consent::Requested => p::PermissionStatus::Requested,
         Consent::Granted => p::PermissionStatus::Granted,
         Consent::Refused => p::PermissionStatus::Refused,

@@ -167,7 +167,8 @@ async fn parameters_are_refused_as_meta_refuses_them() {
         assert_eq!((answer.status.as_u16(), &error["code"]), (400, &json!(100)), "{body}: {}", answer.text);
         assert_eq!(error["error_data"]["details"], details, "{body}");
     }
-    let broken = act(&rig, &key, with(connect(), "session", session("offer", META_OFFER))).await;
+    let other = with(connect(), "to", json!("447700900124"));
+    let broken = act(&rig, &key, with(other, "session", session("offer", META_OFFER))).await;
     assert_eq!(broken.status, StatusCode::OK, "an offer like Meta's own is fit");
     let text = rig.ask(Method::POST, PATH, &[("D360-API-KEY", &key)], None).await;
     insta::assert_json_snapshot!("d360_parameter", golden(&text));
@@ -179,7 +180,10 @@ async fn what_whatsapp_refuses_is_passed_through() {
     for (code, status) in [(138_006, 401), (138_012, 400), (138_003, 400), (138_005, 429), (131_000, 500)] {
         let message = format!("(#{code}) as Meta says");
         rig.asker.prepare(Err(Fault::Refused(MetaError { code, message: message.clone() })));
-        let answer = act(&rig, &key, connect()).await;
+        let mut body = connect();
+        // What Meta said of one user is remembered.
+        body["to"] = json!(rig.stranger().digits());
+        let answer = act(&rig, &key, body).await;
         let error = &answer.json()["error"];
         assert_eq!((answer.status.as_u16(), &error["code"]), (status, &json!(code)), "{}", answer.text);
         assert_eq!(error["message"], message.as_str());

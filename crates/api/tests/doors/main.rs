@@ -6,6 +6,7 @@ mod recordings;
 mod rig;
 
 mod d360_calls;
+mod d360_number;
 mod desk;
 
 mod docs;
@@ -28,7 +29,9 @@ mod orbit_figures;
 mod orbit_list;
 
 mod orbit_numbers;
+mod orbit_permissions;
 mod orbit_place;
+mod orbit_switch;
 
 mod orbit_search;
 

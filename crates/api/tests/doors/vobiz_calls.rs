@@ -131,7 +131,8 @@ async fn what_whatsapp_refuses_is_said_in_vobizs_codes() {
         (131_000, 502, "META_ERROR"),
     ] {
         client.rig.asker.prepare(Err(Fault::Refused(MetaError { code: meta_code, message: "no".into() })));
-        let answer = client.place(&wanted()).await;
+        // What WhatsApp says of a user is remembered: each answer is about another one.
+        let answer = client.place(&with("to", json!(client.rig.stranger().reveal()))).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code));
         assert_eq!(answer.json()["error"]["details"]["meta_code"], meta_code);
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::deadline::Deadline;
 use super::table::ClipName;
 use crate::bill::Rates;
+use crate::dialling::DialPolicy;
 use crate::meta::Direction;
 use crate::recording::ConsentMode;
 
@@ -22,6 +23,8 @@ pub struct Manners {
     pub consent: ConsentMode,
     /// What they are told: the announcement that is played.
     pub notice: Option<ClipName>,
+    /// Who may be called, from where, and how often.
+    pub dialling: Arc<DialPolicy>,
     /// What calls cost.
     pub rates: Arc<Rates>,
 }
@@ -54,6 +57,7 @@ impl Default for Manners {
             record_all: false,
             consent: ConsentMode::None,
             notice: None,
+            dialling: Arc::default(),
             rates: Arc::default(),
         }
     }

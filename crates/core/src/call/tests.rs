@@ -35,6 +35,7 @@ fn number() -> BusinessNumber {
         waba_id: "102290129340398".to_owned(),
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
+        calling: crate::house::Calling::default(),
         sandbox: false,
     }
 }

@@ -7,7 +7,9 @@ use ipnet::IpNet;
 
 use super::StoreFault;
 use crate::audit::Deed;
-use crate::house::{ApiKey, BusinessNumber, KeyCard, KeyMode, MediaMode, Person, Presence, Role, Tenant};
+use crate::house::{
+    ApiKey, BusinessNumber, Calling, KeyCard, KeyMode, MediaMode, Person, Presence, Role, Tenant,
+};
 use crate::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use crate::phone::Phone;
 use crate::time::Time;
@@ -51,6 +53,14 @@ pub trait Numbers: Send + Sync {
         tenant: &TenantId,
         id: &NumberId,
         mode: MediaMode,
+    ) -> Result<Option<BusinessNumber>, StoreFault>;
+    /// Remembers whether calling is on for a tenant's number, unless something later is known already. Returns the
+    /// number as it is then; none when it is not theirs.
+    async fn set_calling(
+        &self,
+        tenant: &TenantId,
+        id: &NumberId,
+        calling: Calling,
     ) -> Result<Option<BusinessNumber>, StoreFault>;
     /// The access token, opened. For the request at hand only.
     async fn access_token(&self, id: &NumberId) -> Result<Option<String>, StoreFault>;

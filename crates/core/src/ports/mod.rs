@@ -12,6 +12,7 @@ mod figures;
 mod gate;
 mod inbox;
 mod pages;
+mod permissions;
 mod recordings;
 mod sound;
 
@@ -27,9 +28,10 @@ pub use directory::{
     Removal, Session, SessionRef, Sessions, Tenants, Ticket,
 };
 pub use figures::{DayFigures, Figures, FiguresAsk, QUARTER_SECS, Stretch, Tally};
-pub use gate::{Asker, PermissionAsk};
+pub use gate::{Asker, Document, LookedUp, PermissionAsk, Settings, Template};
 pub use inbox::{Inbox, Knock, Knocked, News};
 pub use pages::{CallKind, CallPages, NumberedPage, PageAt, PageFilter, Reason};
+pub use permissions::{PermissionFilter, PermissionPage, Permissions, PermissionsAfter};
 pub use recordings::{RecordingPage, Recordings, RecordingsAfter};
 pub use sound::{Sound, SoundFault};
 

@@ -5,7 +5,8 @@ mod unruly;
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook_core::call::{CallRecord, Command, SoundAsk, SoundNews, State};
+use offhook_core::call::{CallRecord, Command, Manners, SoundAsk, SoundNews, State};
+use offhook_core::dialling::DialPolicy;
 use offhook_core::event::Event;
 use offhook_core::house::{BusinessNumber, MediaMode, Person, Presence, Role};
 use offhook_core::id::{CallId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
@@ -22,7 +23,7 @@ use uuid::Uuid;
 
 pub(crate) use unruly::{Unruly, Whim};
 
-const START: i64 = 1_790_963_000;
+pub(crate) const START: i64 = 1_790_963_000;
 
 /// The runtime's paused clock as the house's.
 struct PausedClock(Instant);
@@ -62,7 +63,17 @@ impl Rig {
         (rig, made.unwrap())
     }
 
+    /// A house with choices of its own about whom it calls.
+    pub(crate) async fn of_policy(policy: DialPolicy) -> Self {
+        let manners = Manners { dialling: Arc::new(policy), ..Manners::default() };
+        Self::of(manners, |_, _, _| {}).await
+    }
+
     async fn with(change: impl FnOnce(&mut Ports, &Arc<Memory>, &Arc<FakeAsker>)) -> Self {
+        Self::of(Manners::default(), change).await
+    }
+
+    async fn of(manners: Manners, change: impl FnOnce(&mut Ports, &Arc<Memory>, &Arc<FakeAsker>)) -> Self {
         let memory = Arc::new(Memory::default());
         let asker = Arc::new(FakeAsker::default());
         let sound = Arc::new(FakeSound::default());
@@ -72,6 +83,7 @@ impl Rig {
             inbox: memory.clone(),
             numbers: memory.clone(),
             people: memory.clone(),
+            permissions: memory.clone(),
             asker: asker.clone(),
             sound: sound.clone(),
             clock: Arc::new(PausedClock(Instant::now())),
@@ -80,8 +92,7 @@ impl Rig {
         change(&mut ports, &memory, &asker);
         let number = number();
         memory.with_number(number.clone());
-        let engine =
-            Some(Engine::start(ports.clone(), offhook_core::call::Manners::default()).await.unwrap());
+        let engine = Some(Engine::start(ports.clone(), manners).await.unwrap());
         Self { engine, ports, memory, asker, sound, tenant: number.tenant.clone(), number }
     }
 
@@ -92,8 +103,7 @@ impl Rig {
     /// The engine goes and another begins on the same memory.
     pub(crate) async fn restart(&mut self) {
         self.engine().stop().await;
-        self.engine =
-            Some(Engine::start(self.ports.clone(), offhook_core::call::Manners::default()).await.unwrap());
+        self.engine = Some(Engine::start(self.ports.clone(), Manners::default()).await.unwrap());
     }
 
     /// As `unruly`, in a house that carries the sound of its calls. Besides, where the plane tells its news.
@@ -148,6 +158,16 @@ impl Rig {
     /// As `webhook`, but with nobody to deal with it.
     pub(crate) async fn store_webhook(&self, event: MetaEvent) {
         self.memory.take_in(&[self.knock(event)]).await.unwrap();
+    }
+
+    /// News of another kind than a call's.
+    pub(crate) async fn news(&self, news: News) {
+        let (key, received_at) = (format!("{news:?}"), self.now());
+        self.engine().take_in(&[Knock { key, received_at, raw: "{}".to_owned(), news }]).await.unwrap();
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.ports.clock.now()
     }
 
     fn knock(&self, event: MetaEvent) -> Knock {
@@ -227,7 +247,7 @@ impl Rig {
     }
 
     /// Looks again after every millisecond of virtual time, for two virtual minutes.
-    async fn wait<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
+    pub(crate) async fn wait<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
         let mut ticks = tokio::time::interval(Duration::from_millis(1));
         for _ in 0..120_000 {
             if let Some(found) = look(self) {
@@ -259,6 +279,7 @@ pub(crate) fn number() -> BusinessNumber {
         waba_id: "102290129340398".to_owned(),
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
+        calling: offhook_core::house::Calling::default(),
         sandbox: false,
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use offhook_core::phone::Country;
 use offhook_core::recording::ConsentMode;
 use url::Url;
 
@@ -78,9 +79,38 @@ pub fn check(config: &Config) -> Result<(), BadConfig> {
     if config.calls.agent_wait_secs == 0 || config.calls.agent_wait_secs > 600 {
         return Err(BadConfig::new("calls.agent_wait_secs: 1 to 600"));
     }
+    dialling(config)?;
     let filter = &config.log.filter;
     tracing_subscriber::EnvFilter::try_new(filter)
         .map_err(|error| BadConfig::new(format!("log.filter: {filter:?} is not a filter: {error}")))?;
+    Ok(())
+}
+
+/// Whom calls may reach, and how many.
+fn dialling(config: &Config) -> Result<(), BadConfig> {
+    let calls = &config.calls;
+    for (key, countries) in [
+        ("whatsapp.blocked_countries", &config.whatsapp.blocked_countries),
+        ("calls.allowed_countries", &calls.allowed_countries),
+    ] {
+        if let Some(wrong) = countries.iter().find(|text| Country::parse(text).is_none()) {
+            let words = "is not a country by its two letters, such as PT";
+            return Err(BadConfig::new(format!("{key}: {wrong:?} {words}")));
+        }
+    }
+    let digits = |text: &String| {
+        let bare = text.strip_prefix('+').unwrap_or(text);
+        (1..=15).contains(&bare.len()) && bare.bytes().all(|b| b.is_ascii_digit())
+    };
+    if !calls.denied_numbers.iter().all(digits) {
+        let words = "numbers are written in E.164, such as +351960000000, or the first digits of many";
+        return Err(BadConfig::new(format!("calls.denied_numbers: {words}")));
+    }
+    for (key, most) in [("calls.per_minute", calls.per_minute), ("calls.at_once", calls.at_once)] {
+        if !(1..=10_000).contains(&most) {
+            return Err(BadConfig::new(format!("{key}: 1 to 10000")));
+        }
+    }
     Ok(())
 }
 

@@ -92,6 +92,12 @@ section! {
         verify_token: Option<Secret> = None;
         /// File with the verify token.
         verify_token_file: Option<PathBuf> = None;
+        /// Countries whose business numbers place no calls, by their two letters; WhatsApp refuses them too.
+        /// A list, or one text with commas. Also read from `WA_CALLING_BLOCKED_COUNTRIES`.
+        #[serde(deserialize_with = "super::sections::list")]
+        blocked_countries: Vec<String> = Some("US,CA,EG,VN,NG");
+        /// What they cannot do: `outbound_only` lets them be called, `enable` does not let calling be turned on.
+        blocked_scope: BlockedScope = Some("outbound_only");
     }
 }
 
@@ -132,12 +138,24 @@ section! {
 }
 
 section! {
-    /// How calls whose sound the server carries are treated.
+    /// How calls are treated: agents who go away from those whose sound the server carries, and whom may be called.
     Calls as "calls" {
         /// Seconds a customer waits with music for an agent whose sound went away.
         agent_wait_secs: u32 = Some("45");
         /// What happens then: `queue` rings everybody who is free, `end` ends the call.
         agent_lost: AgentLost = Some("queue");
+        /// Countries whose users may be called, by their two letters; everybody when empty.
+        /// A list, or one text with commas. What a stolen key cannot call costs nothing.
+        #[serde(deserialize_with = "super::sections::list")]
+        allowed_countries: Vec<String> = Some("[]");
+        /// Numbers that are never called, in E.164; what ends early stands for all that begin so.
+        /// A list, or one text with commas.
+        #[serde(deserialize_with = "super::sections::list")]
+        denied_numbers: Vec<String> = Some("[]");
+        /// Calls a company may place in a minute, all its keys and agents together: 1 to 10000.
+        per_minute: u32 = Some("30");
+        /// Calls of its own a company may have at the same time: 1 to 10000.
+        at_once: u32 = Some("50");
     }
 }
 
@@ -208,6 +226,16 @@ pub enum AgentLost {
     Queue,
     /// The call ends.
     End,
+}
+
+/// What business numbers of blocked countries cannot do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockedScope {
+    /// Place calls.
+    OutboundOnly,
+    /// Have calling turned on.
+    Enable,
 }
 
 /// The word for a call that was answered and is over.

@@ -112,6 +112,26 @@ fn turn_servers_that_no_page_could_use_are_refused() {
 }
 
 #[test]
+fn countries_and_limits_of_calls_are_judged() {
+    refused("[whatsapp]\nblocked_countries = [\"USA\"]", &["whatsapp.blocked_countries", "USA"]);
+    refused("[whatsapp]\nblocked_scope = \"all\"", &["whatsapp.blocked_scope"]);
+    refused("[calls]\nallowed_countries = \"PT, Spain\"", &["calls.allowed_countries", "Spain"]);
+    refused("[calls]\ndenied_numbers = [\"premium\"]", &["calls.denied_numbers"]);
+    refused("[calls]\nper_minute = 0", &["calls.per_minute"]);
+    refused("[calls]\nat_once = 10001", &["calls.at_once"]);
+}
+
+#[test]
+fn blocked_countries_are_also_read_by_the_name_another_provider_gave_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let theirs = ("WA_CALLING_BLOCKED_COUNTRIES", "US,TR");
+    let shown = |variables: &[(&str, &str)]| in_force(folder.path(), &[], variables, "blocked_countries");
+    assert_eq!(shown(&[theirs]), "blocked_countries = [\"US\",\"TR\"]");
+    let ours = ("OFFHOOK_WHATSAPP__BLOCKED_COUNTRIES", "");
+    assert_eq!(shown(&[theirs, ours]), "blocked_countries = []");
+}
+
+#[test]
 fn as_many_media_threads_are_taken_as_there_may_be() {
     let folder = tempfile::tempdir().unwrap();
     private(folder.path(), "offhook.toml", "[media]\nshards = 32\n");

@@ -54,6 +54,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/sqlite/0006_claims.sql"),
         include_str!("../../migrations/postgres/0006_claims.sql"),
     ),
+    Pair(
+        7,
+        "permissions",
+        include_str!("../../migrations/sqlite/0007_permissions.sql"),
+        include_str!("../../migrations/postgres/0007_permissions.sql"),
+    ),
 ];
 
 /// Brings the schema up to date, each step whole or not at all.

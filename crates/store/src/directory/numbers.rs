@@ -1,10 +1,11 @@
 //! Business numbers and their sealed access tokens.
 
 use async_trait::async_trait;
-use offhook_core::house::{BusinessNumber, MediaMode};
+use offhook_core::house::{BusinessNumber, Calling, MediaMode};
 use offhook_core::id::{MetaNumberId, NumberId, TenantId};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{NewNumber, Numbers, StoreFault};
+use offhook_core::time::Time;
 use sqlx::any::AnyRow;
 
 use super::words;
@@ -12,7 +13,8 @@ use crate::database::{Trouble, corrupt, field, taken, text};
 use crate::secret::Place;
 use crate::store::Store;
 
-pub(super) const COLUMNS: &str = "id, tenant, meta_id, waba_id, phone, media_mode, sandbox";
+pub(super) const COLUMNS: &str =
+    "id, tenant, meta_id, waba_id, phone, media_mode, calling_enabled, calling_at, sandbox";
 
 #[async_trait]
 impl Numbers for Store {
@@ -29,6 +31,7 @@ impl Numbers for Store {
             waba_id: text(&number.waba_id).into_owned(),
             phone: number.phone,
             media_mode: number.media_mode,
+            calling: Calling::default(),
             sandbox: number.sandbox,
         };
         let at = number.at;
@@ -95,6 +98,32 @@ impl Numbers for Store {
         Numbers::load(self, tenant, id).await
     }
 
+    async fn set_calling(
+        &self,
+        tenant: &TenantId,
+        id: &NumberId,
+        calling: Calling,
+    ) -> Result<Option<BusinessNumber>, StoreFault> {
+        let (whose, which) = (tenant.as_str().to_owned(), id.as_str().to_owned());
+        self.database()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let sql = "UPDATE numbers SET calling_enabled = $3, calling_at = $4 \
+                         WHERE tenant = $1 AND id = $2 AND (calling_at IS NULL OR calling_at < $4)";
+                    sqlx::query(sql)
+                        .bind(whose)
+                        .bind(which)
+                        .bind(i64::from(calling.enabled))
+                        .bind(calling.at.map(Time::as_micros))
+                        .execute(tx)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .await?;
+        Numbers::load(self, tenant, id).await
+    }
+
     async fn access_token(&self, id: &NumberId) -> Result<Option<String>, StoreFault> {
         let reading = async {
             let query = sqlx::query("SELECT tenant, access_token FROM numbers WHERE id = $1");
@@ -143,6 +172,10 @@ pub(super) fn number(row: &AnyRow) -> Result<BusinessNumber, Trouble> {
         waba_id: field(row, "waba_id")?,
         phone: Phone::parse(field(row, "phone")?).map_err(|_| wrong("phone"))?,
         media_mode: words::read_media_mode(field(row, "media_mode")?).ok_or_else(|| wrong("media_mode"))?,
+        calling: Calling {
+            enabled: field::<i64, _>(row, "calling_enabled")? != 0,
+            at: field::<Option<i64>, _>(row, "calling_at")?.map(Time::from_micros),
+        },
         sandbox: field::<i64, _>(row, "sandbox")? != 0,
         id,
     })

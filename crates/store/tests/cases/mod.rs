@@ -13,6 +13,7 @@ pub(crate) mod numbers;
 pub(crate) mod opening;
 pub(crate) mod pages;
 pub(crate) mod people;
+pub(crate) mod permissions;
 pub(crate) mod recordings;
 pub(crate) mod secrets;
 
@@ -82,6 +83,11 @@ macro_rules! every_case {
             people::an_address_is_taken_once_for_all_tenants,
             people::presence_is_remembered,
             people::a_stranger_waits_as_long_as_a_colleague,
+            permissions::a_permission_comes_back_as_it_was_written_with_its_event,
+            permissions::of_two_writers_of_a_permission_one_wins,
+            permissions::permissions_are_due_when_they_end_by_themselves,
+            permissions::permissions_are_listed_newest_first_in_pages_of_their_tenant,
+            permissions::the_last_word_about_a_numbers_calling_stands,
             recordings::a_recording_comes_back_as_it_was_written,
             recordings::what_is_deleted_stays_deleted_and_keeps_no_key,
             recordings::recordings_are_due_when_their_retention_ends,

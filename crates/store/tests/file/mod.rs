@@ -203,5 +203,6 @@ fn permission(house: &House) -> News {
         at: secs(0),
         granted: true,
         expires_at: None,
+        automatic: false,
     })
 }

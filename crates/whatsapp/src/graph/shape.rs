@@ -7,7 +7,7 @@ use offhook_core::call::Ask;
 use offhook_core::id::Wacid;
 use offhook_core::meta::Callee;
 use offhook_core::phone::Phone;
-use offhook_core::ports::PermissionAsk;
+use offhook_core::ports::{PermissionAsk, Template};
 
 const PRODUCT: &str = "whatsapp";
 
@@ -88,21 +88,40 @@ fn object(text: &Option<String>) -> Option<Value> {
 
 /// The body of a permission request.
 pub(super) fn permission_request(ask: &PermissionAsk) -> Vec<u8> {
+    let (kind, content) = match &ask.template {
+        Some(template) => ("template", template_message(template)),
+        None => ("interactive", interactive(ask.body.as_deref())),
+    };
+    let mut body = serde_json::json!({
+        "messaging_product": PRODUCT,
+        "recipient_type": "individual",
+        "to": ask.to.digits(),
+        "type": kind,
+    });
+    body[kind] = content;
+    serde_json::to_vec(&body).expect("values always serialize")
+}
+
+fn interactive(text: Option<&str>) -> Value {
     let mut interactive = serde_json::json!({
         "type": "call_permission_request",
         "action": { "name": "call_permission_request" },
     });
-    if let Some(text) = &ask.body {
+    if let Some(text) = text {
         interactive["body"] = serde_json::json!({ "text": text });
     }
-    let body = serde_json::json!({
-        "messaging_product": PRODUCT,
-        "recipient_type": "individual",
-        "to": ask.to.digits(),
-        "type": "interactive",
-        "interactive": interactive,
-    });
-    serde_json::to_vec(&body).expect("values always serialize")
+    interactive
+}
+
+/// The request itself is a component of the template's definition; only its body has parameters.
+fn template_message(template: &Template) -> Value {
+    let mut message = serde_json::json!({ "name": template.name, "language": { "code": template.language } });
+    if !template.parameters.is_empty() {
+        let text = |text: &String| serde_json::json!({ "type": "text", "text": text });
+        let parameters: Vec<Value> = template.parameters.iter().map(text).collect();
+        message["components"] = serde_json::json!([{ "type": "body", "parameters": parameters }]);
+    }
+    message
 }
 
 /// The id in a good reply to `connect`. Unknown keys are ignored: some replies carry `success` too.
@@ -191,12 +210,27 @@ mod tests {
         let to = Phone::parse("447700900123").unwrap();
         let mut expected: Value =
             serde_json::from_str(include_str!("../../fixtures/permission_request.json")).unwrap();
-        let with =
-            PermissionAsk { to: to.clone(), body: Some("May we call you about your order?".to_owned()) };
+        let with = PermissionAsk {
+            to: to.clone(),
+            body: Some("May we call you about your order?".to_owned()),
+            template: None,
+        };
         assert_eq!(serde_json::from_slice::<Value>(&permission_request(&with)).unwrap(), expected);
         expected["interactive"].as_object_mut().unwrap().remove("body");
-        let without = PermissionAsk { to, body: None };
+        let without = PermissionAsk { to: to.clone(), body: None, template: None };
         assert_eq!(serde_json::from_slice::<Value>(&permission_request(&without)).unwrap(), expected);
+        let (name, language) = ("may_we_call".to_owned(), "en_GB".to_owned());
+        let template = Some(Template { name, language, parameters: vec!["Dana".to_owned()] });
+        let by_template = PermissionAsk { to, body: None, template };
+        let expected = serde_json::json!({
+            "messaging_product": "whatsapp", "recipient_type": "individual", "to": "447700900123",
+            "type": "template",
+            "template": {
+                "name": "may_we_call", "language": { "code": "en_GB" },
+                "components": [{ "type": "body", "parameters": [{ "type": "text", "text": "Dana" }] }],
+            },
+        });
+        assert_eq!(serde_json::from_slice::<Value>(&permission_request(&by_template)).unwrap(), expected);
     }
 
     #[test]

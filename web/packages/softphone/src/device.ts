@@ -19,6 +19,7 @@ import type {
   IceServer,
   NumberView,
   PermissionStatus,
+  PermissionView,
   Presence,
   Supervision,
 } from './protocol';
@@ -36,6 +37,8 @@ export interface PermissionChange {
   readonly numberId: string;
   readonly phone: string;
   readonly status: PermissionStatus;
+  /** When a grant for a time, or a request nobody answers, ends. */
+  readonly expiresAt: string | null;
 }
 
 /** Who there is to transfer to, and, for owners and admins, which conversations they can come to. */
@@ -180,6 +183,14 @@ export class Device extends Emitter<DeviceEvents> {
   async requestPermission(to: string, fromNumberId?: string): Promise<void> {
     const number = fromNumberId === undefined ? {} : { from_number_id: fromNumberId };
     await this.#link.request({ type: 'permission.request', to, ...number });
+  }
+
+  /** Whether a WhatsApp user may be called and asked now, and when next if not. */
+  async readPermission(to: string, fromNumberId?: string): Promise<PermissionView> {
+    const number = fromNumberId === undefined ? {} : { from_number_id: fromNumberId };
+    const { permission } = await this.#link.request({ type: 'permission.read', to, ...number });
+    if (permission === null) throw SoftphoneError.of('protocol');
+    return permission;
   }
 
   async colleagues(): Promise<Colleagues> {
@@ -334,7 +345,12 @@ export class Device extends Emitter<DeviceEvents> {
       case 'presence.changed':
         return this.#setPresence(event.status);
       case 'permission.changed':
-        return this.emit('permission', { numberId: event.number_id, phone: event.phone, status: event.status });
+        return this.emit('permission', {
+          numberId: event.number_id,
+          phone: event.phone,
+          status: event.status,
+          expiresAt: event.expires_at ?? null,
+        });
       case 'call.parked': {
         const others = this.#parked.filter(({ id }) => id !== event.call.id);
         return this.#setParked(event.call.table?.parked_at ? [...others, event.call] : others);

@@ -324,3 +324,20 @@ test('colleagues come with whether they are free, and with what can be supervise
   world.socket.say({ type: 'colleagues', id, colleagues: [{ agent: bea, free: true }], live: [live({ agent: bea })] });
   expect(await listed).toEqual({ colleagues: [{ agent: bea, free: true }], live: [live({ agent: bea })] });
 });
+
+test('a permission is read with when to ask again', async () => {
+  const world = await World.registered();
+  const read = world.device.readPermission('+351910000002', 'num_1');
+  const asked = world.socket.last('permission.read');
+  expect(asked).toMatchObject({ to: '+351910000002', from_number_id: 'num_1' });
+  const permission = {
+    number_id: 'num_1',
+    phone: '+351910000002',
+    status: 'requested',
+    can_call: false,
+    can_ask: false,
+    next_ask_at: '2026-11-03T09:15:00Z',
+  } as const;
+  world.socket.say({ type: 'permission', id: asked.id, permission });
+  expect(await read).toEqual(permission);
+});

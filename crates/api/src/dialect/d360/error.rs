@@ -4,7 +4,9 @@
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use offhook_core::call::{CallRecord, Fault, Refusal};
+use offhook_core::dialling::Barred;
 use offhook_core::meta::MetaError;
+use offhook_core::permission::Reason;
 use offhook_core::ports::StoreFault;
 use offhook_engine::EngineError;
 use offhook_whatsapp::sdp::SdpError;
@@ -222,10 +224,33 @@ impl From<EngineError> for D360Error {
             EngineError::UnknownCall => Self::parameter("The call id is unknown."),
             EngineError::UnknownNumber => Self::invalid_key(),
             EngineError::Store(fault) => fault.into(),
+            EngineError::Barred(Barred::TooFast { wait }) => Self::slow_down(wait),
+            EngineError::Barred(barred) => Self::meta(barred_code(barred), "", barred.to_string()),
+            EngineError::Denied(denied) => Self::meta(denied_code(denied.reason), "", denied.to_string()),
             EngineError::Meta(Fault::Refused(error)) => Self::said(&error),
             EngineError::Meta(Fault::Unreachable | Fault::Unclear) => Self::unclear(),
             EngineError::Sound(_) | EngineError::Stopping => Self::unavailable(),
         }
+    }
+}
+
+/// Meta's code for what the house itself does not allow.
+const fn barred_code(barred: Barred) -> i64 {
+    match barred {
+        Barred::TooFast { .. } => 138_005,
+        Barred::CountryBlocked(_) => 138_013,
+        Barred::RecipientCountry(_) | Barred::RecipientDenied => 138_001,
+        Barred::NotEnabled => 138_000,
+    }
+}
+
+/// Meta's code for what we foresee.
+const fn denied_code(reason: Reason) -> i64 {
+    match reason {
+        Reason::NoPermission => 138_006,
+        Reason::CallLimit => 138_012,
+        Reason::AskLimit => 138_009,
+        Reason::AlreadyPermanent => 138_017,
     }
 }
 

@@ -4,7 +4,8 @@
 //! Quirks kept from the original: no version and no number in the path (4.1); errors come in three shapes, the
 //! gateway's, Meta's and a bare string (4.8); calls are named by Meta's ids only. Not documented by the provider and
 //! chosen here: all five actions where its reference names four (8, row 24), `messaging_product` may be left out
-//! (4.2), too many requests are 429 where it says 400 (4.8), `accept` may leave out an SDP that `pre_accept` has sent.
+//! (4.2), too many requests are 429 where it says 400 (4.8), `accept` may leave out an SDP that `pre_accept` has sent,
+//! permissions are only read (4.3), settings come with the passwords of SIP servers (4.4).
 
 pub(super) mod wire;
 
@@ -14,9 +15,13 @@ pub(super) mod auth;
 
 mod calls;
 
+mod permissions;
+
+mod settings;
+
 use axum::Router;
 use axum::extract::Request;
-use axum::routing::{MethodRouter, post};
+use axum::routing::{MethodRouter, get, post};
 
 use crate::house::Shared;
 use error::D360Error;
@@ -24,6 +29,9 @@ use error::D360Error;
 pub(crate) fn routes() -> Router<Shared> {
     let mut router = Router::new();
     router = hang(router, "/calling/calls", &post(calls::act).fallback(wrong_method));
+    router = hang(router, "/calling/permissions/{user}", &get(permissions::read).fallback(wrong_method));
+    let settings = get(settings::read).post(settings::write).fallback(wrong_method);
+    router = hang(router, "/calling/settings", &settings);
     router.route("/calling/{*rest}", axum::routing::any(unknown))
 }
 

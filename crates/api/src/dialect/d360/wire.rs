@@ -1,6 +1,8 @@
 //! Meta's shapes as 360dialog passes them through (provider-apis.md 4.2).
 
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use offhook_core::ports::Document;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -75,6 +77,18 @@ impl CallActionResponse {
 
     pub(super) fn placed(id: &str) -> Self {
         Self { calls: Some([PlacedCall { id: id.to_owned() }]), ..Self::done() }
+    }
+}
+
+/// A document of Meta's that is passed on as it came.
+pub(crate) struct MetasOwn(pub(super) Document);
+
+impl IntoResponse for MetasOwn {
+    fn into_response(self) -> Response {
+        let json = HeaderValue::from_static("application/json");
+        let private = HeaderValue::from_static("no-store");
+        let headers = [(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, private)];
+        (headers, self.0.as_str().to_owned()).into_response()
     }
 }
 

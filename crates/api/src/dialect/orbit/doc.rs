@@ -3,7 +3,10 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{analytics, calls, control, estimate, export, numbers, place, recordings, settings, streams};
+use super::{
+    analytics, calls, control, estimate, export, numbers, permissions, place, recordings, settings, streams,
+    switch,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,6 +26,11 @@ use super::{analytics, calls, control, estimate, export, numbers, place, recordi
         streams::secret,
         numbers::list,
         numbers::change,
+        permissions::read,
+        permissions::ask,
+        switch::read,
+        switch::enable,
+        switch::disable,
         settings::keys::list,
         settings::keys::one,
         settings::keys::create,

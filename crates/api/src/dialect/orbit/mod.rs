@@ -43,6 +43,10 @@ mod recordings;
 
 mod streams;
 
+mod permissions;
+
+mod switch;
+
 mod settings;
 
 pub(crate) mod shapes;
@@ -77,6 +81,23 @@ pub(crate) fn routes() -> Router<Shared> {
     let mut router = settings::routes();
     router = hang(router, "/whatsapp/calling/calls/{id}/streams", &streams);
     router = hang(router, "/whatsapp/calling/streams/secret", &secret);
+    let permissions = get(permissions::read).fallback(wrong_method);
+    let ask = post(permissions::ask).fallback(wrong_method);
+    let calling = get(switch::read).fallback(wrong_method);
+    let (enable, disable) = (post(switch::enable), post(switch::disable));
+        router = hang(router, "/whatsapp/calling/permissions", &permissions);
+    router = hang(router, "/whatsapp/calling/permissions/request", &ask);
+    router = hang(router, "/whatsapp/connections/{phone_number_id}/calling", &calling);
+    router = hang(
+        router,
+        "/whatsapp/connections/{phone_number_id}/calling/enable",
+        &enable.fallback(wrong_method),
+    );
+    router = hang(
+        router,
+        "/whatsapp/connections/{phone_number_id}/calling/disable",
+        &disable.fallback(wrong_method),
+    );
     router = hang(router, "/whatsapp/calling/numbers", &numbers);
     router = hang(router, "/whatsapp/calling/numbers/{phone_number_id}", &number);
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use offhook_core::audit::Object;
-use offhook_core::call::CallRecord;
 use offhook_core::call::table::{ClipName, Connect};
+use offhook_core::call::{CallRecord, EndReason};
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{MetaNumberId, UserId, Wacid};
 use offhook_core::meta::Extras;
@@ -25,7 +25,7 @@ use super::body::json_body;
 use super::calls::only_number;
 use super::error::ApiError;
 use super::wire::{Answer, Reply};
-use super::{shapes, status};
+use super::{permissions, shapes, status};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
 use crate::manners::once::Promise;
@@ -137,7 +137,7 @@ async fn begun(
     let Some(call) = house.engine.load(tenant, &promise.call).await? else { return Ok(None) };
     let number = house.ports.numbers.load(tenant, &call.number).await?;
     let number = number.ok_or_else(ApiError::connection_not_found)?;
-    Ok(Some(told(&call, &number)))
+    Ok(Some(told(house, &call, &number).await))
 }
 
 async fn dial(house: &House, principal: &Principal, wanted: Wanted, promise: Option<&Promise>) -> Answer {
@@ -200,17 +200,31 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted, promise: Opt
             now.unwrap_or(placed.record)
         }
     };
-    told(&call, &number)
+    told(house, &call, &number).await
 }
 
-fn told(call: &Arc<CallRecord>, number: &BusinessNumber) -> Answer {
+async fn told(house: &House, call: &Arc<CallRecord>, number: &BusinessNumber) -> Answer {
     match ApiError::not_placed(call) {
-        Some(error) => Err(error),
+        Some(error) => Err(why(house, call, error).await),
         None => Ok(Reply::created(placed_call(call, number))),
     }
 }
 
-fn phone(typed: Option<&str>) -> Result<Phone, ApiError> {
+/// What is known of the permission tells why, and when to try again.
+async fn why(house: &House, call: &CallRecord, error: ApiError) -> ApiError {
+    let by_permission = matches!(call.end_reason, Some(EndReason::NoPermission | EndReason::LimitReached));
+    let Some(to) = call.facts.party.phone.as_ref().filter(|_| by_permission) else { return error };
+    match house.engine.permission(&call.tenant, &call.number, to).await {
+        Ok(known) => {
+            let now = house.now();
+            let next = known.ledger.may_call(now).err().and_then(|denied| denied.next_at);
+            error.beside(permissions::details(&known, now)).until(next.map(|next| next.since(now)))
+        }
+        Err(_) => error,
+    }
+}
+
+pub(super) fn phone(typed: Option<&str>) -> Result<Phone, ApiError> {
     let typed = typed.ok_or_else(|| ApiError::missing("to"))?;
     if emergency::is_emergency(typed) {
         return Err(ApiError::emergency());

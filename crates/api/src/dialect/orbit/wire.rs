@@ -47,6 +47,10 @@ impl Reply {
         Self { status: StatusCode::CREATED, ..Self::ok(data) }
     }
 
+    pub(crate) fn accepted(data: Value) -> Self {
+        Self { status: StatusCode::ACCEPTED, ..Self::ok(data) }
+    }
+
     /// The same of a shape that is written out.
     pub(crate) fn of(data: &impl Serialize) -> Self {
         Self::ok(serde_json::to_value(data).expect("shapes are made of texts, numbers and lists"))

@@ -2,7 +2,9 @@
 
 use axum::http::{Method, StatusCode};
 use offhook_core::call::{CallRecord, EndReason, Fault, Refusal};
+use offhook_core::dialling::Barred;
 use offhook_core::meta::MetaError;
+use offhook_core::permission::Reason;
 use offhook_core::ports::StoreFault;
 use offhook_engine::EngineError;
 use offhook_whatsapp::sdp::SdpError;
@@ -66,8 +68,7 @@ impl VobizError {
     }
 
     pub(super) fn rate_limited(allowance: &Allowance) -> Self {
-        let wait = allowance.retry_in.unwrap_or_default();
-        let wait = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let wait = seconds(allowance.retry_in.unwrap_or_default());
         let details = json!({
             "limitType": format!("requests per {} s", WINDOW.as_secs()),
             "limit": allowance.limit,
@@ -197,6 +198,37 @@ impl VobizError {
         };
         Some(Self::new(code, status, message))
     }
+
+    /// The house does not let a call be placed.
+    fn barred(barred: Barred) -> Self {
+        let code = match barred {
+            Barred::TooFast { wait } => {
+                let wait = seconds(wait);
+                let error =
+                    Self::new("CALL_LIMIT_REACHED", StatusCode::TOO_MANY_REQUESTS, barred.to_string())
+                        .with(json!({ "limitType": "calls_per_minute", "retryAfter": wait }));
+                return Self { retry_after: Some(wait), ..error };
+            }
+            Barred::CountryBlocked(_) => "COUNTRY_BLOCKED",
+            Barred::RecipientCountry(_) | Barred::RecipientDenied => "RECIPIENT_NOT_ALLOWED",
+            Barred::NotEnabled => "CALLING_NOT_ENABLED",
+        };
+        Self::new(code, StatusCode::UNPROCESSABLE_ENTITY, barred.to_string())
+    }
+
+    /// What we foresee WhatsApp would refuse.
+    fn denied(reason: Reason) -> Self {
+        let reason = match reason {
+            Reason::NoPermission => EndReason::NoPermission,
+            Reason::CallLimit | Reason::AskLimit => EndReason::LimitReached,
+            Reason::AlreadyPermanent => return Self::conflict("the recipient has permitted calls for good"),
+        };
+        Self::by_reason(reason).unwrap_or_else(Self::internal)
+    }
+}
+
+fn seconds(wait: std::time::Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 impl From<StoreFault> for VobizError {
@@ -221,6 +253,8 @@ impl From<EngineError> for VobizError {
             EngineError::UnknownCall => Self::no_call(),
             EngineError::UnknownNumber => Self::no_channel(),
             EngineError::Store(fault) => fault.into(),
+            EngineError::Barred(barred) => Self::barred(barred),
+            EngineError::Denied(denied) => Self::denied(denied.reason),
             EngineError::Meta(Fault::Refused(error)) => {
                 let known = Self::by_reason(EndReason::from_meta_code(error.code));
                 known.unwrap_or_else(Self::internal).with(json!({ "meta_code": error.code }))

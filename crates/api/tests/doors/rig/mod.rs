@@ -18,7 +18,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use offhook_api::{DoorConfig, DoorPorts, Doors, Rates, Sockets, VobizManners, router};
 use offhook_core::call::record::Facts;
-use offhook_core::call::{CallRecord, Commit, EndReason, SoundNews, State};
+use offhook_core::call::{CallRecord, Commit, EndReason, Manners, SoundNews, State};
+use offhook_core::dialling::DialPolicy;
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
 use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::meta::{Direction, Party, Terminate};
@@ -57,7 +58,7 @@ pub(crate) fn user(n: u8) -> UserId {
     UserId::parse(&format!("usr_{n:032x}")).unwrap()
 }
 
-fn number(n: u8, tenant: TenantId, meta_id: &str, phone: &str) -> BusinessNumber {
+pub(crate) fn number(n: u8, tenant: TenantId, meta_id: &str, phone: &str) -> BusinessNumber {
     BusinessNumber {
         id: NumberId::parse(&format!("num_{n:032x}")).unwrap(),
         tenant,
@@ -65,6 +66,7 @@ fn number(n: u8, tenant: TenantId, meta_id: &str, phone: &str) -> BusinessNumber
         waba_id: format!("10229012934039{n}"),
         phone: Phone::parse(phone).unwrap(),
         media_mode: MediaMode::Relay,
+        calling: offhook_core::house::Calling::default(),
         sandbox: false,
     }
 }
@@ -169,7 +171,22 @@ impl Rig {
         (rig, tell)
     }
 
+    /// A house with choices of its own about whom it calls.
+    pub(crate) async fn of_policy(policy: DialPolicy) -> Self {
+        Self::dialling(MediaMode::Relay, policy, |_| {}).await
+    }
+
     async fn built(media_mode: MediaMode, change: impl FnOnce(&mut DoorConfig)) -> Self {
+        // Tests of other limits meet those.
+        let policy = DialPolicy { per_window: 10_000, ..DialPolicy::default() };
+        Self::dialling(media_mode, policy, change).await
+    }
+
+    async fn dialling(
+        media_mode: MediaMode,
+        policy: DialPolicy,
+        change: impl FnOnce(&mut DoorConfig),
+    ) -> Self {
         let memory = Arc::new(Memory::default());
         let first = number(1, tenant(1), META_ID, "+15550100200");
         memory.with_number(BusinessNumber { media_mode, ..first });
@@ -190,6 +207,7 @@ impl Rig {
             inbox: memory.clone(),
             numbers: memory.clone(),
             people: directory.clone(),
+            permissions: memory.clone(),
             asker: asker.clone(),
             sound: sound.clone(),
             clock: clock.clone(),
@@ -210,7 +228,8 @@ impl Rig {
             vobiz: VobizManners::default(),
         };
         change(&mut config);
-        let manners = offhook_core::call::Manners { rates: config.prices.clone(), ..Default::default() };
+        let manners =
+            Manners { rates: config.prices.clone(), dialling: Arc::new(policy), ..Manners::default() };
         let engine = Engine::start(ports, manners).await.unwrap();
         let ports = DoorPorts {
             tenants: directory.clone(),
@@ -337,6 +356,11 @@ impl Rig {
         self.send(request.body(content).unwrap()).await
     }
 
+    /// The number of somebody who was never heard of.
+    pub(crate) fn stranger(&self) -> Phone {
+        Phone::parse(&format!("+4477{:08}", self.directory.count())).unwrap()
+    }
+
     pub(crate) async fn ticket(&self, n: u8) -> String {
         let person = people().into_iter().find(|person| person.id == user(n)).unwrap();
         let until = self.clock.now() + Duration::from_secs(60);
@@ -350,7 +374,12 @@ impl Rig {
 
     /// What Meta sends, signed.
     pub(crate) async fn knock(&self, value: &Value) -> Answered {
-        self.send(signed(&meta::envelope(value))).await
+        self.knock_at("calls", value).await
+    }
+
+    /// The same of another field.
+    pub(crate) async fn knock_at(&self, field: &str, value: &Value) -> Answered {
+        self.send(signed(&meta::envelope(field, value))).await
     }
 
     /// A user calls.

@@ -74,6 +74,7 @@ impl Office {
             inbox: shared.clone(),
             numbers: shared.clone(),
             people: shared.clone(),
+            permissions: shared.clone(),
             asker: Arc::new(FakeAsker::default()),
             sound: Arc::new(FakeSound::default()),
             clock: clock.clone(),

@@ -1,4 +1,4 @@
-//! Stores in memory: calls, log, inbox, numbers, people.
+//! Stores in memory: calls, log, inbox, numbers, people, permissions.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,11 +8,14 @@ use uuid::Uuid;
 
 use crate::call::{CallRecord, Commit, State};
 use crate::event::{Event, Logged};
-use crate::house::{BusinessNumber, MediaMode, Person, Presence, Role};
+use crate::house::{BusinessNumber, Calling, MediaMode, Person, Presence, Role};
 use crate::id::{CallId, EventId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
+use crate::permission::{Permission, PermissionCommit};
+use crate::phone::Phone;
 use crate::ports::{
     CallFilter, Calls, Changed, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page,
-    PageAfter, People, PersonChange, Removal, StoreFault,
+    PageAfter, People, PermissionFilter, PermissionPage, Permissions, PermissionsAfter, PersonChange,
+    Removal, StoreFault,
 };
 use crate::time::Time;
 
@@ -31,6 +34,7 @@ pub(super) struct Tables {
     pub(super) numbers: Vec<BusinessNumber>,
     pub(super) channels: super::channels::Shelf,
     people: Vec<Person>,
+    permissions: BTreeMap<(NumberId, Phone), Permission>,
     broken: bool,
 }
 
@@ -43,6 +47,18 @@ impl Memory {
     /// Adds a person.
     pub fn with_person(&self, person: Person) {
         self.lock().people.push(person);
+    }
+
+    /// All numbers.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<BusinessNumber> {
+        self.lock().numbers.clone()
+    }
+
+    /// What is known of all permissions.
+    #[must_use]
+    pub fn permissions(&self) -> Vec<Permission> {
+        self.lock().permissions.values().cloned().collect()
     }
 
     /// From now on nothing can be written, or it can again.
@@ -219,7 +235,8 @@ impl Inbox for Memory {
 impl Numbers for Memory {
     async fn add(&self, new: NewNumber) -> Result<BusinessNumber, StoreFault> {
         let NewNumber { id, tenant, meta_id, waba_id, phone, media_mode, sandbox, .. } = new;
-        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode, sandbox };
+        let calling = Calling::default();
+        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode, calling, sandbox };
         self.with_number(number.clone());
         Ok(number)
     }
@@ -248,6 +265,21 @@ impl Numbers for Memory {
         let number = tables.numbers.iter_mut().find(|number| number.id == *id && number.tenant == *tenant);
         Ok(number.map(|number| {
             number.media_mode = mode;
+            number.clone()
+        }))
+    }
+
+    async fn set_calling(
+        &self,
+        tenant: &TenantId,
+        id: &NumberId,
+        calling: Calling,
+    ) -> Result<Option<BusinessNumber>, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        let number = tables.numbers.iter_mut().find(|number| number.id == *id && number.tenant == *tenant);
+        Ok(number.map(|number| {
+            number.calling = number.calling.join(calling);
             number.clone()
         }))
     }
@@ -323,5 +355,63 @@ impl Tables {
         let mut owners = self.people.iter().filter(|it| it.tenant == *tenant && it.role == Role::Owner);
         let (first, second) = (owners.next(), owners.next());
         first.is_some_and(|only| only.id == *id) && second.is_none()
+    }
+}
+
+#[async_trait]
+impl Permissions for Memory {
+    async fn find(
+        &self,
+        tenant: &TenantId,
+        number: &NumberId,
+        phone: &Phone,
+    ) -> Result<Option<Permission>, StoreFault> {
+        let tables = self.lock();
+        let found = tables.permissions.get(&(number.clone(), phone.clone()));
+        Ok(found.filter(|one| one.tenant == *tenant).cloned())
+    }
+
+    async fn commit(&self, commit: &PermissionCommit) -> Result<Vec<Logged>, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        let new = &commit.permission;
+        let key = (new.number.clone(), new.phone.clone());
+        let version = tables.permissions.get(&key).map_or(0, |stored| stored.version);
+        if new.version != version + 1 {
+            return Err(StoreFault::Conflict);
+        }
+        tables.permissions.insert(key, new.clone());
+        let events: Vec<Event> = commit.event.iter().cloned().collect();
+        Ok(tables.append(&new.tenant, new.updated_at, &events))
+    }
+
+    async fn due(&self, until: Time, limit: u32) -> Result<Vec<Permission>, StoreFault> {
+        let tables = self.lock();
+        let is_due = |one: &&Permission| one.expires_at.is_some_and(|at| at <= until);
+        let mut due: Vec<Permission> = tables.permissions.values().filter(is_due).cloned().collect();
+        due.sort_by_key(|one| one.expires_at);
+        due.truncate(limit as usize);
+        Ok(due)
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        filter: &PermissionFilter,
+        page: &PermissionsAfter,
+    ) -> Result<PermissionPage, StoreFault> {
+        let mut permissions = self.permissions();
+        permissions.retain(|one| {
+            one.tenant == *tenant
+                && filter.numbers.as_ref().is_none_or(|numbers| numbers.contains(&one.number))
+                && filter.standing.is_none_or(|standing| one.standing == standing)
+        });
+        permissions.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        if let Some((at, id)) = &page.after {
+            permissions.retain(|one| (one.created_at, &one.id) < (*at, id));
+        }
+        let has_more = permissions.len() > page.limit as usize;
+        permissions.truncate(page.limit as usize);
+        Ok(PermissionPage { permissions, has_more })
     }
 }
