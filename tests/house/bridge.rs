@@ -8,7 +8,7 @@ use crate::agent::{Agent, sdp};
 use crate::stage::{Stage, until};
 
 /// The newest simulated call with everything its phone heard.
-async fn simulated(stage: &Stage) -> anyhow::Result<Value> {
+pub(crate) async fn simulated(stage: &Stage) -> anyhow::Result<Value> {
     let calls: Value = stage.control(Method::GET, "/calls").send().await?.json().await?;
     let id = calls["calls"][0]["id"].as_str().context("a simulated call")?.to_owned();
     Ok(stage.control(Method::GET, &format!("/calls/{id}")).send().await?.json().await?)
@@ -98,7 +98,7 @@ async fn customer_whose_agent_is_lost_hears_music_until_somebody_takes_the_call(
 }
 
 /// A bridged call placed by a program, as the answer to it says.
-async fn placed(stage: &Stage, to: &str, connect_to: Option<Value>) -> Value {
+pub(crate) async fn placed(stage: &Stage, to: &str, connect_to: Option<Value>) -> Value {
     let mut body = json!({ "to": to, "from_phone_number_id": stage.say("/bridged_number/phone_number_id") });
     if let Some(connect_to) = connect_to {
         body["connect_to"] = connect_to;
@@ -110,10 +110,10 @@ async fn placed(stage: &Stage, to: &str, connect_to: Option<Value>) -> Value {
     answer["data"].clone()
 }
 
-const CALLS: &str = "/api/v1/whatsapp/calling/calls";
+pub(crate) const CALLS: &str = "/api/v1/whatsapp/calling/calls";
 
 /// What a program asks of a call, and the call as it is then.
-async fn act(stage: &Stage, id: &str, action: &str, fields: Value) -> Value {
+pub(crate) async fn act(stage: &Stage, id: &str, action: &str, fields: Value) -> Value {
     let answer =
         stage.api(Method::POST, &format!("{CALLS}/{id}/{action}")).json(&fields).send().await.unwrap();
     let (status, body) = (answer.status(), answer.json::<Value>().await.unwrap());

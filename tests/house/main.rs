@@ -11,6 +11,9 @@ mod agent;
 mod bench;
 
 #[cfg(test)]
+mod bots;
+
+#[cfg(test)]
 mod bridge;
 
 #[cfg(test)]
@@ -29,10 +32,22 @@ mod demo;
 mod doors;
 
 #[cfg(test)]
+mod faces;
+
+#[cfg(test)]
+mod once;
+
+#[cfg(test)]
 mod peers;
 
 #[cfg(test)]
+mod permissions;
+
+#[cfg(test)]
 mod recordings;
+
+#[cfg(test)]
+mod rest;
 
 // The contract suite of `store` starts the same throw-away server.
 #[cfg(test)]
@@ -42,6 +57,9 @@ mod postgres;
 
 #[cfg(test)]
 mod privacy;
+
+#[cfg(test)]
+mod samples;
 
 #[cfg(test)]
 mod server;

@@ -20,6 +20,8 @@ mod desk;
 
 mod archive;
 
+mod bots;
+
 mod listen;
 
 mod docs;
@@ -27,7 +29,8 @@ mod docs;
 mod doors;
 
 pub use archive::Archive;
-pub use manners::limits::Rates;
-
+pub use bots::{BotDoor, Guest, Invited};
+pub use dialect::vobiz::{DurationBasis, EndedAnswered, VobizManners};
 pub use doors::{DoorConfig, DoorPorts, Doors, router};
+pub use manners::limits::Rates;
 pub use ws::Sockets;

@@ -9,6 +9,7 @@ use crate::call::{CallRecord, Glance};
 use crate::contact::{self, Channel};
 use crate::house::Presence;
 use crate::id::{CallId, ContactId, EventId, NumberId, SegmentId, TenantId, UserId};
+use crate::permission::Standing;
 use crate::phone::Phone;
 use crate::time::Time;
 
@@ -112,6 +113,8 @@ pub enum CallEvent {
     Announcing,
     /// Bridged: a recording began, was paused, went on or ended: the record tells.
     Recording,
+    /// Bridged: a voice bot was asked for, or is not in the call any more: the record tells.
+    Bot,
     /// Bridged: the customer waits with music.
     Held,
     /// Bridged: the conversation goes on.
@@ -140,6 +143,19 @@ pub enum Consent {
     Granted,
     /// They did not, or took it back.
     Refused,
+    /// The time of a grant, or of a request nobody answered, is over.
+    Expired,
+}
+
+impl From<Standing> for Consent {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Requested => Self::Requested,
+            Standing::Temporary | Standing::Permanent => Self::Granted,
+            Standing::Rejected | Standing::Revoked | Standing::None => Self::Refused,
+            Standing::Expired => Self::Expired,
+        }
+    }
 }
 
 /// What happened to a contact.
@@ -201,8 +217,14 @@ pub enum Event {
         number: NumberId,
         /// The user.
         phone: Phone,
-        /// How it stands.
+        /// How it stands, roughly.
         consent: Consent,
+        /// How it stands. None in logs of old versions.
+        #[serde(default)]
+        state: Option<Standing>,
+        /// When a temporary grant, or a request nobody answers, ends.
+        #[serde(default)]
+        expires_at: Option<Time>,
     },
     /// A contact.
     Contact {

@@ -92,6 +92,11 @@ house_id!(
     "rec_"
 );
 house_id!(
+    /// What is known of a user's permission to be called.
+    PermissionId,
+    "prm_"
+);
+house_id!(
     /// An entry of a tenant's event log.
     EventId,
     "evt_"
@@ -115,6 +120,11 @@ house_id!(
     /// A file of contacts being read.
     ImportId,
     "imp_"
+);
+house_id!(
+    /// A voice bot's connection to a call.
+    StreamId,
+    "str_"
 );
 
 /// Meta's id of a call.

@@ -32,6 +32,10 @@ pub enum Right {
     ReadContacts,
     /// Change contacts.
     WriteContacts,
+    /// Erase contacts with everything that is kept of them.
+    EraseContacts,
+    /// Take many contacts away in one file.
+    ExportContacts,
     /// See outbound webhooks and what became of deliveries.
     ReadWebhooks,
     /// Change outbound webhooks, and send again.
@@ -40,6 +44,8 @@ pub enum Right {
     ReadEvents,
     /// See what calls cost.
     ReadCosts,
+    /// Take many calls away in one file.
+    ExportCalls,
     /// Make, change and revoke API keys.
     ManageKeys,
     /// Add, change and remove people.
@@ -79,7 +85,7 @@ const fn row(right: Right, words: &'static str, scope: &'static str, grants: [Gr
 }
 
 #[rustfmt::skip]
-const TABLE: [Row; 18] = [
+const TABLE: [Row; 21] = [
     row(Right::ReadCalls, "see calls and business numbers", "calls:read", [Yes, Yes, Yes, Yes, MASKED, MASKED]),
     row(Right::WriteCalls, "place, answer, end and control calls", "calls:write", [Yes, Yes, Yes, Partly("theirs; keys: any"), No, No]),
     row(Right::Supervise, "see live calls of others, listen, whisper, barge in, take over", "calls:write", [Yes, Yes, No, No, No, No]),
@@ -91,10 +97,13 @@ const TABLE: [Row; 18] = [
     row(Right::EnableCalling, "switch calling of a number on and off", "numbers:write", [Yes, Yes, No, No, No, No]),
     row(Right::ReadContacts, "see contacts", "contacts:read", [Yes, Yes, Yes, Yes, MASKED, MASKED]),
     row(Right::WriteContacts, "change contacts", "contacts:write", [Yes, Yes, Yes, Yes, No, No]),
+    row(Right::EraseContacts, "erase contacts and what is kept of them", "contacts:write", [Yes, Yes, No, No, No, No]),
+    row(Right::ExportContacts, "export contacts", "contacts:read", [Yes, Yes, Yes, No, No, No]),
     row(Right::ReadWebhooks, "see webhooks and their deliveries", "webhooks:read", [Yes, Yes, Yes, No, No, No]),
     row(Right::WriteWebhooks, "change webhooks, send again", "webhooks:write", [Yes, Yes, Yes, No, No, No]),
     row(Right::ReadEvents, "read the event log", "events:read", [Yes, Yes, Yes, No, No, No]),
     row(Right::ReadCosts, "see what calls cost", "calls:read", [Yes, Yes, Yes, No, No, Yes]),
+    row(Right::ExportCalls, "export calls", "calls:read", [Yes, Yes, Yes, No, MASKED, MASKED]),
     row(Right::ManageKeys, "make and revoke API keys", "settings:write", [Yes, Yes, Partly("their own"), No, No, No]),
     row(Right::ManagePeople, "add, change and remove people", "settings:write", [Yes, Partly("not owners"), No, No, No, No]),
     row(Right::ReadAudit, "read the audit log", "audit:read", [Yes, Yes, Partly("their own acts"), No, No, No]),
@@ -167,6 +176,23 @@ impl Right {
     #[must_use]
     pub fn only_reads(self) -> bool {
         self.scope().ends_with(":read")
+    }
+
+    /// Whether it is about one business number each time, so that a test key can have it for numbers of the
+    /// sandbox alone.
+    #[must_use]
+    pub const fn is_about_a_number(self) -> bool {
+        matches!(
+            self,
+            Self::ReadCalls
+                | Self::WriteCalls
+                | Self::ReadPermissions
+                | Self::AskPermissions
+                | Self::ReadRecordings
+                | Self::EraseRecordings
+                | Self::WriteNumbers
+                | Self::EnableCalling
+        )
     }
 
     const fn row(self) -> &'static Row {

@@ -244,6 +244,7 @@ impl Actor {
         let rung = self.call.rung().cloned().unwrap_or_default();
         let before = self.house.registry.record(&record.id);
         note(&record, before.as_deref().is_some_and(|before| before.state.is_over()));
+        self.house.learn_of_call(&self.number, before.as_deref(), &record);
         let busy_changed = before.as_deref().map(busy).unwrap_or_default() != busy(&record);
         self.house.registry.show(record.clone(), rung);
         let announced: Vec<Announced> =
@@ -299,9 +300,18 @@ impl Actor {
     }
 
     fn ask(&self, ask: Ask) -> Asked {
-        let (asker, number) = (self.house.ports.asker.clone(), self.number.clone());
+        let (house, number, id) = (self.house.clone(), self.number.clone(), self.call.record().id.clone());
         Box::pin(async move {
-            let reply = timeout(ASK_WITHIN, asker.ask(&number, &ask)).await.unwrap_or(Err(Fault::Unclear));
+            let asking = async {
+                match &ask {
+                    Ask::Connect { to, .. } => house.connect(&id, &number, to, &ask).await,
+                    Ask::PreAccept { .. }
+                    | Ask::Accept { .. }
+                    | Ask::Reject { .. }
+                    | Ask::Terminate { .. } => house.ports.asker.ask(&number, &ask).await,
+                }
+            };
+            let reply = timeout(ASK_WITHIN, asking).await.unwrap_or(Err(Fault::Unclear));
             match ask {
                 Ask::Connect { .. } => Input::ConnectReply(reply),
                 Ask::PreAccept { .. } => Input::PreAcceptReply(reply),

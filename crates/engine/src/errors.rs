@@ -1,6 +1,8 @@
 //! What the engine answers when it cannot do as asked.
 
 use offhook_core::call::{Fault, Refusal};
+use offhook_core::dialling::Barred;
+use offhook_core::permission::Denied;
 use offhook_core::ports::{SoundFault, StoreFault};
 
 /// Why a command was not carried out.
@@ -15,6 +17,12 @@ pub enum EngineError {
     /// The number belongs to somebody else or nobody.
     #[error("no such number")]
     UnknownNumber,
+    /// The house does not let this call be placed.
+    #[error(transparent)]
+    Barred(#[from] Barred),
+    /// The user may not be asked for permission now.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The database cannot be used now. A write may or may not have landed.
     #[error(transparent)]
     Store(#[from] StoreFault),

@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use offhook_core::call::table::Connect;
 use offhook_core::call::{Call, CallRecord, Command, Manners, NewOutbound};
-use offhook_core::event::{Announced, Consent, Event};
+use offhook_core::event::{Announced, Event};
 use offhook_core::house::{BusinessNumber, Person, Presence};
 use offhook_core::id::{CallId, NumberId, TenantId, UserId, Wacid};
-use offhook_core::meta::Party;
-use offhook_core::phone::Phone;
+use offhook_core::meta::{Callee, Extras};
 use offhook_core::ports::{
-    Asker, Calls, Clock, Contacts, Events, Ids, Inbox, Knock, Numbers, People, PermissionAsk, Sound,
-    StoreFault,
+    Asker, Calls, Clock, Contacts, Events, Ids, Inbox, Knock, Numbers, People, Permissions, Sound, StoreFault,
 };
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
@@ -24,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::actor::{Actor, Birth, MAILBOX, NEWS};
 use crate::errors::EngineError;
+use crate::gates::Pace;
 use crate::presence::{Connected, Roll};
 use crate::publisher::Publisher;
 use crate::registry::{Handle, Message, Registry};
@@ -44,6 +43,8 @@ pub struct Ports {
     pub numbers: Arc<dyn Numbers>,
     /// People.
     pub people: Arc<dyn People>,
+    /// Who may be called.
+    pub permissions: Arc<dyn Permissions>,
     /// Meta.
     pub asker: Arc<dyn Asker>,
     /// The media plane.
@@ -69,6 +70,8 @@ pub(crate) struct Inner {
     pub(crate) knocked: Notify,
     pub(crate) tasks: TaskTracker,
     pub(crate) manners: Manners,
+    /// How often tenants place calls.
+    pub(crate) pace: Pace,
     /// How the legs of live calls go. Nobody has to listen.
     pub(crate) quality: broadcast::Sender<Arc<QualityNews>>,
     /// Held while a call is woken from its record, so that it is woken once.
@@ -83,7 +86,7 @@ pub struct PlaceRequest {
     /// From which number; must be the tenant's.
     pub number: NumberId,
     /// The user.
-    pub to: Phone,
+    pub to: Callee,
     /// The client's complete offer to WhatsApp; none for a call whose sound the house carries.
     pub offer: Option<Sdp>,
     /// Who places it, when a person does.
@@ -96,6 +99,10 @@ pub struct PlaceRequest {
     pub correlation: Option<String>,
     /// The client's conversation.
     pub conversation_id: Option<String>,
+    /// What the client wants remembered with the call.
+    pub metadata: Option<String>,
+    /// What the client wants WhatsApp itself to do.
+    pub extras: Extras,
 }
 
 /// A durable outbound call.
@@ -121,11 +128,13 @@ impl Engine {
             tasks: TaskTracker::new(),
             waking: Mutex::new(()),
             quality: broadcast::channel(QUALITY).0,
+            pace: Pace::default(),
             manners,
             ports,
         });
         inner.wake_live().await?;
         inner.tasks.spawn(inner.clone().inbox_loop());
+        inner.tasks.spawn(inner.clone().expiry_loop());
         Ok(Self { inner })
     }
 
@@ -150,8 +159,11 @@ impl Engine {
 
     /// Places an outbound call. Returns once it is durable.
     ///
+    /// What the house decides by itself is refused here and leaves no call behind. The rest, permission, limits
+    /// and a call with the same user, is looked at before Meta is asked, and the call ends with the reason.
+    ///
     /// # Errors
-    /// [`EngineError::UnknownNumber`], or the store's fault.
+    /// [`EngineError::UnknownNumber`], [`EngineError::Barred`], or the store's fault.
     pub async fn place(&self, request: PlaceRequest) -> Result<Placed, EngineError> {
         self.place_as(CallId::from_uuid(self.inner.ports.ids.next()), request).await
     }
@@ -166,14 +178,14 @@ impl Engine {
         if house.stopping.is_cancelled() {
             return Err(EngineError::Stopping);
         }
+        house.keep_pace(&request.tenant)?;
         let number = house.ports.numbers.load(&request.tenant, &request.number).await?;
         let number = number.ok_or(EngineError::UnknownNumber)?;
+        house.admit(&number, &request.to)?;
         let new = NewOutbound {
             id,
             number: number.clone(),
-            contact: house
-                .sighted(&request.tenant, &Party { phone: Some(request.to.clone()), ..Party::default() })
-                .await,
+            contact: house.sighted(&request.tenant, &request.to.party()).await,
             to: request.to,
             offer: request.offer,
             agent: request.agent,
@@ -181,6 +193,8 @@ impl Engine {
             record: request.record,
             correlation: request.correlation,
             conversation_id: request.conversation_id,
+            metadata: request.metadata,
+            extras: request.extras,
         };
         let call = Call::place(new, house.ports.clock.now()).with_manners(house.manners.clone());
         let (begun, began) = oneshot::channel();
@@ -219,24 +233,6 @@ impl Engine {
             return Ok((record.tenant == *tenant).then_some(record));
         }
         Ok(self.inner.ports.calls.load(tenant, id).await?.map(Arc::new))
-    }
-
-    /// Asks a user in chat for the permission to call.
-    ///
-    /// # Errors
-    /// [`EngineError::UnknownNumber`], Meta's refusal, or the store's fault.
-    pub async fn ask_permission(
-        &self,
-        tenant: &TenantId,
-        number: &NumberId,
-        to: Phone,
-    ) -> Result<(), EngineError> {
-        let house = &self.inner;
-        let number = house.ports.numbers.load(tenant, number).await?.ok_or(EngineError::UnknownNumber)?;
-        let ask = PermissionAsk { to: to.clone(), body: None };
-        house.ports.asker.ask_permission(&number, &ask).await?;
-        let event = Event::Permission { number: number.id, phone: to, consent: Consent::Requested };
-        Ok(house.append(tenant, event).await?)
     }
 
     /// Everything committed for the tenant after the returned place in its log.

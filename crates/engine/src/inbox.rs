@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use offhook_core::call::{Call, CallRecord, State};
-use offhook_core::event::{Consent, Event};
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{CallId, NumberId};
-use offhook_core::meta::{Direction, MetaEvent, MetaEventKind, PermissionReply};
+use offhook_core::meta::{Direction, MetaEvent, MetaEventKind};
 use offhook_core::ports::{Knocked, News, StoreFault};
 use tokio::time::{Instant, sleep_until};
 
@@ -93,6 +92,11 @@ impl Inner {
                 self.done(knocked.id).await;
                 Ok(Dealt::Handed)
             }
+            News::Settings(change) => {
+                self.settings_changed(change).await?;
+                self.done(knocked.id).await;
+                Ok(Dealt::Handed)
+            }
             News::Kept { .. } => {
                 self.done(knocked.id).await;
                 Ok(Dealt::Handed)
@@ -119,8 +123,8 @@ impl Inner {
         event.party.contact = self.sighted(&number.tenant, &event.party).await;
         let id = CallId::from_uuid(self.ports.ids.next());
         let wacid = event.wacid.clone();
-        let call =
-            Call::incoming(id, &number, event, self.ports.clock.now()).with_manners(self.manners.clone());
+        let now = self.ports.clock.now();
+        let call = Call::incoming_at(self.manners.clone(), id, &number, event, now);
         self.spawn(call, number, Some(wacid), Birth { knock: Some(knock), ..Birth::default() });
         Ok(Dealt::Handed)
     }
@@ -184,13 +188,6 @@ impl Inner {
                 }
             }
         }
-    }
-
-    async fn permission_reply(&self, reply: PermissionReply) -> Result<(), StoreFault> {
-        let Some(number) = self.ports.numbers.by_meta_id(&reply.number).await? else { return Ok(()) };
-        let Some(phone) = reply.party.phone else { return Ok(()) };
-        let consent = if reply.granted { Consent::Granted } else { Consent::Refused };
-        self.append(&number.tenant, Event::Permission { number: number.id, phone, consent }).await
     }
 
     async fn ignore(&self, knock: i64, why: &'static str) -> Result<Dealt, StoreFault> {

@@ -5,7 +5,9 @@
 //! goes on from its record.
 
 mod actor;
+mod consent;
 mod errors;
+mod gates;
 mod house;
 mod inbox;
 
@@ -13,6 +15,9 @@ mod contacts;
 mod presence;
 mod publisher;
 mod registry;
+mod settings;
+
+mod verdict;
 mod voices;
 
 pub use contacts::ContactError;

@@ -4,6 +4,8 @@
 
 mod rig;
 
+mod consent;
+
 mod sound;
 
 mod trouble;

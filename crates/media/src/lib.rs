@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`srtp`] (packets in place), `rtp` and `rtcp` (their headers), `stun` (the gate), `sdp`
 //! (descriptions), `quality` (what was heard), [`clip`] (recorded pieces), [`leg`] (one peer, without a socket), [`tap`] (listening in),
-//! `message` (plain data), `mix` (several voices in one), `shard` (the peers of one
+//! [`line`] (a leg that is a program), `message` (plain data), `mix` (several voices in one), `shard` (the peers of one
 //! thread), and [`Plane`], the door: commands in, notices out.
 //!
 //! ICE is `rtc-ice`, DTLS is `rtc-dtls`, both as machines without sockets; SRTP, admission, time and sockets are
@@ -32,6 +32,8 @@ pub mod leg;
 
 pub mod tap;
 
+pub mod line;
+
 mod message;
 
 mod mix;
@@ -49,4 +51,4 @@ pub use message::{
 pub use plane::{Plane, PlaneConfig, SendError, StartError};
 pub use quality::{Quality, mos};
 pub use sdp::{CandidateKind, SdpError};
-pub use switchboard::{BoardConfig, Carried, Clips, RecordOrder, Switchboard};
+pub use switchboard::{BoardConfig, BotLine, BotOrder, Carried, Clips, LineNews, RecordOrder, Switchboard};

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use offhook_core::sdp::Sdp;
+use offhook_core::sdp::{IceCandidate, Sdp};
 
 use crate::clip::Clip;
 use crate::leg::{Drops, FailReason, LegConfig};
+use crate::line::LineEnd;
 use crate::quality::Quality;
 use crate::sdp::CandidateKind;
 use crate::srtp::Profile;
@@ -40,6 +41,13 @@ pub enum Command {
         /// Which description is wanted.
         description: Description,
     },
+    /// Sets up a leg without a peer: what is said and heard there goes through rings. No notice follows.
+    AddLine {
+        /// Its name, not in use.
+        leg: LegId,
+        /// The plane's half of it.
+        end: LineEnd,
+    },
     /// The peer's answer to our offer.
     Answer {
         /// Which leg.
@@ -51,8 +59,17 @@ pub enum Command {
     Candidate {
         /// Which leg.
         leg: LegId,
-        /// The candidate line.
-        candidate: String,
+        /// The candidate, and which description it belongs to.
+        candidate: IceCandidate,
+    },
+    /// The peer's offer of a new path (RFC 8445 section 9): the leg keeps its keys, its stream and its place, and
+    /// its old path until the new one works. [`LegNotice::LocalDescription`] follows, or
+    /// [`LegNotice::RestartRefused`].
+    Restart {
+        /// Which leg.
+        leg: LegId,
+        /// The offer, of the same peer.
+        offer: Sdp,
     },
     /// Lets sound out of a leg that was added with `hold_rtp`.
     OpenGate {
@@ -104,8 +121,10 @@ impl Command {
     pub(crate) fn leg(&self) -> LegId {
         match self {
             Self::AddLeg { leg, .. }
+            | Self::AddLine { leg, .. }
             | Self::Answer { leg, .. }
             | Self::Candidate { leg, .. }
+            | Self::Restart { leg, .. }
             | Self::OpenGate { leg }
             | Self::Hear { leg, .. }
             | Self::Press { leg, .. }
@@ -182,6 +201,8 @@ pub enum LegNotice {
         /// The text, to be sent byte for byte.
         sdp: Sdp,
     },
+    /// The offer of a new path cannot be answered: it is not this leg's peer, or the leg is gone. The old path stays.
+    RestartRefused,
     /// ICE has selected an address.
     IceConnected,
     /// Keys are there; sound may flow.
@@ -288,6 +309,8 @@ pub struct Counters {
     pub mix_lost: u64,
     /// Packets for the mixer that were no Opus.
     pub mix_corrupt: u64,
+    /// Panics of the mixer, contained.
+    pub mix_broken: u64,
     /// Packets a tap had no room for.
     pub tap_lost: u64,
     /// Datagrams that were for no leg. Answers and handshakes that several shards were asked about do not count.

@@ -1,6 +1,6 @@
 //! The program `offhook`: configuration, wiring, lifecycle, telemetry, the embedded desk, the command line.
 //!
-//! Reading order: [`config`], [`clock`], [`lock`], [`telemetry`], `desk`, `operations`, [`door`], `sound`, `turn`, [`wiring`],
+//! Reading order: [`config`], [`clock`], [`lock`], [`telemetry`], `desk`, `operations`, [`door`], `sound`, `turn`, `bots`, `rates`, [`wiring`],
 //! [`lifecycle`], `demo`, `bench`, [`cli`].
 //!
 //! What does not live here: decisions about calls, SQL, a provider's words.
@@ -19,10 +19,13 @@ mod operations;
 
 pub mod door;
 
+mod bots;
 mod scribe;
 mod sound;
 
 mod turn;
+
+mod rates;
 
 pub mod wiring;
 

@@ -97,6 +97,7 @@ impl Server {
             }
         });
         let scribe = tasks.spawn(house.scribe);
+        tasks.spawn(house.voice);
         let server = Self {
             address,
             tls: tls.is_some(),

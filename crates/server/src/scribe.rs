@@ -126,6 +126,7 @@ impl Page {
         let (kind, user) = match voice {
             Who::Customer => (PartyKind::Customer, None),
             Who::Agent(user) => (PartyKind::Agent, Some(user)),
+            Who::Bot(_) => (PartyKind::Bot, None),
         };
         let joined = self.take.join(party, kind, user);
         self.told(joined);

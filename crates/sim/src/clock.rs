@@ -32,6 +32,13 @@ impl Clock {
         self.now_ms() / 1000
     }
 
+    /// The day in UTC, as `2026-11-02`.
+    pub(crate) fn today(&self) -> String {
+        let secs = i64::try_from(self.now_secs()).unwrap_or(0);
+        let now = jiff::Timestamp::from_second(secs).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        now.strftime("%Y-%m-%d").to_string()
+    }
+
     /// The instant at which `unix_ms` is reached.
     pub(crate) fn instant_at(&self, unix_ms: u64) -> Instant {
         self.base + Duration::from_millis(unix_ms.saturating_sub(self.base_unix_ms))

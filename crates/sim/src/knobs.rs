@@ -47,6 +47,8 @@ pub struct Knobs {
     pub offer_in_accept_error: bool,
     /// What a user who never said anything about calls has granted.
     pub default_permission: DefaultPermission,
+    /// Whether users have written lately, so that messages other than templates reach them.
+    pub conversation_open: bool,
     /// Unanswered outbound calls in a row after which the permission is revoked; 0 never revokes.
     pub revoke_after_unanswered: u32,
     /// Permission requests allowed per user in 24 hours.
@@ -121,6 +123,7 @@ impl Default for Knobs {
             sdp_error_code: 100,
             offer_in_accept_error: false,
             default_permission: DefaultPermission::Temporary,
+            conversation_open: true,
             revoke_after_unanswered: 4,
             permission_requests_per_day: 1,
             permission_requests_per_week: 2,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use offhook_core::house::Person;
 use offhook_core::id::UserId;
-use offhook_core::ports::Ticket;
+use offhook_core::ports::{Opener, Ticket};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,6 +17,7 @@ use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
 use crate::manners::moment;
 use crate::manners::principal::{Principal, Right, Who};
+use crate::manners::session;
 
 /// Long enough for a slow page to connect, short enough that a leaked ticket is worth nothing.
 const LIFE: Duration = Duration::from_secs(60);
@@ -61,19 +62,26 @@ pub(super) async fn issue(State(house): State<Shared>, request: Request) -> Answ
     let entry = auth::enter(&house, &parts.method, headers, Operation::Ticket, Right::WriteCalls).await?;
     let answer = async {
         let wanted: Wanted = json_body(headers, content).await?;
-        ticket(&house, &entry.principal, wanted.user_id).await
+        if entry.principal.sandbox && !house.config.sandbox {
+            return Err(ApiError::wrong_key_mode());
+        }
+        let by = match &entry.principal.who {
+            Who::Key(key) => Some(Opener::Key(key.id.clone())),
+            Who::Person(_) => session::current(&house, headers).await?.map(|it| Opener::Session(it.id)),
+        };
+        ticket(&house, &entry.principal, wanted.user_id, by).await
     };
     let answer = answer.await;
     entry.leave(answer)
 }
 
-async fn ticket(house: &House, principal: &Principal, user_id: Option<String>) -> Answer {
+async fn ticket(house: &House, principal: &Principal, user_id: Option<String>, by: Option<Opener>) -> Answer {
     let person = whom(house, principal, user_id).await?;
     if !person.role.may_call() {
         return Err(ApiError::insufficient("a role that takes calls"));
     }
     let until = house.now() + LIFE;
-    let token = house.ports.sessions.issue_ticket(&Ticket { person: person.clone(), until }).await?;
+    let token = house.ports.sessions.issue_ticket(&Ticket { person: person.clone(), until, by }).await?;
     let agent = TicketAgent { id: person.id.to_string(), name: person.name };
     Ok(Reply::made(&IssuedTicket { token, expires_at: moment::whole(until), agent }))
 }

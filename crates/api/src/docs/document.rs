@@ -29,7 +29,8 @@ pub(crate) fn document(public_url: Option<&Url>) -> Value {
         "paths": {},
         "components": { "schemas": {}, "securitySchemes": {} },
     });
-    // One line for each part; parts of other faces than Orbit's come as they are.
+    // One line for each part. Those of faces that dress otherwise than Orbit's come as they are:
+    // `serde_json::to_value(…::openapi())`, with their own errors and credentials.
     let parts = [
         enveloped(orbit::doc::Document::openapi(), Repeats::ByName),
         enveloped(desk::Document::openapi(), Repeats::AsTheyCome),

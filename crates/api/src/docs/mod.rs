@@ -35,7 +35,9 @@ pub(crate) fn routes(public_url: Option<&Url>) -> Router<Shared> {
         let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
         (headers, document.to_string())
     };
-    let browse: Router<Shared> = SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into();
+    // The badge of another server's validator is left out: the page asks nobody but this server.
+    let config = Config::from("/openapi.json").validator_url("none");
+    let browse: Router<Shared> = SwaggerUi::new("/docs").config(config).into();
     let browse = browse.layer(map_response(|response| guarded(response, BROWSER_POLICY)));
     let pages = Router::new()
         .route(ERRORS, get(errors::all))

@@ -40,10 +40,14 @@ pub(crate) enum Operation {
     ReadContacts,
     /// Change contacts.
     WriteContacts,
+    /// Read figures of many days.
+    Figures,
+    /// Take many calls away in one file.
+    Export,
 }
 
 impl Operation {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Initiate,
         Self::List,
         Self::Read,
@@ -53,20 +57,28 @@ impl Operation {
         Self::Dial,
         Self::ReadContacts,
         Self::WriteContacts,
+        Self::Figures,
+        Self::Export,
     ];
 
     /// Requests in [`WINDOW`].
     const fn per_window(self) -> u32 {
         match self {
-            Self::Initiate | Self::Control | Self::WriteContacts => 60,
+            Self::Initiate | Self::Control | Self::WriteContacts | Self::Figures => 60,
             Self::List | Self::Read | Self::Ticket | Self::Repeat | Self::ReadContacts => 120,
             Self::Dial => 30,
+            // Each reads every call there is.
+            Self::Export => 6,
         }
     }
 }
 
 /// The window limits of single operations are stated in.
-const WINDOW: Duration = Duration::from_secs(60);
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
+
+/// Requests of one address in [`WINDOW`] that say not who they are from, or say it wrong. An office of people
+/// whose sessions have run out needs a few each; whoever guesses keys needs very many more.
+const STRANGERS: u32 = 120;
 
 /// How many requests are let in, whatever they ask.
 #[derive(Debug, Clone, Copy)]
@@ -106,6 +118,7 @@ pub(crate) struct KeyLimits {
     limiters: HashMap<Operation, Limiter<String>>,
     keys: Limiter<String>,
     tenants: Limiter<TenantId>,
+    strangers: Limiter<Option<IpAddr>>,
 }
 
 impl KeyLimits {
@@ -116,12 +129,18 @@ impl KeyLimits {
             limiters: Operation::ALL.into_iter().map(|operation| (operation, limiter(operation))).collect(),
             keys: Limiter::bursting(rates.key_per_second, second, rates.key_burst),
             tenants: Limiter::new(rates.tenant_per_second, second),
+            strangers: Limiter::new(STRANGERS, WINDOW),
         }
     }
 
     /// Counts a request of `who`. Unknown credentials never come here, so nobody can fill the memory.
     pub(crate) fn count(&self, operation: Operation, who: &str) -> Allowance {
         self.limiters[&operation].count(who.to_owned())
+    }
+
+    /// Counts a request of nobody known.
+    pub(crate) fn stranger(&self, address: Option<IpAddr>) -> Allowance {
+        self.strangers.count(address.map(network))
     }
 
     /// Counts a request of `who`, whatever it asks. The allowance is given when it is one too many.

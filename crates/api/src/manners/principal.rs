@@ -1,6 +1,7 @@
 //! Who asks, and what they may do.
 
-use offhook_core::house::{ApiKey, Person, Role};
+use offhook_core::audit::Actor;
+use offhook_core::house::{ApiKey, KeyKind, KeyMode, Person, Role};
 use offhook_core::id::TenantId;
 pub(crate) use offhook_core::right::Right;
 
@@ -9,6 +10,8 @@ pub(crate) use offhook_core::right::Right;
 pub(crate) struct Principal {
     pub(crate) tenant: TenantId,
     pub(crate) who: Who,
+    /// Whether they may reach simulators only: the key is a test key, or the request says so.
+    pub(crate) sandbox: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -21,17 +24,19 @@ pub(crate) enum Who {
 
 impl Principal {
     pub(crate) fn key(key: ApiKey) -> Self {
-        Self { tenant: key.tenant.clone(), who: Who::Key(key) }
+        Self { tenant: key.tenant.clone(), sandbox: key.mode == KeyMode::Test, who: Who::Key(key) }
     }
 
     pub(crate) fn person(person: Person) -> Self {
-        Self { tenant: person.tenant.clone(), who: Who::Person(person) }
+        Self { tenant: person.tenant.clone(), sandbox: false, who: Who::Person(person) }
     }
 
-    /// A key without scopes is an old one and may do what a viewer may.
+    /// A key without scopes is an old one and may do what a viewer may, and everybody can read a public one.
     pub(crate) fn role(&self) -> Role {
         match &self.who {
             Who::Key(key) if key.scopes.is_empty() => Role::Viewer,
+            Who::Key(key) if key.kind == KeyKind::Public && Role::Viewer.reaches(key.role) => key.role,
+            Who::Key(key) if key.kind == KeyKind::Public => Role::Viewer,
             Who::Key(key) => key.role,
             Who::Person(person) => person.role,
         }
@@ -45,7 +50,16 @@ impl Principal {
             Who::Key(key) => key.covers(right.scope()),
             Who::Person(_) => true,
         };
-        by_role && by_scope
+        let public = matches!(&self.who, Who::Key(key) if key.kind == KeyKind::Public);
+        by_role && by_scope && (right.only_reads() || !public)
+    }
+
+    /// For the audit log.
+    pub(crate) fn actor(&self) -> Actor {
+        match &self.who {
+            Who::Key(key) => Actor::Key(key.id.clone(), key.name.clone()),
+            Who::Person(person) => Actor::Person(person.id.clone(), person.name.clone()),
+        }
     }
 
     /// For counting: the key or the person.
@@ -59,20 +73,15 @@ impl Principal {
 
 #[cfg(test)]
 mod tests {
-    use offhook_core::house::KeyMode;
     use offhook_core::id::KeyId;
 
     use super::*;
 
     fn key(role: Role, scopes: &[&str]) -> Principal {
-        Principal::key(ApiKey {
-            id: KeyId::parse("key_00000000000000000000000000000001").unwrap(),
-            tenant: TenantId::parse("ten_00000000000000000000000000000001").unwrap(),
-            role,
-            scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
-            mode: KeyMode::Live,
-            number: None,
-        })
+        let id = KeyId::parse("key_00000000000000000000000000000001").unwrap();
+        let tenant = TenantId::parse("ten_00000000000000000000000000000001").unwrap();
+        let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        Principal::key(ApiKey { scopes, ..ApiKey::new(id, tenant, role) })
     }
 
     #[test]
@@ -92,5 +101,17 @@ mod tests {
         assert!(old.may(Right::ReadCalls));
         assert!(old.may(Right::ReadContacts));
         assert!(!old.may(Right::WriteCalls));
+    }
+    #[test]
+    fn public_keys_read_masked_and_nothing_else() {
+        let mut public = key(Role::Owner, &["*"]);
+        if let Who::Key(key) = &mut public.who {
+            key.kind = KeyKind::Public;
+        }
+        assert_eq!(public.role(), Role::Viewer);
+        assert!(public.may(Right::ReadCalls));
+        for right in Right::ALL {
+            assert!(!public.may(right) || right.only_reads(), "{right:?}");
+        }
     }
 }

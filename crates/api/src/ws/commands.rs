@@ -6,7 +6,9 @@ use std::time::Duration;
 use offhook_core::call::{CallRecord, Command, Refusal, Wish};
 use offhook_core::house::{BusinessNumber, MediaMode, Person};
 use offhook_core::id::{CallId, RecordingId};
+use offhook_core::meta::Extras;
 use offhook_core::phone::Phone;
+use offhook_core::ports::PermissionAsk;
 use offhook_core::sdp::Sdp;
 use offhook_engine::{EngineError, PlaceRequest};
 use offhook_whatsapp::sdp;
@@ -14,10 +16,10 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::casting::cast;
-use super::protocol::{CallView, ClientMessage, ErrorView, ServerMessage};
+use super::protocol::{CallView, ClientMessage, ErrorView, PermissionView, ServerMessage};
 use super::view;
 use super::words;
-use super::{arrange, supervise};
+use super::{arrange, reach, supervise};
 use crate::house::House;
 use crate::manners::body::{self, JsonFault};
 use crate::manners::emergency;
@@ -26,11 +28,13 @@ use crate::manners::limits::Operation;
 const LONGEST_ID: usize = 128;
 
 /// Commands this server knows: the shapes of others are not looked at.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 18] = [
     "presence.set",
     "call.place",
     "call.accept",
     "call.attach",
+    "call.restart",
+    "call.candidate",
     "call.arrange",
     "call.leave",
     "call.retrieve",
@@ -42,6 +46,7 @@ const COMMANDS: [&str; 15] = [
     "call.decline",
     "call.hangup",
     "permission.request",
+    "permission.read",
 ];
 
 /// A message of a greeted client.
@@ -88,6 +93,8 @@ fn sort(message: ClientMessage) -> Heard {
         | ClientMessage::Place { id, .. }
         | ClientMessage::Accept { id, .. }
         | ClientMessage::Attach { id, .. }
+        | ClientMessage::Restart { id, .. }
+        | ClientMessage::Candidate { id, .. }
         | ClientMessage::Arrange { id, .. }
         | ClientMessage::Leave { id, .. }
         | ClientMessage::Retrieve { id, .. }
@@ -99,6 +106,7 @@ fn sort(message: ClientMessage) -> Heard {
         | ClientMessage::Decline { id, .. }
         | ClientMessage::Hangup { id, .. }
         | ClientMessage::RequestPermission { id, .. }
+        | ClientMessage::ReadPermission { id, .. }
         | ClientMessage::Ping { id } => id.clone(),
     };
     if !is_id(&id) {
@@ -106,7 +114,9 @@ fn sort(message: ClientMessage) -> Heard {
     }
     match message {
         ClientMessage::Ping { id } => Heard::Ping { id },
-        ClientMessage::RequestPermission { .. } => Heard::Slow(Ask { id, message }),
+        ClientMessage::RequestPermission { .. } | ClientMessage::ReadPermission { .. } => {
+            Heard::Slow(Ask { id, message })
+        }
         _ => Heard::Command(Ask { id, message }),
     }
 }
@@ -164,6 +174,13 @@ pub(super) async fn carry_out(house: &House, me: &Person, ask: Ask) -> ServerMes
             Err(_) => ServerMessage::Error { id: Some(id), error: words::late() },
         };
     }
+    if let ClientMessage::ReadPermission { to, from_number_id, .. } = &message {
+        let read = timeout(PATIENCE, permission(house, me, to, from_number_id.as_deref())).await;
+        return match read.unwrap_or_else(|_| Err(words::late())) {
+            Ok(permission) => ServerMessage::Permission { id, permission },
+            Err(error) => ServerMessage::Error { id: Some(id), error },
+        };
+    }
     let viewed = timeout(PATIENCE, done(house, me, message)).await.unwrap_or_else(|_| Err(words::late()));
     match viewed {
         Ok((call, answer)) => {
@@ -189,6 +206,10 @@ async fn done(
         }
         ClientMessage::Accept { call_id, sdp, .. } => accept(house, me, &call_id, &sdp).await,
         ClientMessage::Attach { call_id, sdp, .. } => attach(house, me, &call_id, &sdp).await,
+        ClientMessage::Restart { call_id, sdp, .. } => reach::restart(house, me, &call_id, &sdp).await,
+        ClientMessage::Candidate { call_id, ufrag, candidate, .. } => {
+            reach::candidate(house, me, &call_id, &ufrag, &candidate).await
+        }
         ClientMessage::Hold { call_id, .. } => arrange(house, me, &call_id, Wish::Hold(true)).await,
         ClientMessage::Resume { call_id, .. } => arrange(house, me, &call_id, Wish::Hold(false)).await,
         ClientMessage::Arrange { call_id, wish, .. } => {
@@ -213,9 +234,10 @@ async fn done(
         ClientMessage::RequestPermission { to, from_number_id, .. } => {
             ask_permission(house, me, &to, from_number_id.as_deref()).await
         }
-        ClientMessage::Hello { .. } | ClientMessage::Ping { .. } | ClientMessage::ListColleagues { .. } => {
-            Ok(Outcome::default())
-        }
+        ClientMessage::Hello { .. }
+        | ClientMessage::Ping { .. }
+        | ClientMessage::ListColleagues { .. }
+        | ClientMessage::ReadPermission { .. } => Ok(Outcome::default()),
     };
     let Outcome { record, answer } = outcome?;
     let Some(record) = record else { return Ok((None, answer)) };
@@ -226,23 +248,26 @@ async fn done(
 
 async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: &str) -> Done {
     let to = phone(to)?;
-    let offer = sdp::check_offer(offer).map_err(|why| words::invalid_sdp(&why))?;
     let number = number(house, me, from).await?;
+    let relayed = number.media_mode == MediaMode::Relay;
+    let offer = if relayed { sdp::check_offer(offer) } else { sdp::check_page_offer(offer) };
+    let offer = offer.map_err(|why| words::invalid_sdp(&why))?;
     if let Some(wait) = house.limits.count(Operation::Dial, me.id.as_str()).retry_in {
         metrics::counter!("offhook_agent_dials_refused_total").increment(1);
         return Err(words::too_many_calls(wait));
     }
-    let relayed = number.media_mode == MediaMode::Relay;
     let request = PlaceRequest {
         tenant: me.tenant.clone(),
         number: number.id,
-        to,
+        to: to.into(),
         offer: relayed.then(|| offer.clone()),
         agent: Some(me.id.clone()),
         connect: None,
         record: false,
         correlation: None,
         conversation_id: None,
+        metadata: None,
+        extras: Extras::default(),
     };
     // WhatsApp's verdict comes as an event: the reply does not wait for it.
     let placed = house.engine.place(request).await.map_err(|why| words::refused(&why))?;
@@ -263,7 +288,7 @@ async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: 
 
 async fn attach(house: &House, me: &Person, call_id: &str, offer: &str) -> Done {
     let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
-    let offer = sdp::check_offer(offer).map_err(|why| words::invalid_sdp(&why))?;
+    let offer = sdp::check_page_offer(offer).map_err(|why| words::invalid_sdp(&why))?;
     let attached = house.engine.attach(&me.tenant, &id, &me.id, &offer).await;
     attached.map(Outcome::from).map_err(|why| words::refused(&why))
 }
@@ -273,7 +298,7 @@ async fn accept(house: &House, me: &Person, call_id: &str, theirs: &str) -> Done
     let known = house.engine.load(&me.tenant, &id).await.map_err(|fault| words::unavailable(&fault))?;
     let known = known.ok_or_else(words::unknown_call)?;
     let accepted = if known.media_mode == MediaMode::Bridge {
-        let offer = sdp::check_offer(theirs).map_err(|why| words::invalid_sdp(&why))?;
+        let offer = sdp::check_page_offer(theirs).map_err(|why| words::invalid_sdp(&why))?;
         house.engine.take(&me.tenant, &id, me.id.clone(), &offer).await.map(Outcome::from)
     } else {
         let answer = sdp::check_answer(theirs).map_err(|why| words::invalid_sdp(&why))?;
@@ -319,8 +344,21 @@ pub(super) async fn command(house: &House, me: &Person, call_id: &str, command: 
 async fn ask_permission(house: &House, me: &Person, to: &str, from: Option<&str>) -> Done {
     let to = phone(to)?;
     let number = number(house, me, from).await?;
-    let asked = house.engine.ask_permission(&me.tenant, &number.id, to).await;
-    asked.map(|()| Outcome::default()).map_err(|why| words::refused(&why))
+    let ask = PermissionAsk { to, body: None, template: None };
+    let asked = house.engine.ask_permission(&me.tenant, &number.id, ask).await;
+    asked.map(|_| Outcome::default()).map_err(|why| words::refused(&why))
+}
+
+async fn permission(
+    house: &House,
+    me: &Person,
+    to: &str,
+    from: Option<&str>,
+) -> Result<PermissionView, ErrorView> {
+    let to = phone(to)?;
+    let number = number(house, me, from).await?;
+    let known = house.engine.permission(&me.tenant, &number.id, &to).await;
+    Ok(view::permission(&known.map_err(|why| words::refused(&why))?, house.now()))
 }
 
 fn phone(typed: &str) -> Result<Phone, ErrorView> {

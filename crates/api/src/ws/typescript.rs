@@ -47,6 +47,7 @@ fn render() -> String {
     declare(p::Presence::decl(&config));
     declare(p::SilencedReason::decl(&config));
     declare(p::PermissionStatus::decl(&config));
+    declare(p::PermissionView::decl(&config));
     declare(p::GoawayReason::decl(&config));
     out
 }

@@ -8,6 +8,8 @@ use offhook_core::event::{CallEvent, Consent, ContactEvent, Event, Silence};
 use offhook_core::house::{BusinessNumber, MediaMode, Presence};
 use offhook_core::id::{CallId, NumberId, UserId};
 use offhook_core::meta::Direction;
+use offhook_core::permission::{Denied, Permission, Standing};
+use offhook_core::time::Time;
 
 use super::arrange;
 use super::protocol as p;
@@ -77,11 +79,14 @@ pub(super) fn event(
     me: &UserId,
 ) -> Option<p::AgentEvent> {
     match event {
-        Event::Permission { number, phone, consent } => Some(p::AgentEvent::PermissionChanged {
-            number_id: number.as_str().to_owned(),
-            phone: phone.reveal(),
-            status: permission(*consent),
-        }),
+        Event::Permission { number, phone, consent, expires_at, .. } => {
+            Some(p::AgentEvent::PermissionChanged {
+                number_id: number.as_str().to_owned(),
+                phone: phone.reveal(),
+                status: consented(*consent),
+                expires_at: expires_at.map(moment::precise),
+            })
+        }
         Event::Contact { contact, what, .. } => Some(p::AgentEvent::ContactChanged {
             contact_id: contact.as_str().to_owned(),
             change: contact_change(what)?,
@@ -146,6 +151,7 @@ fn call_event(what: &CallEvent, record: &CallRecord, cast: &Cast, me: &UserId) -
         | CallEvent::Rearranged
         | CallEvent::Announcing
         | CallEvent::Recording
+        | CallEvent::Bot
         | CallEvent::Initiated
         | CallEvent::Dialing
         | CallEvent::Ringing
@@ -232,8 +238,29 @@ pub(super) const fn said(presence: p::Presence) -> Presence {
     }
 }
 
-const fn permission(consent: Consent) -> p::PermissionStatus {
+/// What is known of a user's consent.
+pub(super) fn permission(known: &Permission, now: Time) -> p::PermissionView {
+    let (standing, expires_at) = known.standing(now);
+    let (call, ask) = (known.ledger.may_call(now), known.ledger.may_ask(now));
+    let next = |denied: Denied| denied.next_at.map(moment::precise);
+    p::PermissionView {
+        number_id: known.number.as_str().to_owned(),
+        phone: known.phone.reveal(),
+        status: match standing {
+            Standing::None => p::PermissionStatus::None,
+            other => consented(other.into()),
+        },
+        expires_at: expires_at.map(moment::precise),
+        can_call: call.is_ok(),
+        next_call_at: call.err().and_then(next),
+        can_ask: ask.is_ok(),
+        next_ask_at: ask.err().and_then(next),
+    }
+}
+
+const fn consented(consent: Consent) -> p::PermissionStatus {
     match consent {
+        Consent::Expired => p::PermissionStatus::Expired,
         Consent::Requested => p::PermissionStatus::Requested,
         Consent::Granted => p::PermissionStatus::Granted,
         Consent::Refused => p::PermissionStatus::Refused,
@@ -263,7 +290,8 @@ const fn state(state: State) -> p::CallState {
         State::Dialing => p::CallState::Dialing,
         State::Queued => p::CallState::Queued,
         State::Ringing => p::CallState::Ringing,
-        State::Answering => p::CallState::Answering,
+        // To agents both say that somebody else has it.
+        State::PreAccepted | State::Answering => p::CallState::Answering,
         State::Connected => p::CallState::Connected,
         State::Ending => p::CallState::Ending,
         State::Completed => p::CallState::Completed,

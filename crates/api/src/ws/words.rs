@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use offhook_core::call::{EndReason, Fault, Refusal};
+use offhook_core::dialling::Barred;
 use offhook_core::meta::MetaError;
+use offhook_core::permission::Reason;
 use offhook_core::ports::{SoundFault, StoreFault};
 use offhook_engine::EngineError;
 use offhook_whatsapp::sdp::SdpError;
@@ -81,6 +83,10 @@ fn by_reason(reason: EndReason) -> Option<Words> {
             "The call ended because nobody came back to it.",
             Some("Check the network of the agent who had it, and call the customer back."),
         ),
+        EndReason::BotLost => (
+            "The voice bot went away and nobody took the call.",
+            Some("Call the customer back. The call's record says why the bot went."),
+        ),
         EndReason::IceFailed => (
             "No path to WhatsApp's sound was found.",
             Some("Ask an administrator whether the server can send UDP to the internet."),
@@ -124,6 +130,8 @@ pub(super) fn refused(why: &EngineError) -> ErrorView {
         EngineError::Refused(refusal) => refusal_words(*refusal),
         EngineError::UnknownCall => unknown_call(),
         EngineError::UnknownNumber => unknown_number(),
+        EngineError::Barred(barred) => barred_words(barred),
+        EngineError::Denied(denied) => denied_words(denied.reason),
         EngineError::Store(fault) => unavailable(fault),
         EngineError::Meta(fault) => fault_words(fault),
         EngineError::Sound(SoundFault::NoCapacity) => {
@@ -135,9 +143,45 @@ pub(super) fn refused(why: &EngineError) -> ErrorView {
             "The server cannot use this browser's audio settings.",
             Some("Reload the page. If it happens again, use a current Chrome, Edge, Firefox or Safari."),
         ),
+        EngineError::Sound(SoundFault::NoLeg) => error(
+            "not_attached",
+            "This page does not have the sound of this call.",
+            Some("Attach to the call."),
+        ),
         EngineError::Stopping => {
             error("unavailable", "The server is restarting.", Some("Try again in a few seconds."))
         }
+    }
+}
+
+fn barred_words(barred: &Barred) -> ErrorView {
+    match barred {
+        Barred::TooFast { wait } => {
+            let remedy = format!("Wait {} s, then call again.", wait.as_secs() + 1);
+            error("too_many_calls", "The house has placed too many calls in a minute.", Some(&remedy))
+        }
+        Barred::CountryBlocked(_) => ending(EndReason::CountryBlocked, None).expect("it has words"),
+        Barred::RecipientCountry(_) | Barred::RecipientDenied => error(
+            "recipient_not_allowed",
+            "The house does not let this number be called.",
+            Some("Ask an administrator whom the server may call."),
+        ),
+        Barred::NotEnabled => ending(EndReason::NotEnabled, None).expect("it has words"),
+    }
+}
+
+fn denied_words(reason: Reason) -> ErrorView {
+    match reason {
+        Reason::AskLimit => error(
+            "permission_request_limit",
+            "This person was asked for permission too often lately.",
+            Some("WhatsApp allows one request a day and two a week. Write in the chat, or ask again later."),
+        ),
+        Reason::AlreadyPermanent => {
+            error("permission_exists", "This person has permitted calls for good.", Some("Call them."))
+        }
+        Reason::NoPermission => ending(EndReason::NoPermission, None).expect("it has words"),
+        Reason::CallLimit => ending(EndReason::LimitReached, None).expect("it has words"),
     }
 }
 
@@ -146,6 +190,8 @@ fn refusal_words(refusal: Refusal) -> ErrorView {
         Refusal::AnsweredElsewhere => ("Somebody else has taken this call.", None),
         Refusal::CallEnded => ("This call is over.", None),
         Refusal::NotRinging => ("This call does not ring for you.", None),
+        Refusal::AnswerDiffers => ("Another answer was sent ahead.", None),
+        Refusal::AnswerMissing => ("This needs an SDP answer.", None),
         Refusal::OtherMedia => ("This cannot be done with a call carried in this way.", None),
         Refusal::NotTalking => ("There is no conversation yet.", None),
         Refusal::AlreadySeeking => {
@@ -164,6 +210,8 @@ fn refusal_words(refusal: Refusal) -> ErrorView {
         Refusal::UnknownClip => ("There is no announcement of this name.", None),
         Refusal::NotRecording => ("There is no recording to do this with.", None),
         Refusal::AlreadyRecording => ("This call is being recorded already.", None),
+        Refusal::BotThere => ("A voice bot is in this call already.", None),
+        Refusal::NoBot => ("This voice bot is not in the call.", None),
         Refusal::NotYours => ("This call belongs to somebody else.", None),
     };
     error(refusal.code(), message, remedy)
@@ -247,10 +295,12 @@ fn fault_words(fault: &Fault) -> ErrorView {
     match fault {
         Fault::Unreachable => provider("WhatsApp cannot be reached."),
         Fault::Unclear => provider("WhatsApp did not answer clearly."),
-        Fault::Refused(MetaError { code: 138_009, .. }) => error(
-            "permission_request_limit",
-            "This person was asked for permission too often lately.",
-            Some("WhatsApp allows one request a day and two a week. Write in the chat, or ask again later."),
+        Fault::Refused(MetaError { code: 138_009, .. }) => denied_words(Reason::AskLimit),
+        Fault::Refused(MetaError { code: 138_017, .. }) => denied_words(Reason::AlreadyPermanent),
+        Fault::Refused(MetaError { code: 131_047 | 138_011, .. }) => error(
+            "outside_24h_window",
+            "This person has not written or called within the last day.",
+            Some("Send them a template message that asks, or wait until they write or call."),
         ),
         Fault::Refused(refusal) => match EndReason::from_meta_code(refusal.code) {
             // On a permission request this code is about the message, not about an SDP.

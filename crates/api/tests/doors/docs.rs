@@ -10,8 +10,14 @@ use serde_json::Value;
 use crate::rig::{Answered, Rig};
 
 /// Doors that are not REST: sockets, other people's webhooks, links to sound, and these pages themselves.
-const OTHER_DOORS: [&str; 5] =
-    ["/ws", "/webhooks/meta", "/api/v1/webhooks/whatsapp", "/recordings/{link}", "/openapi.json"];
+const OTHER_DOORS: [&str; 6] = [
+    "/ws",
+    "/streams/{call_id}",
+    "/webhooks/meta",
+    "/api/v1/webhooks/whatsapp",
+    "/recordings/{link}",
+    "/openapi.json",
+];
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
@@ -41,13 +47,19 @@ fn filled(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
+/// Costumes whose originals document them: the served document is of the native face.
+const COSTUMES: [&str; 2] = ["vobiz", "d360"];
+
 /// The paths that the sources hang, in the spelling of the document.
 fn hung() -> BTreeSet<String> {
     fn files(folder: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                files(&path, found);
+                let costume = path.file_name().is_some_and(|name| COSTUMES.iter().any(|it| name == *it));
+                if !costume {
+                    files(&path, found);
+                }
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 found.push(std::fs::read_to_string(path).unwrap());
             }

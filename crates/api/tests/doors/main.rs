@@ -5,22 +5,49 @@
 mod recordings;
 mod rig;
 
+mod d360_calls;
+mod d360_number;
 mod desk;
 
 mod docs;
 
+mod faces;
+
 mod idempotency;
+
+mod manners;
+
+mod matrix;
 
 mod meta;
 
+mod orbit_answer;
 mod orbit_control;
+
+mod orbit_figures;
 
 mod orbit_list;
 
 mod orbit_numbers;
+mod orbit_permissions;
 mod orbit_place;
+mod orbit_switch;
+
+mod orbit_search;
+
+mod orbit_streams;
 
 mod privacy;
+
+mod sandbox;
+
+mod settings_audit;
+
+mod settings_keys;
+
+mod settings_matrix;
+
+mod settings_people;
 
 mod socket_bridge;
 
@@ -33,3 +60,9 @@ mod socket_limits;
 mod socket_resume;
 
 mod socket_upgrade;
+
+mod vobiz_calls;
+
+mod vobiz_channels;
+
+mod vobiz_socket;

@@ -164,7 +164,7 @@ async fn program_places_a_bridged_call_and_says_whom_it_reaches() {
         (json!({ "agent": "bob" }), "connect_to.agent"),
         (json!({ "queue": "sales" }), "connect_to.queue"),
         (json!({ "announcement": "unknown" }), "connect_to.announcement"),
-        (json!({ "stream": "wss://bot.example" }), "connect_to.stream"),
+        (json!({ "stream": "wss://127.0.0.1" }), "connect_to.stream"),
     ] {
         let refused = rig.post(CALLS, &key, &body(connect_to)).await;
         assert_eq!(refused.json()["error"]["details"]["field"], field);
@@ -232,6 +232,8 @@ fn operations() -> Vec<(&'static str, Value)> {
         ("dtmf", json!({ "digits": "1" })),
         ("play", json!({ "clip": "welcome" })),
         ("stop-playing", json!({})),
+        ("stream", json!({ "url": "wss://bot.example.com" })),
+        ("stop-stream", json!({})),
         ("record", json!({ "action": "start" })),
         ("record", json!({ "action": "pause" })),
         ("accept", json!({})),

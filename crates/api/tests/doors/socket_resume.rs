@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use offhook_core::call::State;
 use offhook_core::id::NumberId;
-use offhook_core::phone::Phone;
+use offhook_core::ports::PermissionAsk;
 use serde_json::{Value, json};
 
 use crate::rig::{ANSWER, Agent, OFFER, Rig, USER, tenant};
@@ -12,7 +12,10 @@ use crate::rig::{ANSWER, Agent, OFFER, Rig, USER, tenant};
 async fn happen(rig: &Rig, times: u64) {
     let number = NumberId::parse("num_00000000000000000000000000000001").unwrap();
     for _ in 0..times {
-        rig.engine.ask_permission(&tenant(1), &number, Phone::parse(USER).unwrap()).await.unwrap();
+        // Nobody is asked twice.
+        let to = rig.stranger();
+        let ask = PermissionAsk { to, body: None, template: None };
+        rig.engine.ask_permission(&tenant(1), &number, ask).await.unwrap();
     }
 }
 

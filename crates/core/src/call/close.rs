@@ -28,6 +28,7 @@ impl Call {
             Deadline::AgentBack => self.lost(now, asks, events),
             Deadline::Found => self.next_rung(now, Silence::NoAnswer, asks, events),
             Deadline::Retrieved => self.unpark(now, events),
+            Deadline::BotThere => self.bot_missed(now, events),
             Deadline::CustomerHeard => self.give_up(now, EndReason::NoMediaFromWhatsapp, asks),
             Deadline::AcceptConfirmed if self.awaits_path() => self.give_up(now, EndReason::IceFailed, asks),
             Deadline::AcceptConfirmed => self.give_up(now, EndReason::ProviderError, asks),
@@ -61,6 +62,7 @@ impl Call {
             }
             Phase::Dialing { .. }
             | Phase::Hunting { .. }
+            | Phase::Prepared { .. }
             | Phase::Answering { .. }
             | Phase::Talking { .. } => {
                 self.give_up(now, EndReason::InternalError, asks);
@@ -75,6 +77,7 @@ impl Call {
             Phase::Placing { .. } | Phase::Unclear { .. } => self.intend(now, EndReason::Busy, None),
             Phase::Dialing { .. } => self.give_up(now, EndReason::Busy, asks),
             Phase::Hunting { .. }
+            | Phase::Prepared { .. }
             | Phase::Answering { .. }
             | Phase::Talking { .. }
             | Phase::Ending { .. }

@@ -23,6 +23,8 @@ pub enum Deadline {
     Found,
     /// Bridged: somebody takes a parked call.
     Retrieved,
+    /// Bridged: a voice bot is there.
+    BotThere,
     /// Bridged: a word from WhatsApp after silence.
     CustomerHeard,
     /// A conversation without any news: closed so that no row stays live for ever.
@@ -49,6 +51,8 @@ impl Deadline {
             Self::Found => Duration::from_secs(60),
             // Longer, and the customer hangs up by himself.
             Self::Retrieved => Duration::from_secs(180),
+            // Whoever connects it gives up after five; more is only for one that says nothing at all.
+            Self::BotThere => Duration::from_secs(8),
             // On top of the five seconds after which the plane speaks of silence; Meta itself gives up at 30.
             Self::CustomerHeard => Duration::from_secs(15),
             // Meta has no maximum duration; a day without a `terminate` means it was lost.

@@ -67,6 +67,8 @@ end_reasons! {
     AgentLost => "agent_lost",
     /// Bridged: nobody of the house took the conversation.
     NoAgent => "no_agent",
+    /// Bridged: the voice bot went away or could not be reached, and nobody took the conversation.
+    BotLost => "bot_lost",
     /// Bridged: no path to WhatsApp's media was found, or it was lost.
     IceFailed => "ice_failed",
     /// Bridged: WhatsApp's media and ours could not agree on keys.
@@ -89,6 +91,7 @@ impl EndReason {
                 | Self::InternalError
                 | Self::AgentLost
                 | Self::NoAgent
+                | Self::BotLost
                 | Self::IceFailed
                 | Self::DtlsFailed
                 | Self::NoMediaFromWhatsapp

@@ -11,10 +11,10 @@ use super::deadline::Deadline;
 use super::end::EndReason;
 use super::machine::{Call, Output, Phase};
 use super::table::seek::Search;
-use super::table::{ClipName, Key, RecordingState, Scene, Voice};
+use super::table::{BotEnd, BotUrl, ClipName, Key, Parked, Purpose, RecordingState, Scene, Voice};
 use crate::event::{CallEvent, Silence};
 use crate::house::MediaMode;
-use crate::id::{RecordingId, TenantId, UserId};
+use crate::id::{RecordingId, StreamId, TenantId, UserId};
 use crate::meta::Direction;
 use crate::recording::Consent;
 use crate::sdp::Sdp;
@@ -42,10 +42,27 @@ pub enum SoundAsk {
     Scene(Scene),
     /// Press these keys for WhatsApp's side to hear.
     Press(Vec<Key>),
+    /// A voice bot is to be connected, or what it should know of the call has changed.
+    Bot(BotAsk),
+    /// The voice bot is not in the call any more, for this reason.
+    BotOver(StreamId, BotEnd),
     /// Record everybody in this way from now on; none ends the recording that is.
     Record(Option<RecordAsk>),
     /// Let every leg of the call go.
     Close,
+}
+
+/// A voice bot, as whoever connects it is asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BotAsk {
+    /// Its connection's name.
+    pub id: StreamId,
+    /// Whose call.
+    pub tenant: TenantId,
+    /// Where it is connected to; none for one that has come by itself.
+    pub url: Option<BotUrl>,
+    /// Somebody is looked for to take the call from it.
+    pub seeking: bool,
 }
 
 /// How a call is to be recorded.
@@ -114,6 +131,10 @@ pub enum SoundNews {
     Pressed(Key),
     /// The recording ended by itself: its disk is full, or another fault.
     RecordingBroke(RecordingId),
+    /// A voice bot is connected.
+    BotUp(StreamId),
+    /// A voice bot is not connected (any more).
+    BotGone(StreamId, BotEnd),
     /// How well a leg went these last seconds.
     Quality(Voice, LegQuality),
 }
@@ -131,6 +152,10 @@ pub(super) struct Line {
     anybody_was_up: bool,
     /// When somebody without sound has been away for too long.
     away: BTreeMap<UserId, Time>,
+    /// The voice bot that is there.
+    bot_up: Option<StreamId>,
+    /// When a voice bot that is not there is given up.
+    bot_until: Option<Time>,
     /// When a conversation without a word from WhatsApp ends.
     silent_until: Option<Time>,
     /// Somebody is looked for.
@@ -139,6 +164,8 @@ pub(super) struct Line {
     pub(super) connected: bool,
     /// Whether the recording every call is to have was begun.
     pub(super) recorded: bool,
+    /// Who took a parked call and was not heard in it yet, and how it was parked.
+    pub(super) retrieved: Option<(UserId, Parked)>,
     /// The newest word on each leg.
     quality: BTreeMap<Voice, LegQuality>,
     told: Plan,
@@ -149,6 +176,10 @@ pub(super) struct Line {
 impl Line {
     pub(super) fn is_up(&self, who: &UserId) -> bool {
         self.up.contains(who)
+    }
+
+    pub(super) fn is_bot_up(&self, id: &StreamId) -> bool {
+        self.bot_up.as_ref() == Some(id)
     }
 
     pub(super) const fn anybody_was_up(&self) -> bool {
@@ -181,10 +212,13 @@ impl Line {
     pub(super) fn take_quality(&mut self) -> Vec<LegRecord> {
         let taken = std::mem::take(&mut self.quality).into_iter();
         let agent = |voice| match voice {
-            Voice::Customer => None,
-            Voice::Agent(agent) => Some(agent),
+            Voice::Customer => Some(None),
+            Voice::Agent(agent) => Some(Some(agent)),
+            // A socket has none of what is measured.
+            Voice::Bot(_) => None,
         };
-        taken.map(|(voice, quality)| LegRecord { agent: agent(voice), quality }).collect()
+        let legs = taken.filter_map(|(voice, quality)| Some(LegRecord { agent: agent(voice)?, quality }));
+        legs.collect()
     }
 
     /// Who was away for too long at this moment.
@@ -201,6 +235,7 @@ struct Plan {
     speak: bool,
     scene: Scene,
     record: Option<RecordAsk>,
+    bot: Option<BotAsk>,
 }
 
 impl Call {
@@ -234,6 +269,7 @@ impl Call {
             SoundNews::CustomerBack => self.line.silent_until = None,
             SoundNews::AgentUp(who) => {
                 self.line.anybody_was_up = true;
+                self.line.retrieved.take_if(|(taker, _)| *taker == who);
                 self.line.up.insert(who);
             }
             SoundNews::AgentGone(who) => {
@@ -244,6 +280,13 @@ impl Call {
             SoundNews::RecordingBroke(id) => {
                 self.record.facts.table.recording.take_if(|recording| recording.id == id);
             }
+            SoundNews::BotUp(id) => {
+                if self.record.facts.table.bot.as_ref().is_some_and(|bot| bot.id == id) {
+                    self.line.anybody_was_up = true;
+                    self.line.bot_up = Some(id);
+                }
+            }
+            SoundNews::BotGone(id, why) => self.bot_lost(now, &id, why, events),
             SoundNews::Quality(voice, quality) => {
                 self.out.push_back(Output::Quality(voice.clone(), quality.clone()));
                 self.line.quality.insert(voice, quality);
@@ -263,15 +306,15 @@ impl Call {
             Direction::Outbound if facts.offer.is_none() && facts.intent.is_none() => {
                 facts.offer = Some(sdp.clone());
                 let opaque = self.record.id.as_str().to_owned();
-                let to = facts.party.phone.clone();
-                asks.extend(to.map(|to| Ask::Connect { to, offer: sdp, opaque }));
+                let (to, extras) = (facts.party.callee(), facts.extras.clone());
+                asks.extend(to.map(|to| Ask::Connect { to, offer: sdp, opaque, extras }));
             }
             Direction::Inbound | Direction::Outbound => {}
         }
     }
 
     /// Without `pre_accept` there is no path to wait for.
-    pub(super) fn pre_accept_failed(&mut self, asks: &mut Vec<Ask>) {
+    pub(super) fn unprepared(&mut self, asks: &mut Vec<Ask>) {
         self.line.unprepared = true;
         self.accept_when_ready(asks);
     }
@@ -285,7 +328,8 @@ impl Call {
             (waiting, ready, facts.wacid.clone(), facts.answer.clone())
         {
             self.line.accepting = true;
-            asks.push(Ask::Accept { wacid, answer, again: false });
+            let extras = facts.extras.clone();
+            asks.push(Ask::Accept { wacid, answer, again: false, extras });
         }
     }
 
@@ -307,6 +351,7 @@ impl Call {
     pub(super) fn watch_line(&mut self, now: Time) {
         let talking = self.is_bridged() && matches!(self.phase, Phase::Talking { .. });
         self.line.up.retain(|who| self.record.seats(who));
+        self.watch_bot(now);
         if !talking {
             self.line.away.clear();
             self.line.silent_until = None;
@@ -321,6 +366,34 @@ impl Call {
         }
     }
 
+    /// A bot that is asked for and not there is waited for, but not long.
+    fn watch_bot(&mut self, now: Time) {
+        let asked = self.bot_ask().map(|ask| ask.id);
+        self.line.bot_up.take_if(|up| asked.as_ref() != Some(up));
+        let is_missing = asked.is_some() && self.line.bot_up.is_none();
+        self.line.bot_until = match self.line.bot_until {
+            _ if !is_missing => None,
+            Some(until) => Some(until),
+            None => Some(now + Deadline::BotThere.wait()),
+        };
+    }
+
+    /// The voice bot as it is wanted now. One that is not there yet waits for the end of an announcement: what it
+    /// says first is to be heard.
+    fn bot_ask(&self) -> Option<BotAsk> {
+        let table = &self.record.facts.table;
+        let talking = self.is_bridged() && matches!(self.phase, Phase::Talking { .. });
+        let bot = table.bot.as_ref().filter(|_| talking)?;
+        let was_asked = self.line.told.bot.as_ref().is_some_and(|told| told.id == bot.id);
+        let seeking = bot.owns && table.seek.as_ref().is_some_and(|seek| seek.purpose == Purpose::Handover);
+        (was_asked || table.clip.is_none()).then(|| BotAsk {
+            id: bot.id.clone(),
+            tenant: self.record.tenant.clone(),
+            url: bot.url.clone(),
+            seeking,
+        })
+    }
+
     /// The earliest of the line's waits.
     pub(super) fn line_deadline(&self) -> Option<(Time, Deadline)> {
         let away = self.line.away.values().min().map(|until| (*until, Deadline::AgentBack));
@@ -331,7 +404,8 @@ impl Call {
             _ => None,
         };
         let parked = parked.map(|parked| (parked.at + Deadline::Retrieved.wait(), Deadline::Retrieved));
-        [away, silent, found, parked].into_iter().flatten().min_by_key(|(until, _)| *until)
+        let bot = self.line.bot_until.map(|until| (until, Deadline::BotThere));
+        [away, silent, found, parked, bot].into_iter().flatten().min_by_key(|(until, _)| *until)
     }
 
     /// Asks for what has come to be wanted.
@@ -342,6 +416,11 @@ impl Call {
             return;
         }
         let mut asks = Vec::new();
+        if let Some(before) = &told.bot
+            && wanted.bot.as_ref().is_none_or(|bot| bot.id != before.id)
+        {
+            asks.push(SoundAsk::BotOver(before.id.clone(), self.record.facts.bot_end(&before.id)));
+        }
         match (&told.open, &wanted.open) {
             (None, Some(open)) => asks.push(open.clone()),
             (Some(_), None) => asks.push(SoundAsk::Close),
@@ -361,6 +440,9 @@ impl Call {
             }
             if told.record != wanted.record {
                 asks.push(SoundAsk::Record(wanted.record));
+            }
+            if told.bot != wanted.bot {
+                asks.extend(wanted.bot.map(SoundAsk::Bot));
             }
         }
         self.out.extend(asks.into_iter().map(Output::Sound));
@@ -393,6 +475,7 @@ impl Call {
                 RecordAsk { id, tenant: self.record.tenant.clone(), paused, consent }
             });
         let scene = if open.is_some() { self.scene() } else { Scene::default() };
-        Plan { open, apply, speak: talking, scene, record }
+        let bot = if talking { self.bot_ask() } else { None };
+        Plan { open, apply, speak: talking, scene, record, bot }
     }
 }

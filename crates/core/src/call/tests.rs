@@ -3,21 +3,23 @@
 //! They stay in one file because they share one language; splitting it would hide the words.
 //! A script is a line per step: when, what happens, and everything the call then does.
 
+mod bots;
 mod bridged;
 mod conference;
 mod order;
+mod relayed;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::table::{ClipName, Connect, Key, Role, Target};
+use super::table::{BotEnd, BotUrl, BotWish, ClipName, Connect, Key, Role, Target};
 use super::*;
 use crate::event::{CallEvent, Event, Silence};
 use crate::house::{BusinessNumber, MediaMode};
-use crate::id::{CallId, MetaNumberId, NumberId, RecordingId, TenantId, UserId, Wacid};
-use crate::meta::{Direction, MetaError, MetaEvent, MetaEventKind, Party, Terminate};
+use crate::id::{CallId, MetaNumberId, NumberId, RecordingId, StreamId, TenantId, UserId, Wacid};
+use crate::meta::{Direction, Extras, MetaError, MetaEvent, MetaEventKind, Party, Terminate};
 use crate::phone::Phone;
 use crate::recording::ConsentMode;
 use crate::sdp::Sdp;
@@ -33,6 +35,8 @@ fn number() -> BusinessNumber {
         waba_id: "102290129340398".to_owned(),
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
+        calling: crate::house::Calling::default(),
+        sandbox: false,
     }
 }
 
@@ -79,13 +83,15 @@ fn dial(now: Time) -> Call {
         id: CallId::from_uuid(Uuid::from_u128(7)),
         contact: None,
         number: number(),
-        to: Phone::parse("447700900123").unwrap(),
+        to: Phone::parse("447700900123").unwrap().into(),
         offer: Some(Sdp::new("v=0 ours")),
         agent: Some(agent("alice")),
         connect: None,
         record: false,
         correlation: Some("ticket-88".to_owned()),
         conversation_id: None,
+        metadata: None,
+        extras: Extras::default(),
     };
     Call::place(new, now)
 }
@@ -95,13 +101,15 @@ fn dial_bridged(now: Time, by: Option<UserId>, connect: Option<Connect>) -> Call
         id: CallId::from_uuid(Uuid::from_u128(7)),
         contact: None,
         number: number(),
-        to: Phone::parse("447700900123").unwrap(),
+        to: Phone::parse("447700900123").unwrap().into(),
         offer: None,
         agent: by,
         connect,
         record: false,
         correlation: None,
         conversation_id: None,
+        metadata: None,
+        extras: Extras::default(),
     };
     Call::place(new, now)
 }
@@ -138,6 +146,12 @@ fn sound_words(ask: &SoundAsk) -> String {
         SoundAsk::Press(keys) => {
             format!("presses {}", keys.iter().map(|key| key.as_char()).collect::<String>())
         }
+        SoundAsk::Bot(ask) => {
+            let seeks = if ask.seeking { " while somebody is looked for" } else { "" };
+            let way = if ask.url.is_some() { "calls" } else { "expects" };
+            format!("{way} bot {}{seeks}", bot_name(&ask.id))
+        }
+        SoundAsk::BotOver(id, why) => format!("bot {} over ({})", bot_name(id), why.as_str()),
         SoundAsk::Record(None) => "recording ends".to_owned(),
         SoundAsk::Record(Some(ask)) if ask.paused => "recording pauses".to_owned(),
         SoundAsk::Record(Some(_)) => "records".to_owned(),
@@ -150,6 +164,7 @@ fn scene_words(scene: &Scene) -> String {
     let voice = |voice: &Voice| match voice {
         Voice::Customer => "customer",
         Voice::Agent(agent) => name(agent),
+        Voice::Bot(_) => "bot",
     };
     let hears = |hears: &Hears| match hears {
         Hears::Comfort => "-".to_owned(),
@@ -227,6 +242,7 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
                 [] => dial(now),
                 [_] => dial_bridged(now, Some(agent("alice")), None),
                 [_, "to", "queue"] => dial_bridged(now, None, None),
+                [_, "to", "bot"] => dial_bridged(now, None, Some(Connect::Bot(bot_url()))),
                 [_, "to", "clip"] => dial_bridged(now, None, Some(Connect::Clip(clip()))),
                 [_, "to", who] => dial_bridged(now, None, Some(Connect::Agent(agent(who)))),
                 _ => panic!("unknown step {words:?}"),
@@ -258,12 +274,20 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
         ["quality"] => Input::Sound(SoundNews::Quality(Voice::Customer, LegQuality::default())),
         ["pressed", key] => Input::Sound(SoundNews::Pressed(keys(key)[0])),
         ["recording", "broke"] => Input::Sound(SoundNews::RecordingBroke(recording())),
+        ["bot", n, "up"] => Input::Sound(SoundNews::BotUp(bot(n))),
+        ["bot", n, "gone"] => Input::Sound(SoundNews::BotGone(bot(n), BotEnd::Broke)),
+        ["bot", n, words @ ..] => Input::Command(Command::Bot { id: bot(n), wish: bot_wish(words) }),
+        ["answer", "with", "bot"] => Input::Command(Command::Answer { connect: Connect::Bot(bot_url()) }),
         ["take", who] => Input::Command(Command::Take { agent: agent(who) }),
         ["house:", words @ ..] => {
             let mut manners = Manners::default();
             match words {
                 ["lost", "ends"] => manners.agent_lost = AgentLost::End,
                 ["all", "recorded"] => manners.record_all = true,
+                ["all", "recorded", "and", "told"] => {
+                    manners.record_all = true;
+                    (manners.consent, manners.notice) = (ConsentMode::AnnounceAll, Some(clip()));
+                }
                 ["tells", "callers"] => {
                     (manners.consent, manners.notice) = (ConsentMode::AnnounceInbound, Some(clip()));
                 }
@@ -273,6 +297,14 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
             return String::new();
         }
         ["answer"] => Input::Command(Command::Answer { connect: Connect::Queue }),
+        ["client", "sends", sdp, "ahead"] => Input::Command(Command::PreAccept { answer: Sdp::new(*sdp) }),
+        ["client", "accepts"] => {
+            Input::Command(Command::AcceptRelayed { answer: None, along: Along::default() })
+        }
+        ["client", "accepts", "with", sdp] => {
+            let (answer, along) = (Some(Sdp::new(*sdp)), Along::default());
+            Input::Command(Command::AcceptRelayed { answer, along })
+        }
         ["leave", who] => Input::Command(Command::Leave { agent: agent(who) }),
         ["listen", who] => supervise(who, Role::Listener),
         ["whisper", who] => supervise(who, Role::Whisperer),
@@ -338,6 +370,30 @@ fn supervise(who: &str, role: Role) -> Input {
     Input::Command(Command::Supervise { agent: agent(who), role })
 }
 
+/// The bot a call is connected to has the call's own number; those that come later are named by theirs.
+fn bot(name: &str) -> StreamId {
+    StreamId::from_uuid(Uuid::from_u128(name.parse().unwrap()))
+}
+
+fn bot_name(id: &StreamId) -> u128 {
+    id.uuid().as_u128()
+}
+
+fn bot_url() -> BotUrl {
+    BotUrl::new("wss://bot.example.com/voice?secret=1").unwrap()
+}
+
+fn bot_wish(words: &[&str]) -> BotWish {
+    match words {
+        ["hands", "off"] => BotWish::HandOff(Target::Queue),
+        ["hands", "off", "to", who] => BotWish::HandOff(Target::Agent(agent(who))),
+        ["stays"] => BotWish::Stay,
+        ["presses", pressed] => BotWish::Press(keys(pressed)),
+        ["hangs", "up"] => BotWish::HangUp,
+        other => panic!("unknown wish of a bot {other:?}"),
+    }
+}
+
 fn clip() -> ClipName {
     ClipName::parse("welcome").unwrap()
 }
@@ -372,6 +428,9 @@ fn wish(words: &[&str]) -> Wish {
         ["pause"] => Wish::Record(RecordWish::Pause),
         ["unpause"] => Wish::Record(RecordWish::Resume),
         ["stop"] => Wish::Record(RecordWish::Stop),
+        ["bot", n] => Wish::Bot { id: bot(n), url: None, takes_over: false },
+        ["give", "to", "bot", n] => Wish::Bot { id: bot(n), url: Some(bot_url()), takes_over: true },
+        ["dismiss"] => Wish::DismissBot,
         other => panic!("unknown wish {other:?}"),
     }
 }

@@ -34,7 +34,8 @@ pub(super) fn told_by(before: &CallRecord, after: &CallRecord) -> Vec<CallEvent>
         State::Created | State::Queued => None,
         State::Dialing => Some(CallEvent::Dialing),
         State::Ringing => (after.direction == Direction::Outbound).then_some(CallEvent::Ringing),
-        State::Answering => Some(CallEvent::Claimed),
+        State::Answering if before.state == State::PreAccepted => None,
+        State::PreAccepted | State::Answering => Some(CallEvent::Claimed),
         State::Connected => Some(CallEvent::Answered),
         State::Ending => Some(CallEvent::Ending),
         State::Completed => Some(CallEvent::Completed),
@@ -68,6 +69,9 @@ fn arranged(before: &CallRecord, after: &CallRecord) -> Vec<CallEvent> {
     }
     if was.clip != is.clip {
         events.push(CallEvent::Announcing);
+    }
+    if was.bot != is.bot {
+        events.push(CallEvent::Bot);
     }
     if was.recording != is.recording {
         events.push(CallEvent::Recording);

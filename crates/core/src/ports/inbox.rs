@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreFault;
-use crate::meta::{MetaEvent, PermissionReply};
+use crate::meta::{MetaEvent, PermissionReply, SettingsChange};
 use crate::time::Time;
 
 /// One thing a webhook told, ready to be stored.
@@ -27,6 +27,8 @@ pub enum News {
     Call(MetaEvent),
     /// About a user's consent.
     Permission(PermissionReply),
+    /// About a number's settings.
+    Settings(SettingsChange),
     /// Something we keep but do not act on: an unknown field or event, or one that made no sense.
     Kept {
         /// Meta's field or event word, or what was wrong.

@@ -5,8 +5,9 @@ mod unruly;
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook_core::call::{CallRecord, Command, SoundAsk, SoundNews, State};
+use offhook_core::call::{CallRecord, Command, Manners, SoundAsk, SoundNews, State};
 use offhook_core::contact;
+use offhook_core::dialling::DialPolicy;
 use offhook_core::event::Event;
 use offhook_core::house::{BusinessNumber, MediaMode, Person, Presence, Role};
 use offhook_core::id::{CallId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
@@ -23,7 +24,7 @@ use uuid::Uuid;
 
 pub(crate) use unruly::{Unruly, Whim};
 
-const START: i64 = 1_790_963_000;
+pub(crate) const START: i64 = 1_790_963_000;
 
 /// The runtime's paused clock as the house's.
 struct PausedClock(Instant);
@@ -63,7 +64,17 @@ impl Rig {
         (rig, made.unwrap())
     }
 
+    /// A house with choices of its own about whom it calls.
+    pub(crate) async fn of_policy(policy: DialPolicy) -> Self {
+        let manners = Manners { dialling: Arc::new(policy), ..Manners::default() };
+        Self::of(manners, |_, _, _| {}).await
+    }
+
     async fn with(change: impl FnOnce(&mut Ports, &Arc<Memory>, &Arc<FakeAsker>)) -> Self {
+        Self::of(Manners::default(), change).await
+    }
+
+    async fn of(manners: Manners, change: impl FnOnce(&mut Ports, &Arc<Memory>, &Arc<FakeAsker>)) -> Self {
         let memory = Arc::new(Memory::default());
         let asker = Arc::new(FakeAsker::default());
         let sound = Arc::new(FakeSound::default());
@@ -74,6 +85,7 @@ impl Rig {
             contacts: memory.clone(),
             numbers: memory.clone(),
             people: memory.clone(),
+            permissions: memory.clone(),
             asker: asker.clone(),
             sound: sound.clone(),
             clock: Arc::new(PausedClock(Instant::now())),
@@ -84,8 +96,7 @@ impl Rig {
         memory.with_number(number.clone());
         let caller = contact::Facts { phone: Phone::parse("447700900123").ok(), ..contact::Facts::default() };
         memory.with_contact(&number.tenant, caller);
-        let engine =
-            Some(Engine::start(ports.clone(), offhook_core::call::Manners::default()).await.unwrap());
+        let engine = Some(Engine::start(ports.clone(), manners).await.unwrap());
         Self { engine, ports, memory, asker, sound, tenant: number.tenant.clone(), number }
     }
 
@@ -96,8 +107,7 @@ impl Rig {
     /// The engine goes and another begins on the same memory.
     pub(crate) async fn restart(&mut self) {
         self.engine().stop().await;
-        self.engine =
-            Some(Engine::start(self.ports.clone(), offhook_core::call::Manners::default()).await.unwrap());
+        self.engine = Some(Engine::start(self.ports.clone(), Manners::default()).await.unwrap());
     }
 
     /// As `unruly`, in a house that carries the sound of its calls. Besides, where the plane tells its news.
@@ -154,6 +164,16 @@ impl Rig {
         self.memory.take_in(&[self.knock(event)]).await.unwrap();
     }
 
+    /// News of another kind than a call's.
+    pub(crate) async fn news(&self, news: News) {
+        let (key, received_at) = (format!("{news:?}"), self.now());
+        self.engine().take_in(&[Knock { key, received_at, raw: "{}".to_owned(), news }]).await.unwrap();
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.ports.clock.now()
+    }
+
     fn knock(&self, event: MetaEvent) -> Knock {
         let key = format!("{event:?}{:?}", event.wacid.as_str());
         Knock { key, received_at: self.ports.clock.now(), raw: "{}".to_owned(), news: News::Call(event) }
@@ -163,13 +183,15 @@ impl Rig {
         let request = PlaceRequest {
             tenant: self.tenant.clone(),
             number: self.number.id.clone(),
-            to: Phone::parse("+447700900123").unwrap(),
+            to: Phone::parse("+447700900123").unwrap().into(),
             offer: Some(Sdp::new("v=0 ours")),
             agent: None,
             connect: None,
             record: false,
             correlation: None,
             conversation_id: None,
+            metadata: None,
+            extras: offhook_core::meta::Extras::default(),
         };
         self.engine().place(request).await
     }
@@ -229,7 +251,7 @@ impl Rig {
     }
 
     /// Looks again after every millisecond of virtual time, for two virtual minutes.
-    async fn wait<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
+    pub(crate) async fn wait<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
         let mut ticks = tokio::time::interval(Duration::from_millis(1));
         for _ in 0..120_000 {
             if let Some(found) = look(self) {
@@ -261,6 +283,8 @@ pub(crate) fn number() -> BusinessNumber {
         waba_id: "102290129340398".to_owned(),
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
+        calling: offhook_core::house::Calling::default(),
+        sandbox: false,
     }
 }
 

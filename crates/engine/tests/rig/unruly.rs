@@ -10,8 +10,12 @@ use offhook_core::call::{Ask, CallRecord, Commit, Fault, Reply};
 use offhook_core::event::{Event, Logged};
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{CallId, TenantId, Wacid};
+use offhook_core::phone::Phone;
 use offhook_core::ports::fake::{FakeAsker, Memory};
-use offhook_core::ports::{Asker, CallFilter, Calls, Events, Page, PageAfter, PermissionAsk, StoreFault};
+use offhook_core::ports::{
+    Asker, CallFilter, Calls, Document, Events, LookedUp, Page, PageAfter, PermissionAsk, Settings,
+    StoreFault,
+};
 use offhook_core::time::Time;
 use tokio::sync::Semaphore;
 
@@ -160,5 +164,17 @@ impl Asker for Unruly {
 
     async fn ask_permission(&self, number: &BusinessNumber, ask: &PermissionAsk) -> Result<(), Fault> {
         self.asker.ask_permission(number, ask).await
+    }
+
+    async fn look_up_permission(&self, number: &BusinessNumber, user: &Phone) -> Result<LookedUp, Fault> {
+        self.asker.look_up_permission(number, user).await
+    }
+
+    async fn settings(&self, number: &BusinessNumber, secrets: bool) -> Result<Settings, Fault> {
+        self.asker.settings(number, secrets).await
+    }
+
+    async fn change_settings(&self, number: &BusinessNumber, change: &Document) -> Result<(), Fault> {
+        self.asker.change_settings(number, change).await
     }
 }

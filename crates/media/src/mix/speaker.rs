@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use opus::{Channels, Decoder};
 
-use super::{FRAME_LEN, Frame};
+use super::FRAME_LEN;
 
 /// Samples that are to be waiting when a frame has been played: 40 ms against jitter, at most 120.
 const MIN_MARGIN: i64 = 2 * FRAME_LEN as i64;
@@ -30,8 +30,10 @@ const MAX_PACKET: usize = 5_760;
 /// Opus knows no shorter piece than 2.5 ms.
 const PIECE: i64 = 120;
 
-pub(super) struct Speaker {
+pub(crate) struct Speaker {
     decoder: Decoder,
+    /// Ticks of Opus' clock to a sample: everything but the samples themselves is counted in ticks.
+    ticks_per_sample: i64,
     /// Which numbering the timestamps belong to.
     numbering: Option<u64>,
     /// By timestamp, without its rollovers.
@@ -51,15 +53,27 @@ pub(super) struct Speaker {
     ticks: u32,
     calm: u32,
     /// Packets that no decoder takes.
-    pub(super) corrupt: u64,
+    pub(crate) corrupt: u64,
+    /// Whether its next frame panics.
+    #[cfg(test)]
+    pub(super) breaks: bool,
 }
 
 impl Speaker {
     /// # Errors
     /// If there is no memory for a decoder.
     pub(super) fn new() -> Result<Self, opus::Error> {
+        Self::at_rate(48_000)
+    }
+
+    /// One whose frames have so many samples per second, a rate that Opus knows.
+    ///
+    /// # Errors
+    /// If there is no memory for a decoder.
+    pub(crate) fn at_rate(rate: u32) -> Result<Self, opus::Error> {
         Ok(Self {
-            decoder: Decoder::new(48_000, Channels::Mono)?,
+            decoder: Decoder::new(rate, Channels::Mono)?,
+            ticks_per_sample: i64::from(48_000 / rate),
             numbering: None,
             waiting: BTreeMap::new(),
             newest: 0,
@@ -73,11 +87,13 @@ impl Speaker {
             ticks: 0,
             calm: 0,
             corrupt: 0,
+            #[cfg(test)]
+            breaks: false,
         })
     }
 
     /// Takes a packet.
-    pub(super) fn say(&mut self, numbering: u64, timestamp: u32, payload: Box<[u8]>) {
+    pub(crate) fn say(&mut self, numbering: u64, timestamp: u32, payload: Box<[u8]>) {
         let step = i64::from(timestamp.wrapping_sub(self.newest as u32) as i32);
         let mut at = self.newest + step;
         if self.numbering.replace(numbering) != Some(numbering) || step.abs() > MAX_JUMP {
@@ -102,19 +118,22 @@ impl Speaker {
     }
 
     /// The next 20 ms; `false` and nothing written while the voice pauses.
-    pub(super) fn frame(&mut self, out: &mut Frame) -> bool {
+    pub(crate) fn frame(&mut self, out: &mut [f32]) -> bool {
+        #[cfg(test)]
+        assert!(!self.breaks, "as a test wants it");
         if self.next.is_none() && !self.begin() {
             return false;
         }
         self.settle();
-        while self.samples.len() < FRAME_LEN {
+        let len = self.samples_of(FRAME_LEN as i64);
+        while self.samples.len() < len {
             if !self.decode() {
                 self.pause();
                 return false;
             }
         }
-        out.copy_from_slice(&self.samples[..FRAME_LEN]);
-        self.samples.drain(..FRAME_LEN);
+        out.copy_from_slice(&self.samples[..len]);
+        self.samples.drain(..len);
         true
     }
 
@@ -147,7 +166,8 @@ impl Speaker {
     /// Watches how much is waiting, and skips a frame when it has been too much for long.
     fn settle(&mut self) {
         let Some(next) = self.next else { return };
-        let depth = self.newest + FRAME_LEN as i64 - next + self.samples.len() as i64;
+        let decoded = self.samples.len() as i64 * self.ticks_per_sample;
+        let depth = self.newest + FRAME_LEN as i64 - next + decoded;
         self.least = self.least.min(depth);
         self.ticks += 1;
         self.calm += 1;
@@ -158,13 +178,14 @@ impl Speaker {
         if self.ticks >= WINDOW {
             let too_much = self.least >= self.margin + 2 * FRAME_LEN as i64;
             (self.least, self.ticks) = (i64::MAX, 0);
-            while too_much && self.samples.len() < FRAME_LEN {
+            let len = self.samples_of(FRAME_LEN as i64);
+            while too_much && self.samples.len() < len {
                 if !self.decode() {
                     return;
                 }
             }
             if too_much {
-                self.samples.drain(..FRAME_LEN);
+                self.samples.drain(..len);
             }
         }
     }
@@ -207,8 +228,8 @@ impl Speaker {
     /// is before that from imagination.
     fn bridge(&mut self, next: i64, gap: i64) {
         let first = self.waiting.first_key_value();
-        let covered =
-            first.and_then(|(_, payload)| self.decoder.get_nb_samples(payload).ok()).unwrap_or(0) as i64;
+        let covered = first.and_then(|(_, payload)| self.decoder.get_nb_samples(payload).ok()).unwrap_or(0);
+        let covered = covered as i64 * self.ticks_per_sample;
         let len = if gap <= covered {
             let (at, payload) = self.waiting.pop_first().expect("a packet follows the gap");
             let len = self.put(&payload, gap, true);
@@ -232,18 +253,22 @@ impl Speaker {
 
     fn conceal(&mut self, len: i64) -> i64 {
         self.put(&[], len, false).unwrap_or_else(|| {
-            self.samples.resize(self.samples.len() + len as usize, 0.0);
+            self.samples.resize(self.samples.len() + self.samples_of(len), 0.0);
             len
         })
     }
 
-    /// Decodes at most `len` samples behind those there are. `None` if the decoder refuses.
+    fn samples_of(&self, ticks: i64) -> usize {
+        (ticks / self.ticks_per_sample) as usize
+    }
+
+    /// Decodes at most `len` ticks behind those there are. `None` if the decoder refuses.
     fn put(&mut self, payload: &[u8], len: i64, fec: bool) -> Option<i64> {
         let start = self.samples.len();
-        self.samples.resize(start + len as usize, 0.0);
+        self.samples.resize(start + self.samples_of(len), 0.0);
         let decoded = self.decoder.decode_float(payload, &mut self.samples[start..], fec);
         let decoded = decoded.ok().filter(|decoded| *decoded > 0);
         self.samples.truncate(start + decoded.unwrap_or(0));
-        decoded.map(|decoded| decoded as i64)
+        decoded.map(|decoded| decoded as i64 * self.ticks_per_sample)
     }
 }

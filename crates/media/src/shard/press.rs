@@ -172,7 +172,7 @@ impl Shard {
         self.port.make(|buffer| {
             let (packet, completes) = slot.presses.packet(now, buffer)?;
             pressed = completes;
-            let sealed = slot.leg.send(now, &packet, buffer).ok()?;
+            let sealed = slot.leg.send(now, &packet, buffer).ok()??;
             Some((sealed.to, sealed.datagram))
         });
         slot.route.is_pressing = slot.presses.is_down();

@@ -33,7 +33,7 @@ impl Shard {
                         Notice::MediaResumed => LegNotice::MediaResumed,
                         Notice::Failed(reason) => LegNotice::Failed { reason },
                         Notice::Quality(quality) => {
-                            let leg = &slot.leg;
+                            let Some(leg) = slot.leg.peer() else { continue };
                             let stats = Stats {
                                 quality,
                                 drops: *leg.drops(),

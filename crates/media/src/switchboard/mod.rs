@@ -4,6 +4,10 @@
 //! WhatsApp's is never replaced. Who hears whom is the scene the call asked for, applied to the legs there are:
 //! whenever either changes, only the difference goes to the plane.
 
+mod anew;
+
+mod bots;
+
 mod notices;
 
 mod routes;
@@ -21,10 +25,11 @@ use offhook_core::call::table::{ClipName, Key};
 use offhook_core::call::{EndReason, RecordAsk, Scene, SoundAsk, SoundNews, Voice};
 use offhook_core::id::{CallId, RecordingId, UserId};
 use offhook_core::ports::{Sound, SoundFault};
-use offhook_core::sdp::Sdp;
+use offhook_core::sdp::{IceCandidate, Sdp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+pub use self::bots::{BotLine, BotOrder, LineNews};
 use self::routes::{Line, Told};
 use crate::clip::Clip;
 use crate::leg::Drops;
@@ -99,6 +104,7 @@ pub struct Switchboard {
     wires: Mutex<Wires>,
     news: mpsc::Sender<(CallId, SoundNews)>,
     orders: mpsc::Sender<RecordOrder>,
+    bots: mpsc::Sender<BotOrder>,
     config: BoardConfig,
 }
 
@@ -110,6 +116,8 @@ pub struct Carried {
     pub news: mpsc::Receiver<(CallId, SoundNews)>,
     /// For whoever records.
     pub orders: mpsc::Receiver<RecordOrder>,
+    /// For whoever connects voice bots.
+    pub bots: mpsc::Receiver<BotOrder>,
     /// To be run as a task; it ends with the plane.
     pub listen: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -129,7 +137,8 @@ impl Switchboard {
     pub fn carry(plane: Plane, notices: mpsc::Receiver<Notified>, config: BoardConfig) -> Carried {
         let (news, told) = mpsc::channel(NEWS);
         let (order, orders) = mpsc::channel(ORDERS);
-        let board = Arc::new(Self { plane, wires: Mutex::default(), news, orders: order, config });
+        let (bots, asked) = mpsc::channel(bots::ORDERS);
+        let board = Arc::new(Self { plane, wires: Mutex::default(), news, orders: order, bots, config });
         // Weak, so that the last user of the board ends the plane, and with it this task.
         let listening = Arc::downgrade(&board);
         let listen = async move {
@@ -139,7 +148,7 @@ impl Switchboard {
                 board.notice(leg, notice);
             }
         };
-        Carried { board, news: told, orders, listen: Box::pin(listen) }
+        Carried { board, news: told, orders, bots: asked, listen: Box::pin(listen) }
     }
 
     /// What the plane has carried and dropped since its start.
@@ -306,6 +315,8 @@ impl Sound for Switchboard {
             SoundAsk::Scene(scene) => self.scene(call, scene),
             SoundAsk::Press(keys) => self.press(call, &keys),
             SoundAsk::Record(ask) => self.record(call, ask),
+            SoundAsk::Bot(ask) => self.ask_bot(call, ask),
+            SoundAsk::BotOver(id, why) => self.bot_over(id, why),
             SoundAsk::Close => self.close(call),
         }
     }
@@ -345,6 +356,14 @@ impl Sound for Switchboard {
                 Err(SoundFault::NoCapacity)
             }
         }
+    }
+
+    async fn restart(&self, call: &CallId, agent: &UserId, offer: &Sdp) -> Result<Sdp, SoundFault> {
+        self.find_path(call, agent, offer).await
+    }
+
+    fn trickle(&self, call: &CallId, agent: &UserId, candidate: IceCandidate) {
+        self.learn_candidate(call, agent, candidate);
     }
 
     fn knows(&self, clip: &ClipName) -> bool {

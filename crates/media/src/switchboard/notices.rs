@@ -4,7 +4,7 @@ use offhook_core::call::table::Key;
 use offhook_core::call::{EndReason, LegQuality, SoundNews, Voice};
 use offhook_core::ports::SoundFault;
 
-use super::Switchboard;
+use super::{LineNews, Switchboard};
 use crate::leg::FailReason;
 use crate::message::{LegId, LegNotice, Stats};
 
@@ -13,6 +13,19 @@ impl Switchboard {
         let mut wires = self.lock();
         let Some((call, voice)) = wires.legs.get(&leg).cloned() else { return };
         let mut rewire = false;
+        if voice == Voice::Customer
+            && let Some(line) = wires.calls.get(&call)
+        {
+            match &notice {
+                LegNotice::Stats(stats) => line.tell_bot(LineNews::Quality(quality(stats))),
+                LegNotice::Digit { digit, millis } => {
+                    if let Some(key) = Key::parse(*digit) {
+                        line.tell_bot(LineNews::Pressed { key, millis: *millis });
+                    }
+                }
+                _ => {}
+            }
+        }
         let news = match (&voice, notice) {
             (_, LegNotice::Stats(stats)) => Some(SoundNews::Quality(voice.clone(), quality(&stats))),
             (Voice::Customer, LegNotice::LocalDescription { sdp }) => Some(SoundNews::Described(sdp)),
@@ -40,6 +53,10 @@ impl Switchboard {
             }
             (Voice::Agent(_), LegNotice::LocalDescription { sdp }) => {
                 wires.answer(leg, Ok(sdp));
+                None
+            }
+            (Voice::Agent(_), LegNotice::RestartRefused) => {
+                wires.answer(leg, Err(SoundFault::NoLeg));
                 None
             }
             (Voice::Agent(agent), LegNotice::DtlsConnected { .. } | LegNotice::MediaResumed) => {

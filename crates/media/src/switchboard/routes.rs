@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use offhook_core::call::table::ClipName;
 use offhook_core::call::{Hears, Scene, Voice};
-use offhook_core::id::{RecordingId, UserId};
+use offhook_core::id::{RecordingId, StreamId, UserId};
+use tokio::sync::mpsc;
 
-use super::Clips;
+use super::{Clips, LineNews};
 use crate::message::{Hearing, LegId};
 
 /// One call.
@@ -17,6 +18,8 @@ pub(super) struct Line {
     /// Every voice's leg, and whether it is up.
     pub(super) legs: BTreeMap<Voice, (LegId, bool)>,
     pub(super) recording: Option<Recording>,
+    /// The voice bot whose leg is there, and what it is told of the customer.
+    pub(super) bot: Option<(StreamId, mpsc::Sender<LineNews>)>,
     scene: Scene,
     hears: HashMap<LegId, Heard>,
     muted: HashSet<LegId>,
@@ -79,8 +82,19 @@ impl Line {
     pub(super) fn set(&mut self, scene: Scene) -> Vec<LegId> {
         let gone: Vec<Voice> =
             self.legs.keys().filter(|voice| !scene.hears.contains_key(voice)).cloned().collect();
+        self.bot.take_if(|(bot, _)| !scene.hears.contains_key(&Voice::Bot(bot.clone())));
         self.scene = scene;
         gone.iter().filter_map(|voice| self.take(voice)).map(|(leg, _)| leg).collect()
+    }
+
+    /// Tells the voice bot something of the customer, if it hears them. What finds no room is missed.
+    pub(super) fn tell_bot(&self, news: LineNews) {
+        let Some((id, sender)) = &self.bot else { return };
+        let hears = self.scene.hears.get(&Voice::Bot(id.clone()));
+        let is_there = matches!(hears, Some(Hears::Voices(voices)) if voices.contains(&Voice::Customer));
+        if is_there && sender.try_send(news).is_err() {
+            tracing::debug!(stream.id = %id, "a voice bot missed news of the customer");
+        }
     }
 
     /// Who is on a recording made now.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use offhook_core::call::Hears;
-use offhook_core::id::TenantId;
+use offhook_core::call::table::BotEnd;
+use offhook_core::id::{StreamId, TenantId};
 use offhook_core::recording::{Consent, ConsentMode};
 use tokio::task::JoinSet;
 
@@ -80,6 +81,7 @@ fn ordered(orders: &mut mpsc::Receiver<RecordOrder>) -> String {
             RecordOrder::Start { .. } => "start",
             RecordOrder::Join { voice: Voice::Customer, .. } => "customer",
             RecordOrder::Join { voice: Voice::Agent(_), .. } => "alice",
+            RecordOrder::Join { voice: Voice::Bot(_), .. } => "bot",
             RecordOrder::Pause { on: true, .. } => "pause",
             RecordOrder::Pause { on: false, .. } => "go on",
             RecordOrder::Stop { .. } => "stop",
@@ -193,4 +195,75 @@ async fn attaching_that_is_given_up_leaves_nothing_behind() {
     }
     board.ask(&call(), SoundAsk::Close);
     assert!(board.lock().waiting.is_empty());
+}
+
+fn bot() -> StreamId {
+    StreamId::parse("str_00000000000000000000000000000001").unwrap()
+}
+
+/// Customer and bot hear each other.
+fn with_bot() -> Scene {
+    let (customer, bot) = (Voice::Customer, Voice::Bot(bot()));
+    let hears = |voice: &Voice| Hears::Voices(BTreeSet::from([voice.clone()]));
+    let scene = [(customer.clone(), hears(&bot)), (bot, hears(&customer))];
+    Scene { hears: BTreeMap::from(scene), ..Scene::default() }
+}
+
+#[tokio::test]
+async fn bot_has_a_line_while_it_is_in_the_scene_and_is_recorded() {
+    let (plane, notices) = Plane::start(PlaneConfig::new("127.0.0.1:0".parse().unwrap())).unwrap();
+    let carried = Switchboard::carry(plane, notices, BoardConfig::default());
+    let Carried { board, listen, mut orders, mut news, mut bots } = carried;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(listen);
+    assert!(board.plug(&call(), &bot()).is_err(), "there is no call");
+    board.ask(&call(), SoundAsk::OfferCustomer);
+    assert!(board.plug(&call(), &bot()).is_err(), "it has no place");
+    board.ask(&call(), SoundAsk::Scene(with_bot()));
+    record(&board, Some((1, false)));
+    let mut line = board.plug(&call(), &bot()).unwrap();
+    assert!(board.plug(&call(), &bot()).is_err(), "one at a time");
+    assert_eq!(ordered(&mut orders), "start, customer, bot");
+    line.mouth.say(&[0; crate::line::SAMPLES]);
+    board.unplug(&call(), &bot(), BotEnd::Left);
+    assert_eq!(line.news.recv().await, None, "its place is gone");
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        match news.recv().await.unwrap().1 {
+            SoundNews::Described(_) => {}
+            other => told.push(other),
+        }
+    }
+    assert_eq!(told, [SoundNews::BotUp(bot()), SoundNews::BotGone(bot(), BotEnd::Left)]);
+    board.plug(&call(), &bot()).unwrap();
+    board.ask(&call(), SoundAsk::Scene(Scene::default()));
+    assert!(board.lock().calls[&call()].bot.is_none());
+    board.ask(&call(), SoundAsk::BotOver(bot(), BotEnd::Removed));
+    assert!(matches!(bots.try_recv(), Ok(BotOrder::Over { why: BotEnd::Removed, .. })));
+}
+
+#[tokio::test]
+async fn another_path_is_found_for_the_leg_of_the_page_that_asks_and_for_no_other() {
+    let (board, _tasks) = board();
+    talking(&board);
+    assert_eq!(board.restart(&call(), &alice(), &offer()).await, Err(SoundFault::NoLeg), "she has none yet");
+    let first = board.attach(&call(), &alice(), &offer()).await.unwrap();
+    let leg = board.lock().calls[&call()].leg(&Voice::Agent(alice()));
+    let anew = |from: &str, to: &str| Sdp::new(offer().as_str().replace(from, to));
+    let ufrag = |sdp: &Sdp| {
+        sdp.as_str().lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap().to_owned()
+    };
+    let second = board.restart(&call(), &alice(), &anew("ufrag:page", "ufrag:anew")).await.unwrap();
+    assert_ne!(ufrag(&first), ufrag(&second), "other credentials");
+    assert_eq!(board.lock().calls[&call()].leg(&Voice::Agent(alice())), leg, "the same leg");
+    for other in [offer(), anew("AB:AB", "CD:CD"), Sdp::new("v=0")] {
+        assert_eq!(board.restart(&call(), &alice(), &other).await, Err(SoundFault::NoLeg));
+    }
+    assert!(board.lock().waiting.is_empty());
+    // Whoever has no leg may say where they are, and nothing comes of it.
+    let stray =
+        IceCandidate { ufrag: "anew".into(), line: "candidate:1 1 udp 1 192.0.2.1 4000 typ host".into() };
+    board.trickle(&call(), &UserId::parse("usr_00000000000000000000000000000002").unwrap(), stray.clone());
+    board.trickle(&call(), &alice(), stray);
+    assert_eq!(board.totals().0.legs_broken, 0);
 }

@@ -2,11 +2,19 @@
 
 mod agent;
 
+mod load;
+
 mod media;
+
+mod past;
 
 mod ring;
 
+mod store;
+
 mod stopwatch;
+
+mod webhooks;
 
 use clap::Subcommand;
 
@@ -15,6 +23,10 @@ use clap::Subcommand;
 pub(crate) enum Bench {
     /// From a webhook to the ring on an agent's socket, over many inbound calls.
     Ring(ring::Ring),
+    /// Lists, searches and figures over a million calls.
+    Store(store::StoreBench),
+    /// Webhooks at a steady rate, each durable before its answer.
+    Webhooks(webhooks::WebhooksBench),
     /// How many bridged calls the media plane carries, and what each costs.
     Media(media::Media),
     /// The far ends of `media`, in a process of their own.
@@ -26,6 +38,8 @@ impl Bench {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Ring(ring) => ring.run().await,
+            Self::Store(store) => store.run().await,
+            Self::Webhooks(webhooks) => webhooks.run().await,
             Self::Media(media) => media.run().await,
             Self::FarEnds => media::far_ends().await,
         }

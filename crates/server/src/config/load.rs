@@ -96,11 +96,18 @@ fn merge(source: &Source) -> Result<layers::Config, layers::ConfigError> {
         .build()
 }
 
+/// A key that is also known by the name the provider of the Orbit face gave it. The product's own name wins.
+const BORROWED: (&str, &str) = ("WA_CALLING_BLOCKED_COUNTRIES", "whatsapp.blocked_countries");
+
 /// Values of the environment stay texts: a secret of digits must not lose its leading zero on the way.
 fn environment(
     mut builder: ConfigBuilder<DefaultState>,
     variables: &[(String, String)],
 ) -> Result<ConfigBuilder<DefaultState>, layers::ConfigError> {
+    let (borrowed, key) = BORROWED;
+    if let Some((_, value)) = variables.iter().find(|(name, _)| name == borrowed) {
+        builder = builder.set_override(key, value.clone())?;
+    }
     for (name, value) in variables {
         let Some(rest) = name.strip_prefix(PREFIX).filter(|rest| rest.contains("__")) else { continue };
         let key = rest.to_ascii_lowercase().replace("__", ".");

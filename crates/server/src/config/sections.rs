@@ -23,10 +23,15 @@ section! {
         /// It allows plain HTTP on an address that is not loopback.
         #[serde(deserialize_with = "super::sections::flag")]
         behind_proxy: bool = Some("false");
-        /// Other origins whose pages may open the agents' WebSocket.
+        /// Other origins whose pages may open the agents' WebSocket, and use the REST interface with a key of their own.
         /// A list, or one text with commas between the origins.
         #[serde(deserialize_with = "super::sections::list")]
         allowed_origins: Vec<String> = Some("[]");
+        /// Proxies in front of this server, as addresses and networks, that are believed when they say in
+        /// `X-Forwarded-For` whom they heard. Without any, limits, allow lists and the audit log see the proxy.
+        /// A list, or one text with commas.
+        #[serde(deserialize_with = "super::sections::list")]
+        trusted_proxies: Vec<String> = Some("[]");
         /// Certificate chain in PEM; turns HTTPS on together with `tls_key_file`.
         tls_cert_file: Option<PathBuf> = None;
         /// Private key in PEM.
@@ -68,6 +73,9 @@ section! {
     Whatsapp as "whatsapp" {
         /// Address of Meta's Graph API; the simulator's address in development.
         graph_url: Url = Some("https://graph.facebook.com");
+        /// Address of a simulator (`offhook sim`), the only one that numbers added with `--sandbox`, and test keys,
+        /// reach. When it is the same as `graph_url`, every number is one of the sandbox.
+        sandbox_url: Option<Url> = None;
         /// Version of the Graph API.
         api_version: String = Some("v25.0");
         /// The Meta app's secret, which signs webhooks.
@@ -84,6 +92,12 @@ section! {
         verify_token: Option<Secret> = None;
         /// File with the verify token.
         verify_token_file: Option<PathBuf> = None;
+        /// Countries whose business numbers place no calls, by their two letters; WhatsApp refuses them too.
+        /// A list, or one text with commas. Also read from `WA_CALLING_BLOCKED_COUNTRIES`.
+        #[serde(deserialize_with = "super::sections::list")]
+        blocked_countries: Vec<String> = Some("US,CA,EG,VN,NG");
+        /// What they cannot do: `outbound_only` lets them be called, `enable` does not let calling be turned on.
+        blocked_scope: BlockedScope = Some("outbound_only");
     }
 }
 
@@ -124,12 +138,34 @@ section! {
 }
 
 section! {
-    /// How calls whose sound the server carries are treated.
+    /// How calls are treated: agents who go away from those whose sound the server carries, and whom may be called.
     Calls as "calls" {
         /// Seconds a customer waits with music for an agent whose sound went away.
         agent_wait_secs: u32 = Some("45");
         /// What happens then: `queue` rings everybody who is free, `end` ends the call.
         agent_lost: AgentLost = Some("queue");
+        /// Countries whose users may be called, by their two letters; everybody when empty.
+        /// A list, or one text with commas. What a stolen key cannot call costs nothing.
+        #[serde(deserialize_with = "super::sections::list")]
+        allowed_countries: Vec<String> = Some("[]");
+        /// Numbers that are never called, in E.164; what ends early stands for all that begin so.
+        /// A list, or one text with commas.
+        #[serde(deserialize_with = "super::sections::list")]
+        denied_numbers: Vec<String> = Some("[]");
+        /// Calls a company may place in a minute, all its keys and agents together: 1 to 10000.
+        per_minute: u32 = Some("30");
+        /// Calls of its own a company may have at the same time: 1 to 10000.
+        at_once: u32 = Some("50");
+    }
+}
+
+section! {
+    /// What calls cost.
+    Billing as "billing" {
+        /// A price list: a CSV file with the columns `prefix_or_country`, `currency`, `per_minute` and `from_date`,
+        /// and if wanted `per_pulse` and `direction`. It is read at start; see `docs/billing.md`.
+        /// Without one calls have no costs.
+        rates_file: Option<PathBuf> = None;
     }
 }
 
@@ -154,6 +190,25 @@ section! {
 }
 
 section! {
+    /// Addresses that customers of this server name: of their webhooks and their voice bots.
+    Webhooks as "webhooks" {
+        /// Whether they may lead to loopback and private networks, in plain text and to any port.
+        /// For development; `offhook demo` turns it on.
+        allow_private_targets: bool = Some("false");
+    }
+}
+
+section! {
+    /// What the provider's pages leave open about the Vobiz face.
+    Vobiz as "vobiz" {
+        /// The word for a call that was answered and is over: `accepted`, as in the provider's only sample, or `terminated`.
+        ended_answered_status: EndedAnsweredStatus = Some("accepted");
+        /// From when a call's duration counts: `started`, ringing included, as in the provider's only sample, or `answered`.
+        duration_basis: DurationBasis = Some("started");
+    }
+}
+
+section! {
     /// What is written to standard error.
     Log as "log" {
         /// `json` for machines, `pretty` for people.
@@ -171,6 +226,36 @@ pub enum AgentLost {
     Queue,
     /// The call ends.
     End,
+}
+
+/// What business numbers of blocked countries cannot do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockedScope {
+    /// Place calls.
+    OutboundOnly,
+    /// Have calling turned on.
+    Enable,
+}
+
+/// The word for a call that was answered and is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedAnsweredStatus {
+    /// `accepted`
+    Accepted,
+    /// `terminated`
+    Terminated,
+}
+
+/// From when a call's duration counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DurationBasis {
+    /// From its start.
+    Started,
+    /// From the pick-up.
+    Answered,
 }
 
 /// How log lines look.

@@ -80,6 +80,9 @@ pub(crate) async fn act(
             Ok(number) => number,
             Err(error) => return error.into(),
         };
+        if world.calling_settings(&number.phone_number_id)["sip"]["status"] == json!("ENABLED") {
+            return GraphError::sip_number().into();
+        }
         let outcome = match parsed {
             Ok(body) if body.messaging_product != "whatsapp" => {
                 Err(GraphError::parameter("The parameter messaging_product is required."))

@@ -112,6 +112,17 @@ impl GraphError {
         )
     }
 
+    pub(crate) fn sip_number() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 131_055, "Method not allowed")
+            .with_details("SIP is enabled on this phone number: calls are not possible through this API.")
+    }
+
+    pub(crate) fn outside_window() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 131_047, "Re-engagement message").with_details(
+            "Message failed to send because more than 24 hours have passed since the customer last replied.",
+        )
+    }
+
     pub(crate) fn permanent_permission() -> Self {
         Self::new(StatusCode::BAD_REQUEST, 138_017, "Permanent call permission already exists")
             .with_details("The user has already granted a permanent call permission.")

@@ -1,4 +1,6 @@
 //! `POST /{version}/{number}/messages`: call permission requests; other messages are accepted and forgotten.
+//!
+//! A template asks for permission when its name begins with `call_permission`: the simulator knows no definitions.
 
 use std::sync::Arc;
 
@@ -42,6 +44,14 @@ pub(crate) async fn send(
     .await
 }
 
+fn check_template(template: &Value) -> Result<(), GraphError> {
+    let filled = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+    if filled(&template["name"]) && filled(&template["language"]["code"]) {
+        return Ok(());
+    }
+    Err(GraphError::parameter("template.name and template.language.code are required."))
+}
+
 fn message(world: &Arc<World>, phone_number_id: &str, body: &Value) -> Result<Reply, GraphError> {
     if body["messaging_product"] != json!("whatsapp") {
         return Err(GraphError::parameter("The parameter messaging_product is required."));
@@ -49,11 +59,22 @@ fn message(world: &Arc<World>, phone_number_id: &str, body: &Value) -> Result<Re
     let user = callee(world, body["to"].as_str(), body["recipient"].as_str())?;
     let id = ids::wamid(&user.digits);
     let interactive = &body["interactive"];
-    if body["type"] == json!("interactive") && interactive["type"] == json!("call_permission_request") {
-        if interactive["action"]["name"] != json!("call_permission_request") {
+    let free_form = body["type"] == json!("interactive");
+    let template = body["type"] == json!("template");
+    if free_form && !world.knobs().conversation_open {
+        return Err(GraphError::outside_window());
+    }
+    if template {
+        check_template(&body["template"])?;
+    }
+    let asks_freely = free_form && interactive["type"] == json!("call_permission_request");
+    let asks_by_template =
+        template && body["template"]["name"].as_str().is_some_and(|name| name.starts_with("call_permission"));
+    if asks_freely || asks_by_template {
+        if asks_freely && interactive["action"]["name"] != json!("call_permission_request") {
             return Err(GraphError::parameter("interactive.action.name must be call_permission_request."));
         }
-        if interactive.get("header").is_some() || interactive.get("footer").is_some() {
+        if asks_freely && (interactive.get("header").is_some() || interactive.get("footer").is_some()) {
             return Err(GraphError::parameter("A call permission request has neither header nor footer."));
         }
         let (now, knobs) = (world.clock.now_secs(), world.knobs());

@@ -71,6 +71,8 @@ fn state(world: &World, phone_number_id: &str, whom: &Whom) -> Result<Reply, Gra
         let full = if requests.1 >= knobs.permission_requests_per_week { &mut week } else { &mut day };
         full["limit_expiration_time"] = json!(next);
     }
+    // Whoever cannot be called cannot be asked either: no message reaches them.
+    let reachable = !user.suffix.is_uncallable();
     let mut calls = limit("PT24H", knobs.connected_calls_per_day, connected);
     let has_calls_left = connected < knobs.connected_calls_per_day;
     if !has_calls_left {
@@ -82,7 +84,7 @@ fn state(world: &World, phone_number_id: &str, whom: &Whom) -> Result<Reply, Gra
         "actions": [
             {
                 "action_name": "send_call_permission_request",
-                "can_perform_action": next_request.is_none() && grant != Grant::Permanent,
+                "can_perform_action": reachable && next_request.is_none() && grant != Grant::Permanent,
                 "limits": [day, week],
             },
             {

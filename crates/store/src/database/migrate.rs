@@ -7,8 +7,8 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::connect::{OpenError, told};
 
-/// Which database it is: which of a pair's texts is run.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Which of the two is spoken: which of a pair's texts is run, and how words are searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
     Postgres,
@@ -31,10 +31,34 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/postgres/0002_recordings.sql"),
     ),
     Pair(
-        8,
+        3,
+        "accounts",
+        include_str!("../../migrations/sqlite/0003_accounts.sql"),
+        include_str!("../../migrations/postgres/0003_accounts.sql"),
+    ),
+    Pair(
+        4,
+        "listing",
+        include_str!("../../migrations/sqlite/0004_listing.sql"),
+        include_str!("../../migrations/postgres/0004_listing.sql"),
+    ),
+    Pair(
+        5,
+        "channels",
+        include_str!("../../migrations/sqlite/0005_channels.sql"),
+        include_str!("../../migrations/postgres/0005_channels.sql"),
+    ),
+    Pair(
+        6,
         "claims",
-        include_str!("../../migrations/sqlite/0008_claims.sql"),
-        include_str!("../../migrations/postgres/0008_claims.sql"),
+        include_str!("../../migrations/sqlite/0006_claims.sql"),
+        include_str!("../../migrations/postgres/0006_claims.sql"),
+    ),
+    Pair(
+        7,
+        "permissions",
+        include_str!("../../migrations/sqlite/0007_permissions.sql"),
+        include_str!("../../migrations/postgres/0007_permissions.sql"),
     ),
     Pair(
         9,

@@ -27,6 +27,7 @@ fn permission_news() -> News {
         at: secs(1),
         granted: true,
         expires_at: Some(secs(900)),
+        automatic: false,
     })
 }
 

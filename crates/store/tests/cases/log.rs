@@ -86,6 +86,8 @@ pub(crate) async fn events_without_a_call_take_their_places_too(database: &Bench
         number: house.number.id.clone(),
         phone: phone("+447700900123"),
         consent: Consent::Granted,
+        state: None,
+        expires_at: None,
     };
     let presence = Event::Presence { person: house.agent.id.clone(), presence: Presence::Available };
 

@@ -51,23 +51,22 @@ pub(crate) async fn presence_is_remembered(database: &Bench) {
 pub(crate) async fn a_stranger_waits_as_long_as_a_colleague(database: &Bench) {
     let store = database.open().await;
     let house = house(&store, 1).await;
-    let known = quickest(&store, &house.agent.email).await;
-    let unknown = quickest(&store, "nobody@example.com").await;
-    // The hash takes a hundred times what everything else does, so half is a safe line: without it a
-    // stranger's answer would come in a hundredth.
+    let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
+    // In turns, and the quickest of each: what else the machine does then disturbs both alike.
+    for _ in 0..6 {
+        known = known.min(tried(&store, &house.agent.email).await);
+        unknown = unknown.min(tried(&store, "nobody@example.com").await);
+    }
+    // The hash takes a hundred times what everything else does: without it a stranger's answer would come in
+    // a hundredth, so a tenth is a safe line on a busy machine too.
     assert!(
-        unknown * 2 > known && known * 2 > unknown,
+        unknown * 10 > known && known * 10 > unknown,
         "{known:?} for a colleague, {unknown:?} for a stranger"
     );
 }
 
-/// The quickest of three, which noise disturbs least.
-async fn quickest(store: &Store, email: &str) -> Duration {
-    let mut quickest = Duration::MAX;
-    for _ in 0..3 {
-        let start = Instant::now();
-        assert_eq!(store.sign_in(email, "wrong").await.unwrap(), None);
-        quickest = quickest.min(start.elapsed());
-    }
-    quickest
+async fn tried(store: &Store, email: &str) -> Duration {
+    let start = Instant::now();
+    assert_eq!(store.sign_in(email, "wrong").await.unwrap(), None);
+    start.elapsed()
 }

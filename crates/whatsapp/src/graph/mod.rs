@@ -1,4 +1,4 @@
-//! The Graph client: requests about calls, and requests for permission.
+//! The Graph client: requests about calls, permissions and settings.
 //!
 //! Here: what is sent, how long it may take, what is sent again, and what a reply means. Not here: which
 //! request to send when (`core`), and when to try a whole request once more (`engine`).
@@ -8,6 +8,10 @@
 //! certainly never left us is reported as unreachable; everything else that is not an answer is unclear.
 
 mod shape;
+
+mod permission;
+
+mod settings;
 
 mod error;
 
@@ -22,23 +26,29 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backon::{ExponentialBuilder, Retryable};
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use offhook_core::call::{Ask, Fault, Reply};
 use offhook_core::house::BusinessNumber;
 use offhook_core::meta::MetaError;
-use offhook_core::ports::{Asker, Numbers, PermissionAsk};
+use offhook_core::phone::Phone;
+use offhook_core::ports::{Asker, Document, LookedUp, Numbers, PermissionAsk, Settings};
 
 use error::{GraphError, Trouble};
 use wire::{Answer, Broken, Request, Wire};
+
+/// Before the second attempt of a request that is sent twice at most.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Where the Graph API is, and how long it may take.
 #[derive(Debug, Clone)]
 pub struct GraphConfig {
     /// `https://graph.facebook.com`, or the simulator's address.
     pub base_url: Url,
+    /// The simulator that numbers of the sandbox are connected to. Without one they reach nothing.
+    pub sandbox_url: Option<Url>,
     /// A Graph version such as `v25.0`.
     pub api_version: String,
     /// How long things may take.
@@ -57,6 +67,8 @@ pub struct Timeouts {
     pub once: Duration,
     /// All attempts and the pauses between them.
     pub overall: Duration,
+    /// The same of a look-up that a call waits for.
+    pub look_up: Duration,
 }
 
 impl Default for Timeouts {
@@ -69,6 +81,8 @@ impl Default for Timeouts {
             once: Duration::from_secs(8),
             // The promise of the port; the call machine waits a little longer than this.
             overall: Duration::from_secs(10),
+            // Before every call to somebody not called just now: beyond this our own foresight is good enough.
+            look_up: Duration::from_secs(3),
         }
     }
 }
@@ -112,14 +126,15 @@ impl Graph {
         numbers: Arc<dyn Numbers>,
         wire: Box<dyn Wire>,
     ) -> Result<Self, GraphSetupError> {
-        let base = &config.base_url;
-        let plain = matches!(base.scheme(), "http" | "https")
-            && base.has_host()
-            && base.username().is_empty()
-            && base.password().is_none()
-            && base.query().is_none()
-            && base.fragment().is_none();
-        if !plain {
+        let plain = |base: &Url| {
+            matches!(base.scheme(), "http" | "https")
+                && base.has_host()
+                && base.username().is_empty()
+                && base.password().is_none()
+                && base.query().is_none()
+                && base.fragment().is_none()
+        };
+        if !plain(&config.base_url) || !config.sandbox_url.as_ref().is_none_or(plain) {
             return Err(GraphSetupError::BaseUrl);
         }
         let digits = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
@@ -159,13 +174,72 @@ impl Graph {
             }));
         };
         bearer.set_sensitive(true);
-        let mut url = self.config.base_url.clone();
+        let base =
+            if number.sandbox { self.config.sandbox_url.as_ref() } else { Some(&self.config.base_url) };
+        let Some(base) = base else {
+            tracing::warn!(action, number.id = %number.id, "a number of the sandbox, and no simulator is configured");
+            return Err(Fault::Unreachable);
+        };
+        let mut url = base.clone();
         url.path_segments_mut().expect("checked: the base address has a host").pop_if_empty().extend([
             self.config.api_version.as_str(),
             number.meta_id.as_str(),
             door,
         ]);
-        Ok(Request { action, number: number.id.clone(), url, bearer, body: body.into() })
+        Ok(Request {
+            method: Method::POST,
+            action,
+            number: number.id.clone(),
+            url,
+            bearer,
+            body: body.into(),
+        })
+    }
+
+    /// A request that reads.
+    async fn prepare_reading(
+        &self,
+        number: &BusinessNumber,
+        action: &'static str,
+        door: &'static str,
+        query: &[(&str, &str)],
+    ) -> Result<Request, Fault> {
+        let mut request = self.prepare(number, action, door, Vec::new()).await?;
+        request.method = Method::GET;
+        if !query.is_empty() {
+            request.url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(request)
+    }
+
+    /// Sends what does the same however often it is sent, twice at most.
+    async fn twice<T>(
+        &self,
+        request: &Request,
+        overall: Duration,
+        read: fn(&[u8]) -> Option<T>,
+    ) -> Result<T, Fault> {
+        let deadline = Instant::now() + overall;
+        let attempt = || async {
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.attempt(request, left.min(self.config.timeouts.attempt), read).await
+        };
+        let patient = |trouble: &Trouble| {
+            let throttled = matches!(trouble, Trouble::Said(error) if error.is_throttling());
+            trouble.is_worth_repeating() && !throttled && Instant::now() + AGAIN < deadline
+        };
+        let outcome = match attempt().await {
+            Err(trouble) if patient(&trouble) => {
+                tokio::time::sleep(AGAIN).await;
+                attempt().await
+            }
+            outcome => outcome,
+        };
+        outcome.map_err(|trouble| match trouble {
+            Trouble::NotSent => Fault::Unreachable,
+            Trouble::Said(error) if error.is_refusal() => Fault::Refused(error.for_people()),
+            Trouble::Said(_) | Trouble::Lost | Trouble::Nonsense { .. } => Fault::Unclear,
+        })
     }
 
     /// Sends what must not be sent twice.
@@ -226,7 +300,7 @@ impl Graph {
         read: fn(&[u8]) -> Option<T>,
     ) -> Result<T, Trouble> {
         let started = Instant::now();
-        let answer = timeout_at(started + limit, self.wire.post(request)).await;
+        let answer = timeout_at(started + limit, self.wire.send(request)).await;
         let spent = started.elapsed();
         let status = answer.as_ref().ok().and_then(|a| a.as_ref().ok()).map(|a| a.status.as_u16());
         let result = match answer {
@@ -261,6 +335,25 @@ impl Asker for Graph {
         let request =
             self.prepare(number, "ask_permission", "messages", shape::permission_request(ask)).await?;
         self.once(&request, shape::message_sent).await
+    }
+
+    async fn look_up_permission(&self, number: &BusinessNumber, user: &Phone) -> Result<LookedUp, Fault> {
+        let query = [("user_wa_id", user.digits())];
+        let request = self.prepare_reading(number, "look_up_permission", "call_permissions", &query).await?;
+        self.twice(&request, self.config.timeouts.look_up, permission::looked_up).await
+    }
+
+    async fn settings(&self, number: &BusinessNumber, secrets: bool) -> Result<Settings, Fault> {
+        let with_secrets = [("include_sip_credentials", "true")];
+        let query = if secrets { &with_secrets[..] } else { &[] };
+        let request = self.prepare_reading(number, "settings", "settings", query).await?;
+        self.twice(&request, self.config.timeouts.overall, settings::read).await
+    }
+
+    async fn change_settings(&self, number: &BusinessNumber, change: &Document) -> Result<(), Fault> {
+        let body = change.as_str().as_bytes().to_vec();
+        let request = self.prepare(number, "change_settings", "settings", body).await?;
+        self.twice(&request, self.config.timeouts.overall, shape::success).await
     }
 }
 

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use offhook_core::call::Ask;
 use offhook_core::id::Wacid;
-use offhook_core::ports::PermissionAsk;
+use offhook_core::meta::Callee;
+use offhook_core::phone::Phone;
+use offhook_core::ports::{PermissionAsk, Template};
 
 const PRODUCT: &str = "whatsapp";
 
@@ -21,6 +23,12 @@ struct Call<'a> {
     session: Option<Session<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     biz_opaque_callback_data: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transcription: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -38,16 +46,32 @@ pub(super) fn call(ask: &Ask) -> Vec<u8> {
         action: ask.action(),
         session: None,
         biz_opaque_callback_data: None,
+        recipient: None,
+        recording: None,
+        transcription: None,
     };
     let body = match ask {
-        Ask::Connect { to, offer, opaque } => Call {
-            to: Some(to.digits()),
+        Ask::Connect { to, offer, opaque, extras } => Call {
+            to: to.phone().map(Phone::digits),
+            recipient: match to {
+                Callee::Phone(_) => None,
+                Callee::UserId(id) => Some(id),
+            },
+            recording: object(&extras.recording),
+            transcription: object(&extras.transcription),
             session: Some(Session { sdp_type: "offer", sdp: offer.as_str() }),
             biz_opaque_callback_data: Some(opaque),
             ..blank
         },
         // "answer", whatever Meta's tables print: with "offer" the call never connects (1.4).
-        Ask::PreAccept { wacid, answer } | Ask::Accept { wacid, answer, .. } => Call {
+        Ask::Accept { wacid, answer, extras, .. } => Call {
+            call_id: Some(wacid.as_str()),
+            session: Some(Session { sdp_type: "answer", sdp: answer.as_str() }),
+            recording: object(&extras.recording),
+            transcription: object(&extras.transcription),
+            ..blank
+        },
+        Ask::PreAccept { wacid, answer } => Call {
             call_id: Some(wacid.as_str()),
             session: Some(Session { sdp_type: "answer", sdp: answer.as_str() }),
             ..blank
@@ -57,23 +81,47 @@ pub(super) fn call(ask: &Ask) -> Vec<u8> {
     serde_json::to_vec(&body).expect("strings always serialize")
 }
 
+/// A client's own object (9.2, 9.3), handed on as it is.
+fn object(text: &Option<String>) -> Option<Value> {
+    text.as_deref().and_then(|text| serde_json::from_str(text).ok())
+}
+
 /// The body of a permission request.
 pub(super) fn permission_request(ask: &PermissionAsk) -> Vec<u8> {
+    let (kind, content) = match &ask.template {
+        Some(template) => ("template", template_message(template)),
+        None => ("interactive", interactive(ask.body.as_deref())),
+    };
+    let mut body = serde_json::json!({
+        "messaging_product": PRODUCT,
+        "recipient_type": "individual",
+        "to": ask.to.digits(),
+        "type": kind,
+    });
+    body[kind] = content;
+    serde_json::to_vec(&body).expect("values always serialize")
+}
+
+fn interactive(text: Option<&str>) -> Value {
     let mut interactive = serde_json::json!({
         "type": "call_permission_request",
         "action": { "name": "call_permission_request" },
     });
-    if let Some(text) = &ask.body {
+    if let Some(text) = text {
         interactive["body"] = serde_json::json!({ "text": text });
     }
-    let body = serde_json::json!({
-        "messaging_product": PRODUCT,
-        "recipient_type": "individual",
-        "to": ask.to.digits(),
-        "type": "interactive",
-        "interactive": interactive,
-    });
-    serde_json::to_vec(&body).expect("values always serialize")
+    interactive
+}
+
+/// The request itself is a component of the template's definition; only its body has parameters.
+fn template_message(template: &Template) -> Value {
+    let mut message = serde_json::json!({ "name": template.name, "language": { "code": template.language } });
+    if !template.parameters.is_empty() {
+        let text = |text: &String| serde_json::json!({ "type": "text", "text": text });
+        let parameters: Vec<Value> = template.parameters.iter().map(text).collect();
+        message["components"] = serde_json::json!([{ "type": "body", "parameters": parameters }]);
+    }
+    message
 }
 
 /// The id in a good reply to `connect`. Unknown keys are ignored: some replies carry `success` too.
@@ -96,7 +144,7 @@ pub(super) fn message_sent(body: &[u8]) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
-    use offhook_core::phone::Phone;
+    use offhook_core::meta::Extras;
     use offhook_core::sdp::Sdp;
 
     use super::*;
@@ -111,14 +159,20 @@ mod tests {
         let wacid = Wacid::new("wacid.HBgM+/A==").unwrap();
         check(
             &Ask::Connect {
-                to: Phone::parse("+44 7700 900123").unwrap(),
+                to: Phone::parse("+44 7700 900123").unwrap().into(),
                 offer: Sdp::new("v=0\r\n"),
                 opaque: "wac_1".to_owned(),
+                extras: Extras::default(),
             },
             include_str!("../../fixtures/connect_request.json"),
         );
         check(
-            &Ask::Accept { wacid: wacid.clone(), answer: Sdp::new("v=0\r\n"), again: false },
+            &Ask::Accept {
+                wacid: wacid.clone(),
+                answer: Sdp::new("v=0\r\n"),
+                again: false,
+                extras: Extras::default(),
+            },
             include_str!("../../fixtures/accept_request.json"),
         );
         check(
@@ -132,16 +186,51 @@ mod tests {
     }
 
     #[test]
+    fn what_meta_adds_goes_along_and_a_user_without_a_number_is_called_by_id() {
+        let recording = r#"{"status":"ENABLED","purpose":"training"}"#;
+        let extras = Extras { recording: Some(recording.to_owned()), transcription: None };
+        let recording: Value = serde_json::from_str(recording).unwrap();
+        let ask = Ask::Connect {
+            to: Callee::UserId("GB.13491208655302741918".to_owned()),
+            offer: Sdp::new("v=0\r\n"),
+            opaque: "wac_1".to_owned(),
+            extras: extras.clone(),
+        };
+        let body: Value = serde_json::from_slice(&call(&ask)).unwrap();
+        assert_eq!((&body["recipient"], &body["recording"]), (&"GB.13491208655302741918".into(), &recording));
+        assert!(body.get("to").is_none() && body.get("transcription").is_none());
+        let wacid = Wacid::new("wacid.HBgM+/A==").unwrap();
+        let accept = Ask::Accept { wacid, answer: Sdp::new("v=0\r\n"), again: false, extras };
+        let body: Value = serde_json::from_slice(&call(&accept)).unwrap();
+        assert_eq!(body["recording"], recording);
+    }
+
+    #[test]
     fn permission_requests_have_metas_shape_with_and_without_text() {
         let to = Phone::parse("447700900123").unwrap();
         let mut expected: Value =
             serde_json::from_str(include_str!("../../fixtures/permission_request.json")).unwrap();
-        let with =
-            PermissionAsk { to: to.clone(), body: Some("May we call you about your order?".to_owned()) };
+        let with = PermissionAsk {
+            to: to.clone(),
+            body: Some("May we call you about your order?".to_owned()),
+            template: None,
+        };
         assert_eq!(serde_json::from_slice::<Value>(&permission_request(&with)).unwrap(), expected);
         expected["interactive"].as_object_mut().unwrap().remove("body");
-        let without = PermissionAsk { to, body: None };
+        let without = PermissionAsk { to: to.clone(), body: None, template: None };
         assert_eq!(serde_json::from_slice::<Value>(&permission_request(&without)).unwrap(), expected);
+        let (name, language) = ("may_we_call".to_owned(), "en_GB".to_owned());
+        let template = Some(Template { name, language, parameters: vec!["Dana".to_owned()] });
+        let by_template = PermissionAsk { to, body: None, template };
+        let expected = serde_json::json!({
+            "messaging_product": "whatsapp", "recipient_type": "individual", "to": "447700900123",
+            "type": "template",
+            "template": {
+                "name": "may_we_call", "language": { "code": "en_GB" },
+                "components": [{ "type": "body", "parameters": [{ "type": "text", "text": "Dana" }] }],
+            },
+        });
+        assert_eq!(serde_json::from_slice::<Value>(&permission_request(&by_template)).unwrap(), expected);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use proptest::test_runner::{Config, TestRunner};
 
 use offhook_core::house::MediaMode;
 use offhook_core::id::{MetaNumberId, NumberId, TenantId, Wacid};
+use offhook_core::meta::Extras;
+use offhook_core::permission::Told;
 use offhook_core::phone::Phone;
 use offhook_core::ports::{NewNumber, StoreFault};
 use offhook_core::sdp::Sdp;
@@ -79,6 +81,9 @@ impl Meta {
         let again = std::mem::replace(&mut self.seen.lock().unwrap().acted, true);
         match (action, again) {
             ("connect", _) => (200, PLACED.to_owned()),
+            ("look_up_permission", _) => (200, r#"{"permission":{"status":"permanent"}}"#.to_owned()),
+            ("settings", _) => (200, r#"{"calling":{"status":"ENABLED"}}"#.to_owned()),
+            ("change_settings", _) => (200, SUCCESS.to_owned()),
             ("ask_permission", _) => (200, r#"{"messages":[{"id":"wamid.x"}]}"#.to_owned()),
             (_, false) => (200, SUCCESS.to_owned()),
             (_, true) => (400, ALREADY.to_owned()),
@@ -88,7 +93,7 @@ impl Meta {
 
 #[async_trait]
 impl Wire for Arc<Meta> {
-    async fn post(&self, request: &Request) -> Result<Answer, Broken> {
+    async fn send(&self, request: &Request) -> Result<Answer, Broken> {
         let step = self.script.lock().unwrap().pop_front().unwrap_or(Step::Work);
         {
             let mut seen = self.seen.lock().unwrap();
@@ -141,6 +146,14 @@ impl Numbers for OneToken {
     async fn all(&self, _: &TenantId) -> Result<Vec<BusinessNumber>, StoreFault> {
         unreachable!("the client reads tokens only")
     }
+    async fn set_calling(
+        &self,
+        _: &TenantId,
+        _: &NumberId,
+        _: offhook_core::house::Calling,
+    ) -> Result<Option<BusinessNumber>, StoreFault> {
+        unreachable!("the client reads tokens only")
+    }
     async fn set_media_mode(
         &self,
         _: &TenantId,
@@ -162,12 +175,15 @@ fn number() -> BusinessNumber {
         waba_id: "102290129340398".to_owned(),
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
+        calling: offhook_core::house::Calling::default(),
+        sandbox: false,
     }
 }
 
 fn graph(meta: &Arc<Meta>, token: Option<&'static str>) -> Graph {
     let config = GraphConfig {
         base_url: Url::parse("https://graph.example/").unwrap(),
+        sandbox_url: None,
         api_version: "v25.0".to_owned(),
         timeouts: Timeouts::default(),
     };
@@ -176,14 +192,20 @@ fn graph(meta: &Arc<Meta>, token: Option<&'static str>) -> Graph {
 
 fn connect() -> Ask {
     Ask::Connect {
-        to: Phone::parse("+447700900123").unwrap(),
+        to: Phone::parse("+447700900123").unwrap().into(),
         offer: Sdp::new("v=0\r\na=ice-pwd:secretsdp\r\n"),
         opaque: "wac_x".to_owned(),
+        extras: Extras::default(),
     }
 }
 
 fn accept() -> Ask {
-    Ask::Accept { wacid: Wacid::new("wacid.SECRETID").unwrap(), answer: Sdp::new("v=0\r\n"), again: false }
+    Ask::Accept {
+        wacid: Wacid::new("wacid.SECRETID").unwrap(),
+        answer: Sdp::new("v=0\r\n"),
+        again: false,
+        extras: Extras::default(),
+    }
 }
 
 fn terminate() -> Ask {
@@ -314,7 +336,7 @@ async fn already_counts_as_done_only_after_an_attempt_in_doubt() {
 #[tokio::test(start_paused = true)]
 async fn already_counts_as_done_for_a_request_that_may_have_been_sent_before_a_restart() {
     let Ask::Accept { wacid, answer, .. } = accept() else { unreachable!("accept() is one") };
-    let again = Ask::Accept { wacid, answer, again: true };
+    let again = Ask::Accept { wacid, answer, again: true, extras: Extras::default() };
     check(&again, vec![Step::Say(400, ALREADY.to_owned())], Ok(Reply::Accepted), 1).await;
 }
 
@@ -338,7 +360,7 @@ async fn nothing_takes_longer_than_ten_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_permission_request_is_one_message_at_most() {
-    let ask = PermissionAsk { to: Phone::parse("+447700900123").unwrap(), body: None };
+    let ask = PermissionAsk { to: Phone::parse("+447700900123").unwrap(), body: None, template: None };
     let cases = [
         (vec![], Ok(())),
         (vec![Step::LostAfter], Err(Fault::Unclear)),
@@ -357,6 +379,37 @@ async fn a_permission_request_is_one_message_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_read_is_asked_for_twice_at_most_and_never_when_throttled() {
+    let user = Phone::parse("+447700900123").unwrap();
+    let cases = [
+        (vec![], Ok(true), 1),
+        (vec![Step::Lost], Ok(true), 2),
+        (vec![says(500, 2); 3], Err(Fault::Unclear), 2),
+        (vec![Step::NotSent; 3], Err(Fault::Unreachable), 2),
+        (vec![Step::Garbage], Ok(true), 2),
+        (vec![Step::Hang; 3], Err(Fault::Unclear), 1),
+        (vec![says(429, 613)], Err(Fault::Refused(MetaError { code: 613, message: "no".to_owned() })), 1),
+    ];
+    for (script, expected, posts) in cases {
+        let (meta, began) = (Meta::playing(script), Instant::now());
+        let looked_up = graph(&meta, Some(TOKEN)).look_up_permission(&number(), &user).await;
+        assert_eq!(looked_up.map(|it| it.told == Told::Always), expected);
+        assert!(began.elapsed() <= Duration::from_secs(3), "{:?}", began.elapsed());
+        let urls = meta.seen().urls;
+        let url = "https://graph.example/v25.0/106540352242922/call_permissions?user_wa_id=447700900123";
+        assert_eq!((urls.len(), urls[0].as_str()), (posts, url));
+    }
+    let meta = Meta::playing([Step::Lost]);
+    let settings = graph(&meta, Some(TOKEN)).settings(&number(), true).await.unwrap();
+    assert_eq!(settings.calling, Some(true));
+    let change = Document::new(r#"{"calling":{"status":"ENABLED"}}"#.to_owned());
+    graph(&meta, Some(TOKEN)).change_settings(&number(), &change).await.unwrap();
+    let door = "https://graph.example/v25.0/106540352242922/settings";
+    let asked = format!("{door}?include_sip_credentials=true");
+    assert_eq!(meta.seen().urls, [asked.as_str(), asked.as_str(), door]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_usable_token_nothing_is_sent() {
     for token in [None, Some("line\nbreak")] {
         let meta = Meta::playing([]);
@@ -366,11 +419,32 @@ async fn without_a_usable_token_nothing_is_sent() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn numbers_of_the_sandbox_never_reach_meta() {
+    let sandboxed = BusinessNumber { sandbox: true, ..number() };
+    let simulator = Url::parse("http://127.0.0.1:8090/").unwrap();
+    for (sandbox_url, number, host) in [
+        (Some(&simulator), &sandboxed, Some("127.0.0.1")),
+        (Some(&simulator), &number(), Some("graph.example")),
+        (None, &sandboxed, None),
+    ] {
+        let meta = Meta::playing([]);
+        let mut graph = graph(&meta, Some(TOKEN));
+        graph.config.sandbox_url = sandbox_url.cloned();
+        let reply = graph.ask(number, &connect()).await;
+        assert_eq!(reply.is_ok(), host.is_some(), "{reply:?}");
+        assert_eq!(meta.seen().posts, usize::from(host.is_some()));
+        let asked = meta.seen().urls.pop().map(|url| Url::parse(&url).unwrap());
+        assert_eq!(asked.as_ref().and_then(Url::host_str), host);
+    }
+}
+
 #[test]
 fn malformed_addresses_and_versions_are_refused_at_the_start() {
     let make = |base: &str, version: &str| {
         let config = GraphConfig {
             base_url: Url::parse(base).unwrap(),
+            sandbox_url: None,
             api_version: version.to_owned(),
             timeouts: Timeouts::default(),
         };

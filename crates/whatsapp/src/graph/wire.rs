@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
 use offhook_core::id::NumberId;
@@ -18,8 +18,9 @@ const MAX_REPLY: usize = 1024 * 1024;
 /// connection that is just being closed is a call in doubt.
 const MAX_IDLE: Duration = Duration::from_secs(20);
 
-/// A POST of JSON on behalf of a number.
+/// A request on behalf of a number: a POST of JSON, or a GET.
 pub(super) struct Request {
+    pub(super) method: Method,
     /// For logs and counters.
     pub(super) action: &'static str,
     /// For logs.
@@ -49,7 +50,7 @@ pub(super) enum Broken {
 /// Carries requests. The tests' one has a memory and a plan of faults.
 #[async_trait]
 pub(super) trait Wire: Send + Sync {
-    async fn post(&self, request: &Request) -> Result<Answer, Broken>;
+    async fn send(&self, request: &Request) -> Result<Answer, Broken>;
 }
 
 /// HTTPS through reqwest.
@@ -79,16 +80,17 @@ impl Https {
 
 #[async_trait]
 impl Wire for Https {
-    async fn post(&self, request: &Request) -> Result<Answer, Broken> {
-        let sent = self
+    async fn send(&self, request: &Request) -> Result<Answer, Broken> {
+        let bare = self
             .0
-            .post(request.url.clone())
+            .request(request.method.clone(), request.url.clone())
             .header(header::AUTHORIZATION, request.bearer.clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::ACCEPT, "application/json")
-            .body(request.body.clone())
-            .send()
-            .await;
+            .header(header::ACCEPT, "application/json");
+        let whole = match request.method {
+            Method::GET => bare,
+            _ => bare.header(header::CONTENT_TYPE, "application/json").body(request.body.clone()),
+        };
+        let sent = whole.send().await;
         let mut response = match sent {
             Ok(response) => response,
             Err(error) if error.is_connect() || error.is_builder() => return Err(Broken::NotSent),

@@ -7,7 +7,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use data_encoding::HEXLOWER;
 
-use offhook_core::meta::{MetaEvent, MetaEventKind, PermissionReply};
+use offhook_core::meta::{MetaEvent, MetaEventKind, PermissionReply, SettingsChange};
 
 /// The key of an event of a call.
 pub(super) fn of_call(event: &MetaEvent, stamp: &str) -> String {
@@ -34,6 +34,11 @@ pub(super) fn of_call(event: &MetaEvent, stamp: &str) -> String {
 pub(super) fn of_permission(reply: &PermissionReply, message: &str, stamp: &str) -> String {
     let granted = if reply.granted { "granted" } else { "refused" };
     digest(&["permission", reply.number.as_str(), message, stamp, granted])
+}
+
+/// The key of a change of settings; `told` is what they are since, however it was spaced.
+pub(super) fn of_settings(change: &SettingsChange, stamp: &str, told: &str) -> String {
+    digest(&["settings", change.number.as_str(), stamp, told])
 }
 
 /// The key of something that is only kept: its own bytes and where they stood.

@@ -17,6 +17,8 @@ mod call;
 
 mod permission;
 
+mod settings;
+
 #[cfg(test)]
 mod tests;
 
@@ -123,6 +125,13 @@ impl Reader {
     fn change(&mut self, raw: &RawValue, place: &[&str]) {
         let [field, value] = fields(raw, &["field", "value"]).unwrap_or_default();
         let field = text(field).unwrap_or_default();
+        if field == settings::FIELD
+            && let Some((change, key)) = value.and_then(|value| settings::change(value, self.received_at))
+        {
+            let (received_at, raw) = (self.received_at, raw.get().to_owned());
+            self.knocks.push(Knock { key, received_at, raw, news: News::Settings(change) });
+            return;
+        }
         let value = value.and_then(|value| {
             fields(value, &["metadata", "contacts", "calls", "statuses", "messages", "errors"])
         });
@@ -197,7 +206,7 @@ fn company_contact<'a>(company: &Company<'a>, news: &News) -> Option<&'a RawValu
     let party = match news {
         News::Call(event) => &event.party,
         News::Permission(reply) => &reply.party,
-        News::Kept { .. } => return None,
+        News::Settings(_) | News::Kept { .. } => return None,
     };
     company.contact_of(party).map(|contact| contact.raw)
 }

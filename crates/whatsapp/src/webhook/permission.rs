@@ -26,8 +26,9 @@ pub(super) fn message(raw: &RawValue, around: &Around<'_>) -> Result<(Permission
     if !text(inner_kind).is_some_and(|kind| kind.eq_ignore_ascii_case("call_permission_reply")) {
         return Err(Why::Word("messages", word(&kind)));
     }
-    let [response, permanent, expires] = fields(reply, &["response", "is_permanent", "expiration_timestamp"])
-        .ok_or(Why::Plain("messages: call_permission_reply is not an object"))?;
+    let [response, permanent, expires, source] =
+        fields(reply, &["response", "is_permanent", "expiration_timestamp", "response_source"])
+            .ok_or(Why::Plain("messages: call_permission_reply is not an object"))?;
     let granted = match text(response).unwrap_or_default().to_ascii_lowercase().as_str() {
         "accept" => true,
         "reject" => false,
@@ -41,6 +42,7 @@ pub(super) fn message(raw: &RawValue, around: &Around<'_>) -> Result<(Permission
         at,
         granted,
         expires_at: is_temporary.then(|| time(expires).unwrap_or(at + TEMPORARY)),
+        automatic: text(source).is_some_and(|source| source.eq_ignore_ascii_case("automatic")),
     };
     let message = id.map_or_else(|| raw.get(), RawValue::get);
     let key = key::of_permission(&reply, message, stamp.map_or("", RawValue::get));

@@ -321,6 +321,11 @@ fn permission_replies_are_read_in_all_documented_cases() {
     assert_eq!(permission(&unsaid).expires_at, Some(Time::from_secs(1_790_963_000 + 7 * 86_400)));
 }
 
+/// A change of settings that are not a number's.
+fn business_settings() -> String {
+    ACCOUNT_SETTINGS.replace("phone_number_settings", "business_settings")
+}
+
 #[test]
 fn what_we_do_not_act_on_is_kept_with_its_name() {
     for (body, expected) in [
@@ -329,7 +334,7 @@ fn what_we_do_not_act_on_is_kept_with_its_name() {
         (MESSAGE_TEXT, "messages: text"),
         (MESSAGE_STATUS, "messages: statuses"),
         (VOICEMAIL, "messages: audio"),
-        (ACCOUNT_SETTINGS, "account_settings_update"),
+        (&business_settings(), "account_settings_update"),
         (ACCOUNT_UPDATE, "account_update"),
         ("7", "object: unknown"),
         ("{}", "object: unknown"),
@@ -364,6 +369,7 @@ fn a_batch_is_read_whole_and_its_bad_element_alone_is_set_aside() {
         .map(|knock| match &knock.news {
             News::Call(event) => (event.number.as_str(), event.party.name.clone().unwrap_or_default()),
             News::Permission(_) => ("permission", String::new()),
+            News::Settings(_) => ("settings", String::new()),
             News::Kept { why } => ("kept", why.clone()),
         })
         .collect();

@@ -82,6 +82,63 @@ export function table(more = {}) {
   return { parties: [], muted: [], seeking: null, parked_at: null, playing: null, recording: null, ...more };
 }
 
+function apiKey(id, name, more) {
+  return {
+    id,
+    name,
+    type: 'secret',
+    mode: 'live',
+    role: 'developer',
+    scopes: ['calls:read'],
+    allowed_ips: null,
+    expires_at: ago(-60 * 24 * 300),
+    expires_soon: false,
+    last_used_at: ago(7),
+    status: 'active',
+    ...more,
+  };
+}
+
+const keys = [
+  apiKey('key_1', 'CRM', {
+    scopes: ['calls:read', 'calls:write'],
+    allowed_ips: ['198.51.100.7', '2001:db8:40::/48'],
+  }),
+  apiKey('key_2', 'Wall board in the hall of the third floor', {
+    type: 'public',
+    role: 'viewer',
+    expires_at: ago(-60 * 24 * 9),
+    expires_soon: true,
+    last_used_at: null,
+  }),
+  apiKey('key_3', 'Trying things', { mode: 'test', role: 'admin', scopes: ['*'], expires_at: null }),
+  apiKey('key_4', 'Old CRM', { status: 'revoked' }),
+];
+
+const people = [
+  { id: 'agt_1', name: 'Ana Costa', email: 'ana@example.com', role: 'owner' },
+  { id: 'agt_2', name: 'Bruno Alves', email: 'bruno@example.com', role: 'agent' },
+  { id: 'agt_4', name: 'Dmitri Volkov-Sokolovsky', email: 'dmitri.volkov-sokolovsky@example.com', role: 'admin' },
+];
+
+const audit = [
+  ['api_key.created', 'person', 'Ana Costa', { name: 'CRM', role: 'developer', scopes: ['calls:read'] }],
+  ['api_key.allowed_ips_violation', 'key', 'CRM', null],
+  ['person.changed', 'person', 'Dmitri Volkov-Sokolovsky', { role: 'agent' }],
+  ['session.refused', 'stranger', null, null],
+  ['person.owner_reset', 'operator', null, { email: 'ana@example.com', role: 'owner', password: 'changed' }],
+].map(([action, type, name, after], at) => ({
+  seq: 40 - at,
+  at: ago(at * 45 + 2),
+  actor: { type, name },
+  action,
+  object: null,
+  before: action === 'person.changed' ? { role: 'viewer' } : null,
+  after,
+  address_hash: '9f2c41d07be3a685',
+  address: at % 2 === 0 ? '198.51.100.7' : undefined,
+}));
+
 export class FakeServer {
   signedIn = true;
   role = 'agent';
@@ -143,6 +200,26 @@ export class FakeServer {
     this.#say({ type: reply.error ? 'error' : 'ack', id: message.id, ...reply });
   }
 
+  #settings(route, path, json) {
+    const method = route.request().method();
+    const one = (data) => json(200, { data, meta: {} });
+    if (method === 'DELETE') return route.fulfill({ status: 204 });
+    if (path.endsWith('/rotate') || (path.endsWith('/api-keys') && method === 'POST')) {
+      return json(201, { data: { key: `wab_live_sk_${'7Xq2Lm9'.repeat(10)}0` } });
+    }
+    if (path.endsWith('/people') && method === 'POST') {
+      const { email } = route.request().postDataJSON();
+      const taken = { code: 'ALREADY_EXISTS', message: 'somebody signs in with this address already' };
+      return email === 'bruno@example.com'
+        ? json(409, { error: taken })
+        : json(201, { data: { password: 'k7m2p-x9q4r' } });
+    }
+    if (path.endsWith('/api-keys')) return one(keys);
+    if (path.endsWith('/people')) return one(people);
+    if (path.endsWith('/audit')) return json(200, { data: audit, meta: { pagination: { cursor: 'cur_1' } } });
+    return one({});
+  }
+
   #rest(route) {
     const path = new URL(route.request().url()).pathname;
     const json = (status, body) => route.fulfill({ status, json: body });
@@ -160,6 +237,8 @@ export class FakeServer {
       return this.signedIn ? json(201, { data: { token: 'ticket', agent } }) : json(401, { error: {} });
     }
     if (path.endsWith('/calling/calls')) return json(200, { data: log, meta: { pagination: { has_more: false } } });
+    if (path.includes('/settings/')) return this.#settings(route, path, json);
+    if (path.endsWith('/auth/password')) return route.fulfill({ status: 204 });
     return json(404, { error: { code: 'not_found', message: path } });
   }
 }

@@ -253,6 +253,65 @@ const scenes = {
     await scenes.away({ page, server });
     await page.keyboard.press('?');
   },
+  async keys({ page, server }) {
+    server.role = 'owner';
+    await page.goto('/');
+    await page.getByTestId('to-settings').click();
+    await page.getByTestId('key').nth(3).waitFor();
+  },
+  async 'new-key'({ page, server }) {
+    await scenes.keys({ page, server });
+    await page.getByTestId('new-key').click();
+    await page.getByTestId('key-name').fill('Reports');
+  },
+  async 'key-made'({ page, server }) {
+    await scenes['new-key']({ page, server });
+    await page.getByTestId('make-key').click();
+    await page.getByTestId('secret').waitFor();
+  },
+  async 'key-addresses'({ page, server }) {
+    await scenes.keys({ page, server });
+    await page.getByLabel('Addresses of CRM').click();
+    await page.getByTestId('addresses').waitFor();
+  },
+  async 'revoke-key'({ page, server }) {
+    await scenes.keys({ page, server });
+    await page.getByTestId('revoke-key').first().click();
+    await page.getByTestId('sure').waitFor();
+  },
+  async people({ page, server }) {
+    await scenes.keys({ page, server });
+    await page.getByTestId('tab-people').click();
+    await page.getByTestId('person').nth(2).waitFor();
+  },
+  async 'add-person'({ page, server }) {
+    await scenes.people({ page, server });
+    await page.getByTestId('add-person').click();
+    await page.getByTestId('person-name').fill('Bruno Alves');
+    await page.getByTestId('person-email').fill('bruno@example.com');
+    await page.getByTestId('save-person').click();
+    await page.getByTestId('add-problem').waitFor();
+  },
+  async 'remove-person'({ page, server }) {
+    await scenes.people({ page, server });
+    await page.getByTestId('remove-person').first().click();
+    await page.getByTestId('sure').waitFor();
+  },
+  async audit({ page, server }) {
+    await scenes.keys({ page, server });
+    await page.getByTestId('tab-audit').click();
+    await page.getByTestId('audit-entry').first().waitFor();
+  },
+  async password({ page }) {
+    await page.goto('/password');
+    await page.getByTestId('new-password').waitFor();
+  },
+  async 'settings-while-it-rings'({ page, server }) {
+    await scenes.online({ page, server });
+    await page.getByTestId('to-settings').click();
+    server.event({ type: 'call.incoming', call: callView('in_1', 'inbound', 'ringing'), sdp_offer: 'x' });
+    await page.getByTestId('incoming-card').waitFor();
+  },
   async 'bad-number'({ page, server }) {
     await scenes.away({ page, server });
     await page.getByTestId('dial-input').fill('0910000002');
@@ -263,6 +322,7 @@ const scenes = {
 const expected = {
   login: /401/,
   'login-error': /401/,
+  'add-person': /409/,
   reconnecting: /Failed to load resource/,
 };
 

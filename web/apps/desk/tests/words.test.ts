@@ -54,6 +54,7 @@ describe('the end of a call', () => {
     'unconfirmed',
     'stale',
     'agent_lost',
+    'bot_lost',
     'ice_failed',
     'dtls_failed',
     'no_media_from_whatsapp',

@@ -19,6 +19,7 @@ import type {
   IceServer,
   NumberView,
   PermissionStatus,
+  PermissionView,
   Presence,
   Supervision,
 } from './protocol';
@@ -36,6 +37,8 @@ export interface PermissionChange {
   readonly numberId: string;
   readonly phone: string;
   readonly status: PermissionStatus;
+  /** When a grant for a time, or a request nobody answers, ends. */
+  readonly expiresAt: string | null;
 }
 
 /** Who there is to transfer to, and, for owners and admins, which conversations they can come to. */
@@ -118,6 +121,9 @@ export class Device extends Emitter<DeviceEvents> {
     });
     this.#roster = new Roster(this.#host(environment, options));
     this.#listen();
+    environment.onNetwork(() => {
+      for (const call of this.calls) call.handleNetwork();
+    });
   }
 
   // ---- commands
@@ -159,7 +165,8 @@ export class Device extends Emitter<DeviceEvents> {
   connect({ params }: ConnectOptions): Promise<Call> {
     if (this.#state !== 'registered') return Promise.reject(SoftphoneError.of('not_connected'));
     const from = this.#numbers.find(({ id, phone }) => id === params.From || phone === params.From);
-    return this.#roster.place(params.To, from?.id ?? params.From);
+    const number = params.From === undefined ? this.#numbers[0] : from;
+    return this.#roster.place(params.To, from?.id ?? params.From, number?.media === 'bridge');
   }
 
   disconnectAll(): void {
@@ -178,6 +185,14 @@ export class Device extends Emitter<DeviceEvents> {
     await this.#link.request({ type: 'permission.request', to, ...number });
   }
 
+  /** Whether a WhatsApp user may be called and asked now, and when next if not. */
+  async readPermission(to: string, fromNumberId?: string): Promise<PermissionView> {
+    const number = fromNumberId === undefined ? {} : { from_number_id: fromNumberId };
+    const { permission } = await this.#link.request({ type: 'permission.read', to, ...number });
+    if (permission === null) throw SoftphoneError.of('protocol');
+    return permission;
+  }
+
   async colleagues(): Promise<Colleagues> {
     const { colleagues, live } = await this.#link.request({ type: 'colleagues.list' });
     return { colleagues, live };
@@ -191,13 +206,14 @@ export class Device extends Emitter<DeviceEvents> {
   /** Comes to a conversation as a supervisor, or changes how one is in it. Roles owner and admin. */
   supervise(callId: string, how: Supervision): Promise<Call> {
     const ask = { type: 'call.supervise', call_id: callId, how } as const;
-    return this.#roster.join(callId, (sdp) => (sdp === undefined ? ask : { ...ask, sdp }));
+    return this.#roster.join(callId, (sdp) => (sdp === undefined ? ask : { ...ask, sdp }), how === 'listen');
   }
 
   /** Becomes the owner of a conversation, which its owner leaves; comes to it first. Roles owner and admin. */
   async takeOver(callId: string): Promise<Call> {
     const there = this.calls.find((call) => call.id === callId && call.role !== null);
     const call = there ?? (await this.supervise(callId, 'listen'));
+    await call.speak();
     await call.ask({ type: 'call.take_over', call_id: callId });
     return call;
   }
@@ -329,7 +345,12 @@ export class Device extends Emitter<DeviceEvents> {
       case 'presence.changed':
         return this.#setPresence(event.status);
       case 'permission.changed':
-        return this.emit('permission', { numberId: event.number_id, phone: event.phone, status: event.status });
+        return this.emit('permission', {
+          numberId: event.number_id,
+          phone: event.phone,
+          status: event.status,
+          expiresAt: event.expires_at ?? null,
+        });
       case 'call.parked': {
         const others = this.#parked.filter(({ id }) => id !== event.call.id);
         return this.#setParked(event.call.table?.parked_at ? [...others, event.call] : others);

@@ -36,6 +36,7 @@ export type {
   PartyView,
   PeerView,
   PermissionStatus,
+  PermissionView,
   Presence,
   QualityView,
   RecordingState,

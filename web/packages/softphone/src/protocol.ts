@@ -20,7 +20,15 @@ to: string,
 /**
  * The business number to call from; absent means the first one.
  */
-from_number_id?: string, sdp: string, } | { "type": "call.accept", id: string, call_id: string, sdp: string, } | { "type": "call.attach", id: string, call_id: string, sdp: string, } | { "type": "call.arrange", id: string, call_id: string, wish: Wish, } | { "type": "call.leave", id: string, call_id: string, } | { "type": "call.retrieve", id: string, call_id: string, sdp: string, } | { "type": "call.supervise", id: string, call_id: string, how: Supervision, sdp?: string, } | { "type": "call.take_over", id: string, call_id: string, } | { "type": "colleagues.list", id: string, } | { "type": "call.hold", id: string, call_id: string, } | { "type": "call.resume", id: string, call_id: string, } | { "type": "call.decline", id: string, call_id: string, } | { "type": "call.hangup", id: string, call_id: string, } | { "type": "permission.request", id: string, to: string, from_number_id?: string, } | { "type": "ping", id: string, };
+from_number_id?: string, sdp: string, } | { "type": "call.accept", id: string, call_id: string, sdp: string, } | { "type": "call.attach", id: string, call_id: string, sdp: string, } | { "type": "call.restart", id: string, call_id: string, sdp: string, } | { "type": "call.candidate", id: string, call_id: string, 
+/**
+ * The user fragment of the offer it belongs to.
+ */
+ufrag: string, 
+/**
+ * As in an `a=candidate` line; empty when there are no more.
+ */
+candidate: string, } | { "type": "call.arrange", id: string, call_id: string, wish: Wish, } | { "type": "call.leave", id: string, call_id: string, } | { "type": "call.retrieve", id: string, call_id: string, sdp: string, } | { "type": "call.supervise", id: string, call_id: string, how: Supervision, sdp?: string, } | { "type": "call.take_over", id: string, call_id: string, } | { "type": "colleagues.list", id: string, } | { "type": "call.hold", id: string, call_id: string, } | { "type": "call.resume", id: string, call_id: string, } | { "type": "call.decline", id: string, call_id: string, } | { "type": "call.hangup", id: string, call_id: string, } | { "type": "permission.request", id: string, to: string, from_number_id?: string, } | { "type": "permission.read", id: string, to: string, from_number_id?: string, } | { "type": "ping", id: string, };
 
 export type ServerMessage = { "type": "welcome", agent: AgentRef, 
 /**
@@ -45,9 +53,9 @@ ice_servers: Array<IceServer>, snapshot: Snapshot, } | { "type": "ice_servers", 
  */
 call?: CallView, 
 /**
- * The server's answer to the offer of a bridged `call.place`, `call.accept` or `call.attach`.
+ * The server's answer to the offer of a bridged call's command.
  */
-sdp_answer?: string, } | { "type": "colleagues", id: string, colleagues: Array<ColleagueView>, live: Array<CallView>, } | { "type": "call.quality", call_id: string, 
+sdp_answer?: string, } | { "type": "colleagues", id: string, colleagues: Array<ColleagueView>, live: Array<CallView>, } | { "type": "permission", id: string, permission: PermissionView, } | { "type": "call.quality", call_id: string, 
 /**
  * Whose leg; absent for the customer's.
  */
@@ -61,7 +69,11 @@ export type AgentEvent = { "type": "call.incoming", call: CallView, sdp_offer?: 
 /**
  * Who took it, with `answered_elsewhere`.
  */
-by?: AgentRef, } | { "type": "call.changed", call: CallView, } | { "type": "call.remote_answer", call_id: string, sdp_answer: string, } | { "type": "call.left", call: CallView, reason: LeftReason, } | { "type": "call.digit", call_id: string, digit: string, } | { "type": "call.parked", call: CallView, } | { "type": "call.ended", call: CallView, } | { "type": "permission.changed", number_id: string, phone: string, status: PermissionStatus, } | { "type": "contact.changed", contact_id: string, change: ContactChange, } | { "type": "presence.changed", status: Presence, };
+by?: AgentRef, } | { "type": "call.changed", call: CallView, } | { "type": "call.remote_answer", call_id: string, sdp_answer: string, } | { "type": "call.left", call: CallView, reason: LeftReason, } | { "type": "call.digit", call_id: string, digit: string, } | { "type": "call.parked", call: CallView, } | { "type": "call.ended", call: CallView, } | { "type": "permission.changed", number_id: string, phone: string, status: PermissionStatus, 
+/**
+ * When a grant for a time, or a request nobody answers, ends.
+ */
+expires_at?: string, } | { "type": "presence.changed", status: Presence, };
 
 export type IceServer = { urls: Array<string>, username?: string, credential?: string, };
 
@@ -249,6 +261,32 @@ export type Presence = "available" | "away";
 
 export type SilencedReason = "answered_elsewhere" | "declined" | "caller_gave_up" | "no_answer" | "failed";
 
-export type PermissionStatus = "requested" | "granted" | "refused";
+export type PermissionStatus = "none" | "requested" | "granted" | "refused" | "expired";
+
+export type PermissionView = { number_id: string, 
+/**
+ * E.164 with `+`.
+ */
+phone: string, status: PermissionStatus, 
+/**
+ * When a grant for a time, or a request nobody answers, ends. RFC 3339, as all times here.
+ */
+expires_at?: string, 
+/**
+ * Whether a call would be placed now.
+ */
+can_call: boolean, 
+/**
+ * When a limit of calls has room again.
+ */
+next_call_at?: string, 
+/**
+ * Whether a request would be sent now.
+ */
+can_ask: boolean, 
+/**
+ * When a limit of requests has room again.
+ */
+next_ask_at?: string, };
 
 export type GoawayReason = "shutdown" | "slow_consumer" | "revoked";

@@ -275,7 +275,16 @@ test('a supervisor comes with an offer, changes how without one, and takes over'
   const call = await coming;
   expect(call.role).toBe('listener');
 
+  const microphones = () => world.media.opened.length;
+  expect([microphones(), world.peer.sent]).toEqual([0, []]);
+  world.media.refusal = 'NotAllowedError';
+  await expect(world.device.supervise('c1', 'whisper')).rejects.toMatchObject({ code: 'microphone_denied' });
+  expect(world.socket.count('call.supervise')).toBe(1);
+  world.media.refusal = null;
+
   const barging = world.device.supervise('c1', 'barge');
+  await settle();
+  expect([microphones(), world.peer.sent.length]).toEqual([1, 1]);
   expect(world.socket.last('call.supervise')).not.toHaveProperty('sdp');
   await world.ack('call.supervise', sat('barger'));
   expect(await barging).toBe(call);
@@ -314,4 +323,21 @@ test('colleagues come with whether they are free, and with what can be supervise
   const { id } = world.socket.last('colleagues.list');
   world.socket.say({ type: 'colleagues', id, colleagues: [{ agent: bea, free: true }], live: [live({ agent: bea })] });
   expect(await listed).toEqual({ colleagues: [{ agent: bea, free: true }], live: [live({ agent: bea })] });
+});
+
+test('a permission is read with when to ask again', async () => {
+  const world = await World.registered();
+  const read = world.device.readPermission('+351910000002', 'num_1');
+  const asked = world.socket.last('permission.read');
+  expect(asked).toMatchObject({ to: '+351910000002', from_number_id: 'num_1' });
+  const permission = {
+    number_id: 'num_1',
+    phone: '+351910000002',
+    status: 'requested',
+    can_call: false,
+    can_ask: false,
+    next_ask_at: '2026-11-03T09:15:00Z',
+  } as const;
+  world.socket.say({ type: 'permission', id: asked.id, permission });
+  expect(await read).toEqual(permission);
 });

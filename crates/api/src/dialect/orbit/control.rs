@@ -5,11 +5,14 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
+use offhook_core::audit::Object;
 use offhook_core::call::table::Connect;
-use offhook_core::call::{CallRecord, Command, Refusal, Wish};
+use offhook_core::call::{Along, CallRecord, Command, Refusal, Wish};
 use offhook_core::house::{MediaMode, Role};
-use offhook_core::id::{RecordingId, UserId};
+use offhook_core::id::{RecordingId, StreamId, UserId};
+use offhook_core::sdp::Sdp;
 use offhook_engine::EngineError;
+use offhook_whatsapp::sdp;
 use serde_json::{Map, Value, json};
 
 use super::auth;
@@ -65,7 +68,7 @@ async fn carry_out(
     let call = load(house, principal, id).await?;
     let done = match action {
         "terminate" => command(house, &call, Command::Hangup { by: bound_to(principal) }).await,
-        "accept" | "reject" if !rings_for(house, principal, &call) => {
+        "accept" | "pre_accept" | "reject" if !rings_for(house, principal, &call) => {
             Err(EngineError::Refused(Refusal::NotRinging))
         }
         "reject" => command(house, &call, Command::Reject).await.map_err(|error| match error {
@@ -74,11 +77,11 @@ async fn carry_out(
             }
             other => other,
         }),
-        "accept" if call.media_mode == MediaMode::Relay => {
-            let message = "answering a relayed call over REST is not available in this version: \
-                           answer on the agents' socket";
-            return Err(ApiError::invalid("action", message));
+        "accept" | "pre_accept" if call.media_mode == MediaMode::Relay => {
+            let answer = relayed_answer(&fields)?;
+            answer_relayed(house, principal, &call, action, answer).await
         }
+        "pre_accept" => Err(EngineError::Refused(Refusal::OtherMedia)),
         "accept" => {
             let connect = connect(house, fields)?;
             command(house, &call, Command::Answer { connect }).await
@@ -89,8 +92,39 @@ async fn carry_out(
         }
     };
     let call = done?;
+    let object = Object::new("call", call.id.as_str());
+    house.audit.record(principal, &format!("call.{action}"), object, Value::Null).await?;
     let numbers = house.directory.numbers(&principal.tenant).await?;
     Ok(Reply::ok(detailed(&call, number_of(&call, &numbers), principal)))
+}
+
+/// The client's answer, under either of its names.
+fn relayed_answer(fields: &Map<String, Value>) -> Result<Option<Sdp>, ApiError> {
+    let given =
+        |name: &'static str| fields.get(name).filter(|value| !value.is_null()).map(|value| (name, value));
+    let Some((name, value)) = given("sdp_answer").or_else(|| given("sdp")) else { return Ok(None) };
+    let text =
+        value.as_str().ok_or_else(|| ApiError::invalid(name, format!("field '{name}' must be a string")))?;
+    sdp::check_answer(text).map(Some).map_err(|why| ApiError::invalid_sdp(name, &why))
+}
+
+/// Takes a relayed call with the client's own answer. The reply waits for WhatsApp: sound may leave after it.
+async fn answer_relayed(
+    house: &House,
+    principal: &Principal,
+    call: &CallRecord,
+    action: &str,
+    answer: Option<Sdp>,
+) -> Result<std::sync::Arc<CallRecord>, EngineError> {
+    let missing = EngineError::Refused(Refusal::AnswerMissing);
+    let command = match (bound_to(principal), action) {
+        (None, "pre_accept") => Command::PreAccept { answer: answer.ok_or(missing)? },
+        (None, _) => Command::AcceptRelayed { answer, along: Along::default() },
+        // What an agent answers is theirs, as on the agents' socket.
+        (Some(_), "pre_accept") => return Err(EngineError::Refused(Refusal::OtherMedia)),
+        (Some(agent), _) => Command::Accept { agent, answer: answer.ok_or(missing)? },
+    };
+    house.engine.answer(&call.tenant, &call.id, command).await
 }
 
 async fn command(
@@ -114,6 +148,9 @@ fn connect(house: &House, mut fields: Map<String, Value>) -> Result<Connect, Api
 /// The wish behind an action of the path and the fields of its body.
 fn wish(house: &House, action: &str, mut fields: Map<String, Value>) -> Result<Wish, ApiError> {
     let word = match action {
+        "stream" => return stream(house, &mut fields, "url"),
+        "stop-stream" => return Ok(Wish::DismissBot),
+        "transfer" if fields.contains_key("stream") => return stream(house, &mut fields, "stream"),
         "hold" => return Ok(Wish::Hold(true)),
         "resume" => return Ok(Wish::Hold(false)),
         "transfer" | "consult" | "complete" | "cancel" | "invite" | "merge" | "remove" | "park" | "play" => {
@@ -148,16 +185,31 @@ fn wish(house: &House, action: &str, mut fields: Map<String, Value>) -> Result<W
     })
 }
 
+/// A voice bot to be connected: beside whoever talks, or in the owner's place after a transfer.
+fn stream(house: &House, fields: &mut Map<String, Value>, field: &str) -> Result<Wish, ApiError> {
+    let takes_over = match fields.get("take_over") {
+        None | Some(Value::Null) => field == "stream",
+        Some(Value::Bool(on)) => *on,
+        Some(_) => return Err(ApiError::invalid("take_over", "true or false")),
+    };
+    let url = fields.get(field).and_then(Value::as_str).ok_or_else(|| ApiError::missing(field))?;
+    let url = house.ports.bots.judge(url).map_err(|why| ApiError::invalid(field, why))?;
+    Ok(Wish::Bot { id: StreamId::from_uuid(house.ports.ids.next()), url: Some(url), takes_over })
+}
+
 /// Agents answer and refuse what rings for them; those above them, and keys, any call.
 fn rings_for(house: &House, principal: &Principal, call: &CallRecord) -> bool {
     bound_to(principal).is_none_or(|me| {
+        if call.agent.as_ref() == Some(&me) {
+            return true;
+        }
         let ringing = house.engine.ringing(&call.tenant, &me);
         ringing.iter().any(|ringing| ringing.id == call.id)
     })
 }
 
 /// Agents end their own calls; those above them, and keys, end any.
-fn bound_to(principal: &Principal) -> Option<UserId> {
+pub(super) fn bound_to(principal: &Principal) -> Option<UserId> {
     match &principal.who {
         Who::Person(person) if person.role == Role::Agent => Some(person.id.clone()),
         Who::Person(_) | Who::Key(_) => None,

@@ -3,12 +3,18 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{calls, contacts, control, numbers, place, recordings};
+use super::{
+    analytics, calls, contacts, control, estimate, export, numbers, permissions, place, recordings, settings,
+    streams, switch,
+};
 
 #[derive(OpenApi)]
 #[openapi(
     paths(
         calls::list,
+        analytics::figures,
+        estimate::estimate,
+        export::export,
         place::place,
         calls::one,
         control::act,
@@ -16,8 +22,15 @@ use super::{calls, contacts, control, numbers, place, recordings};
         recordings::erase,
         recordings::one,
         recordings::link,
+        streams::invite,
+        streams::secret,
         numbers::list,
         numbers::change,
+        permissions::read,
+        permissions::ask,
+        switch::read,
+        switch::enable,
+        switch::disable,
         contacts::list::list,
         contacts::list::opted_out,
         contacts::one::create,
@@ -46,6 +59,19 @@ use super::{calls, contacts, control, numbers, place, recordings};
         contacts::segments::change,
         contacts::segments::remove,
         contacts::segments::members,
+        settings::keys::list,
+        settings::keys::one,
+        settings::keys::create,
+        settings::keys::revoke,
+        settings::rotate::rotate,
+        settings::allowed::read,
+        settings::allowed::replace,
+        settings::people::list,
+        settings::people::one,
+        settings::people::add,
+        settings::people::change,
+        settings::people::remove,
+        settings::audit::list,
     ),
     modifiers(&Credentials)
 )]

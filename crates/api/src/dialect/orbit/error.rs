@@ -2,8 +2,11 @@
 
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use offhook_core::call::{CallRecord, EndReason, Fault, Refusal};
+use offhook_core::dialling::Barred;
 use offhook_core::id::ContactId;
 use offhook_core::meta::MetaError;
+use offhook_core::permission::Reason as DenialReason;
+use offhook_core::phone::Country;
 use offhook_core::ports::{SoundFault, StoreFault};
 use offhook_engine::EngineError;
 use offhook_whatsapp::sdp::SdpError;
@@ -13,6 +16,11 @@ use url::Url;
 use crate::docs::ERRORS;
 use crate::manners::body::{BodyFault, JsonFault};
 use crate::manners::limits::Allowance;
+
+const CONNECTION_NOT_FOUND: &str = "WHATSAPP_CALLING_CONNECTION_NOT_FOUND";
+
+/// Seconds to wait where a limit is reached and nobody knows for how long.
+const A_WHILE: u64 = 10;
 
 /// A failure before it is dressed.
 #[derive(Debug, Clone)]
@@ -33,6 +41,28 @@ impl ApiError {
     fn with(mut self, details: Value) -> Self {
         self.details = details;
         self
+    }
+
+    /// Adds details to those there are.
+    pub(super) fn beside(mut self, more: Value) -> Self {
+        match (&mut self.details, more) {
+            (Value::Object(details), Value::Object(more)) => details.extend(more),
+            (details, more) => *details = more,
+        }
+        self
+    }
+
+    /// Says how long to wait, if that is known; an error of too many always says so.
+    pub(super) fn until(self, wait: Option<std::time::Duration>) -> Self {
+        match wait.map(seconds) {
+            Some(seconds) => self.beside(json!({ "retry_after": seconds })).retry_after(seconds),
+            None if self.status == StatusCode::TOO_MANY_REQUESTS => self.retry_after(A_WHILE),
+            None => self,
+        }
+    }
+
+    pub(super) fn is_connection_not_found(&self) -> bool {
+        self.code == CONNECTION_NOT_FOUND
     }
 
     fn retry_after(mut self, seconds: u64) -> Self {
@@ -63,7 +93,7 @@ impl ApiError {
     }
 
     pub(crate) fn wrong_key_mode() -> Self {
-        let message = "nothing is dispatched in test mode and this version has no sandbox: use a live key";
+        let message = "test mode reaches numbers of the sandbox only: take one of those, or a live key";
         Self::new("WRONG_KEY_MODE", StatusCode::FORBIDDEN, message)
     }
 
@@ -132,7 +162,7 @@ impl ApiError {
 
     pub(crate) fn connection_not_found() -> Self {
         let message = "no business number of yours has this from_phone_number_id";
-        Self::new("WHATSAPP_CALLING_CONNECTION_NOT_FOUND", StatusCode::NOT_FOUND, message)
+        Self::new(CONNECTION_NOT_FOUND, StatusCode::NOT_FOUND, message)
             .with(json!({ "field": "from_phone_number_id" }))
     }
 
@@ -159,6 +189,21 @@ impl ApiError {
         let message = "the server stopped while it carried out the request of this Idempotency-Key: \
                        look what became of it before you ask again under another key";
         Self::new("IDEMPOTENCY_OUTCOME_UNKNOWN", StatusCode::CONFLICT, message)
+    }
+
+    /// Something of this kind exists already.
+    pub(crate) fn exists(field: &str, message: impl Into<String>) -> Self {
+        Self::new("ALREADY_EXISTS", StatusCode::CONFLICT, message).with(json!({ "field": field }))
+    }
+
+    pub(crate) fn last_owner() -> Self {
+        let message = "this is the only owner: make somebody else an owner first";
+        Self::new("LAST_OWNER", StatusCode::CONFLICT, message)
+    }
+
+    /// There are as many as there may be.
+    pub(crate) fn full(message: impl Into<String>) -> Self {
+        Self::new("TOO_MANY", StatusCode::CONFLICT, message)
     }
 
     pub(crate) fn gone(message: impl Into<String>) -> Self {
@@ -260,6 +305,7 @@ impl ApiError {
             | EndReason::NoMediaFromWhatsapp
             | EndReason::AgentLost
             | EndReason::NoAgent
+            | EndReason::BotLost
             | EndReason::ServerRestarted
             | EndReason::InternalError => return None,
             EndReason::LocalHangup
@@ -273,6 +319,64 @@ impl ApiError {
             | EndReason::Stale => return None,
         };
         Some(Self::new(code, status, message))
+    }
+
+    /// The house does not let a call be placed, or calling be turned on.
+    fn barred(barred: Barred) -> Self {
+        let unprocessable = |code| Self::new(code, StatusCode::UNPROCESSABLE_ENTITY, barred.to_string());
+        match barred {
+            Barred::TooFast { wait } => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                Self::new("WHATSAPP_CALLING_LIMIT_REACHED", status, barred.to_string())
+                    .with(json!({ "limit": "calls_per_minute" }))
+                    .until(Some(wait))
+            }
+            Barred::CountryBlocked(country) => {
+                unprocessable("WHATSAPP_CALLING_COUNTRY_BLOCKED").with(json!({ "country": country.as_str() }))
+            }
+            Barred::RecipientCountry(country) => unprocessable("WHATSAPP_CALLING_RECIPIENT_NOT_ALLOWED")
+                .with(json!({ "field": "to", "country": country.as_ref().map(Country::as_str) })),
+            Barred::RecipientDenied => {
+                unprocessable("WHATSAPP_CALLING_RECIPIENT_NOT_ALLOWED").with(json!({ "field": "to" }))
+            }
+            Barred::NotEnabled => unprocessable("WHATSAPP_CALLING_NOT_ENABLED"),
+        }
+    }
+
+    /// The user may not be asked now, as we foresee it or as Meta says.
+    fn not_asked(reason: DenialReason, wait: Option<std::time::Duration>) -> Self {
+        match reason {
+            DenialReason::AlreadyPermanent => Self::new(
+                "WHATSAPP_CALLING_PERMISSION_EXISTS",
+                StatusCode::CONFLICT,
+                "the recipient has permitted calls for good: call them",
+            ),
+            DenialReason::AskLimit | DenialReason::CallLimit | DenialReason::NoPermission => Self::new(
+                "WHATSAPP_CALLING_PERMISSION_REQUEST_LIMIT",
+                StatusCode::TOO_MANY_REQUESTS,
+                "the recipient was asked as often as WhatsApp allows",
+            )
+            .until(wait),
+        }
+    }
+
+    /// Meta's refusal of a message or a change of settings.
+    fn refused_by_meta(code: i64) -> Option<Self> {
+        let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
+        Some(match code {
+            138_009 => Self::not_asked(DenialReason::AskLimit, None),
+            138_017 => Self::not_asked(DenialReason::AlreadyPermanent, None),
+            131_047 | 138_011 => Self::new(
+                "WHATSAPP_OUTSIDE_24H_WINDOW",
+                unprocessable,
+                "the recipient has not written or called within 24 hours: send a template",
+            ),
+            132_000..=132_999 => {
+                Self::new("INVALID_TEMPLATE", unprocessable, "WhatsApp does not take this template")
+                    .with(json!({ "field": "template" }))
+            }
+            _ => return None,
+        })
     }
 
     /// States what is left of an allowance.
@@ -333,22 +437,28 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Refused(Refusal::NotYours) => Self::forbidden("this call belongs to somebody else"),
+            EngineError::Refused(Refusal::AnswerMissing) => Self::missing("sdp_answer"),
             EngineError::Refused(refusal) => {
                 Self::conflict(refusal.to_string()).with(json!({ "reason": refusal.code() }))
             }
             EngineError::UnknownCall => Self::not_found("no such call"),
             EngineError::UnknownNumber => Self::connection_not_found(),
             EngineError::Store(fault) => fault.into(),
+            EngineError::Barred(barred) => Self::barred(barred),
+            // Times are told by whoever knows the clock; here only the reason is.
+            EngineError::Denied(denied) => Self::not_asked(denied.reason, None),
             EngineError::Meta(Fault::Refused(error)) => {
                 let reason = EndReason::from_meta_code(error.code);
-                let known = Self::by_reason(reason).unwrap_or_else(Self::internal);
-                known.with(json!({ "meta_code": error.code }))
+                let known = Self::refused_by_meta(error.code).or_else(|| Self::by_reason(reason));
+                known.unwrap_or_else(Self::internal).beside(json!({ "meta_code": error.code }))
             }
             EngineError::Meta(Fault::Unreachable | Fault::Unclear) => {
                 Self::by_reason(EndReason::ProviderError).unwrap_or_else(Self::internal)
             }
             EngineError::Sound(SoundFault::BadOffer(why)) => Self::invalid("sdp_offer", why),
-            EngineError::Sound(SoundFault::NoCapacity) | EngineError::Stopping => Self::unavailable(),
+            EngineError::Sound(SoundFault::NoCapacity | SoundFault::NoLeg) | EngineError::Stopping => {
+                Self::unavailable()
+            }
         }
     }
 }

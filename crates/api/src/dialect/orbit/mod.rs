@@ -23,7 +23,15 @@ mod cursor;
 
 mod query;
 
+mod row;
+
 mod calls;
+
+mod analytics;
+
+mod estimate;
+
+mod export;
 
 mod control;
 
@@ -34,6 +42,13 @@ mod place;
 mod recordings;
 
 mod contacts;
+mod streams;
+
+mod permissions;
+
+mod switch;
+
+mod settings;
 
 pub(crate) mod shapes;
 
@@ -57,14 +72,41 @@ pub(crate) fn routes() -> Router<Shared> {
     let of_call = get(recordings::of_call).delete(recordings::erase).fallback(wrong_method);
     let recording = get(recordings::one).fallback(wrong_method);
     let link = post(recordings::link).fallback(wrong_method);
+    let analytics = get(analytics::figures).fallback(wrong_method);
+    let estimate = get(estimate::estimate).fallback(wrong_method);
+    let export = get(export::export).fallback(wrong_method);
     let numbers = get(numbers::list).fallback(wrong_method);
     let number = patch(numbers::change).fallback(wrong_method);
-    let mut router = Router::new();
+    let streams = post(streams::invite).fallback(wrong_method);
+    let secret = get(streams::secret).fallback(wrong_method);
+    let mut router = settings::routes();
+    router = hang(router, "/whatsapp/calling/calls/{id}/streams", &streams);
+    router = hang(router, "/whatsapp/calling/streams/secret", &secret);
+    let permissions = get(permissions::read).fallback(wrong_method);
+    let ask = post(permissions::ask).fallback(wrong_method);
+    let calling = get(switch::read).fallback(wrong_method);
+    let (enable, disable) = (post(switch::enable), post(switch::disable));
+    router = hang(router, "/whatsapp/calling/permissions", &permissions);
+    router = hang(router, "/whatsapp/calling/permissions/request", &ask);
+    router = hang(router, "/whatsapp/connections/{phone_number_id}/calling", &calling);
+    router = hang(
+        router,
+        "/whatsapp/connections/{phone_number_id}/calling/enable",
+        &enable.fallback(wrong_method),
+    );
+    router = hang(
+        router,
+        "/whatsapp/connections/{phone_number_id}/calling/disable",
+        &disable.fallback(wrong_method),
+    );
     router = hang(router, "/whatsapp/calling/numbers", &numbers);
     router = hang(router, "/whatsapp/calling/numbers/{phone_number_id}", &number);
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);
     router = hang(router, "/whatsapp/calling/recordings/{id}", &recording);
     router = hang(router, "/whatsapp/calling/recordings/{id}/link", &link);
+    router = hang(router, "/whatsapp/calling/analytics", &analytics);
+    router = hang(router, "/whatsapp/calling/estimate", &estimate);
+    router = hang(router, "/whatsapp/calling/calls/export", &export);
     router = hang(router, "/whatsapp/calling/calls", &calls);
     router = hang(router, "/whatsapp/calling/calls/{id}", &one);
     router = hang(router, "/whatsapp/calling/calls/{id}/{action}", &action);
@@ -84,6 +126,9 @@ pub(crate) fn hang(mut router: Router<Shared>, path: &str, methods: &MethodRoute
     }
     router
 }
+
+/// The call by our id or Meta's, if the caller may see it.
+pub(crate) use calls::load as visible;
 
 async fn unknown() -> Answer {
     Err(ApiError::not_found("there is nothing at this path"))

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
-use offhook_core::call::CallRecord;
+use offhook_core::audit::Object;
 use offhook_core::call::table::{ClipName, Connect};
-use offhook_core::house::{BusinessNumber, KeyMode};
+use offhook_core::call::{CallRecord, EndReason};
+use offhook_core::house::BusinessNumber;
 use offhook_core::id::{MetaNumberId, UserId, Wacid};
+use offhook_core::meta::Extras;
 use offhook_core::phone::Phone;
 use offhook_engine::PlaceRequest;
 use offhook_whatsapp::sdp;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -25,7 +25,7 @@ use super::body::json_body;
 use super::calls::only_number;
 use super::error::ApiError;
 use super::wire::{Answer, Reply};
-use super::{shapes, status};
+use super::{permissions, shapes, status};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
 use crate::manners::once::Promise;
@@ -65,7 +65,7 @@ pub(super) enum ConnectTo {
     /// An announcement, after which the call ends.
     Announcement(String),
     /// A voice bot's address.
-    Stream(IgnoredAny),
+    Stream(String),
 }
 
 impl ConnectTo {
@@ -85,7 +85,10 @@ impl ConnectTo {
                     None => wrong("announcement", "there is no announcement of this name".to_owned()),
                 }
             }
-            Self::Stream(_) => wrong("stream", "voice bots are not available in this version".to_owned()),
+            Self::Stream(url) => match house.ports.bots.judge(&url) {
+                Ok(url) => Ok(Connect::Bot(url)),
+                Err(why) => wrong("stream", why),
+            },
         }
     }
 }
@@ -112,7 +115,6 @@ pub(super) async fn place(State(house): State<Shared>, request: Request) -> Answ
     let headers = &parts.headers;
     let entry = auth::enter(&house, &parts.method, headers, Operation::Initiate, Right::WriteCalls).await?;
     let answer = async {
-        real(&entry.principal, headers)?;
         let wanted = json_body(headers, content).await?;
         let promise = parts.extensions.get::<Promise>();
         match begun(&house, &entry.principal, promise).await? {
@@ -122,13 +124,6 @@ pub(super) async fn place(State(house): State<Shared>, request: Request) -> Answ
     };
     let answer = answer.await;
     entry.leave(answer)
-}
-
-/// A test key, or a request marked as a test, must never make a phone ring.
-fn real(principal: &Principal, headers: &HeaderMap) -> Result<(), ApiError> {
-    let test_key = matches!(&principal.who, Who::Key(key) if key.mode == KeyMode::Test);
-    let marked = headers.get("x-test-mode").is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"true"));
-    if test_key || marked { Err(ApiError::wrong_key_mode()) } else { Ok(()) }
 }
 
 /// What became of a call that was placed under this promise before a crash.
@@ -142,7 +137,7 @@ async fn begun(
     let Some(call) = house.engine.load(tenant, &promise.call).await? else { return Ok(None) };
     let number = house.ports.numbers.load(tenant, &call.number).await?;
     let number = number.ok_or_else(ApiError::connection_not_found)?;
-    Ok(Some(told(&call, &number)))
+    Ok(Some(told(house, &call, &number).await))
 }
 
 async fn dial(house: &House, principal: &Principal, wanted: Wanted, promise: Option<&Promise>) -> Answer {
@@ -181,18 +176,23 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted, promise: Opt
     let request = PlaceRequest {
         tenant: principal.tenant.clone(),
         number: number.id.clone(),
-        to,
+        to: to.into(),
         agent: person.filter(|_| offer.is_some()),
         offer,
         connect,
         record,
         correlation,
         conversation_id,
+        metadata: None,
+        extras: Extras::default(),
     };
     let placed = match promise {
         Some(promise) => house.engine.place_as(promise.call.clone(), request).await?,
         None => house.engine.place(request).await?,
     };
+    let object = Object::new("call", placed.record.id.as_str());
+    let from = json!({ "from_phone_number_id": number.meta_id.as_str() });
+    house.audit.record(principal, "call.placed", object, from).await?;
     let call = match timeout(VERDICT, placed.settled).await {
         Ok(Ok(record)) => record,
         Ok(Err(_)) | Err(_) => {
@@ -200,17 +200,31 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted, promise: Opt
             now.unwrap_or(placed.record)
         }
     };
-    told(&call, &number)
+    told(house, &call, &number).await
 }
 
-fn told(call: &Arc<CallRecord>, number: &BusinessNumber) -> Answer {
+async fn told(house: &House, call: &Arc<CallRecord>, number: &BusinessNumber) -> Answer {
     match ApiError::not_placed(call) {
-        Some(error) => Err(error),
+        Some(error) => Err(why(house, call, error).await),
         None => Ok(Reply::created(placed_call(call, number))),
     }
 }
 
-fn phone(typed: Option<&str>) -> Result<Phone, ApiError> {
+/// What is known of the permission tells why, and when to try again.
+async fn why(house: &House, call: &CallRecord, error: ApiError) -> ApiError {
+    let by_permission = matches!(call.end_reason, Some(EndReason::NoPermission | EndReason::LimitReached));
+    let Some(to) = call.facts.party.phone.as_ref().filter(|_| by_permission) else { return error };
+    match house.engine.permission(&call.tenant, &call.number, to).await {
+        Ok(known) => {
+            let now = house.now();
+            let next = known.ledger.may_call(now).err().and_then(|denied| denied.next_at);
+            error.beside(permissions::details(&known, now)).until(next.map(|next| next.since(now)))
+        }
+        Err(_) => error,
+    }
+}
+
+pub(super) fn phone(typed: Option<&str>) -> Result<Phone, ApiError> {
     let typed = typed.ok_or_else(|| ApiError::missing("to"))?;
     if emergency::is_emergency(typed) {
         return Err(ApiError::emergency());
@@ -227,7 +241,7 @@ fn short(field: &str, text: Option<String>, most: usize) -> Result<Option<String
     }
 }
 
-/// The caller's number behind Meta's id.
+/// The caller's number behind Meta's id. In test mode it must be one of the sandbox.
 pub(super) async fn connection(
     house: &House,
     principal: &Principal,
@@ -238,7 +252,8 @@ pub(super) async fn connection(
     let allowed = |number: &BusinessNumber| {
         number.tenant == principal.tenant && only_number(principal).is_none_or(|only| *only == number.id)
     };
-    number.filter(allowed).ok_or_else(ApiError::connection_not_found)
+    let number = number.filter(allowed).ok_or_else(ApiError::connection_not_found)?;
+    if house.reaches(principal, &number) { Ok(number) } else { Err(ApiError::wrong_key_mode()) }
 }
 
 /// The answer's SDP is never here: Meta sends it by webhook, later. `GET …/calls/{id}` has it then.

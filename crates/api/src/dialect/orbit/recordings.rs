@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use data_encoding::HEXLOWER;
+use offhook_core::audit::Object;
 use offhook_core::call::CallRecord;
 use offhook_core::house::Role;
 use offhook_core::id::{RecordingId, UserId};
@@ -89,6 +90,9 @@ pub(super) async fn erase(State(house): State<Shared>, id: Id, request: Request)
             tracing::error!(call.id = %call.id, error = problem, "recordings were not erased");
             ApiError::unavailable()
         })?;
+        let object = Object::new("call", call.id.as_str());
+        let details = json!({ "erased": erased });
+        house.audit.record(&entry.principal, "recording.erased", object, details).await?;
         Ok(Reply::ok(json!({ "call_id": call.id.as_str(), "erased": erased })))
     };
     let answer = answer.await;
@@ -130,7 +134,10 @@ pub(super) async fn link(State(house): State<Shared>, id: Id, request: Request) 
             Some(_) => json_body(&parts.headers, content).await?,
             None => Wanted { what: None, expires_in: None },
         };
-        linked(&house, recording, wanted)
+        let object = Object::new("recording", recording.id.as_str());
+        let reply = linked(&house, recording, wanted)?;
+        house.audit.record(&entry.principal, "recording.link_made", object, Value::Null).await?;
+        Ok(reply)
     };
     let answer = answer.await;
     entry.leave(answer)

@@ -96,6 +96,11 @@ struct Bridge {
     parties: Vec<BridgeParty>,
     /// Ids of people whose voice reaches nobody.
     muted: Vec<String>,
+    /// The voice bot that is there.
+    #[schema(required)]
+    stream: Option<BridgeBot>,
+    /// The voice bots that were asked for.
+    streams: Vec<BridgeStream>,
     /// Whether somebody is looked for.
     seeking: bool,
     #[schema(required, format = DateTime)]
@@ -112,6 +117,26 @@ struct Bridge {
 struct BridgeParty {
     agent_id: String,
     role: String,
+}
+
+#[derive(ToSchema)]
+struct BridgeBot {
+    #[schema(example = "str_0192f0c2b7a47c9c8f0e3a5d1b2c4d6e")]
+    id: String,
+    /// Whether it has the conversation, rather than taking part in somebody's.
+    owner: bool,
+}
+
+/// A voice bot that was asked for, and how it left.
+#[derive(ToSchema)]
+struct BridgeStream {
+    id: String,
+    #[schema(format = DateTime)]
+    asked_at: String,
+    #[schema(required, format = DateTime)]
+    ended_at: Option<String>,
+    #[schema(required, example = "unreachable")]
+    end: Option<String>,
 }
 
 #[derive(ToSchema)]
@@ -262,6 +287,8 @@ pub(crate) enum Action {
     Play,
     StopPlaying,
     Record,
+    Stream,
+    StopStream,
 }
 
 /// The fields of all actions; each takes those its line in the reference names.
@@ -279,6 +306,13 @@ pub(crate) struct ActionFields {
     clip: Option<String>,
     /// Of `record`: `start` unless given, `pause`, `resume`, `stop`.
     action: Option<String>,
+    /// Of `stream`: a voice bot's address, `wss://…`.
+    url: Option<String>,
+    /// Of `stream`, where it is false unless given, and of `transfer` with a `stream`, where it is true: whether the
+    /// bot has the conversation from then on.
+    take_over: Option<bool>,
+    /// Of `transfer`, in the place of `to`: a voice bot's address.
+    stream: Option<String>,
 }
 
 /// Exactly one of these.

@@ -17,10 +17,10 @@ pub(crate) fn signed(body: &str) -> Request<Body> {
     request.header("content-type", "application/json").body(Body::from(body.to_owned())).unwrap()
 }
 
-pub(super) fn envelope(value: &Value) -> String {
+pub(super) fn envelope(field: &str, value: &Value) -> String {
     json!({
         "object": "whatsapp_business_account",
-        "entry": [{ "id": "102290129340398", "changes": [{ "field": "calls", "value": value }] }],
+        "entry": [{ "id": "102290129340398", "changes": [{ "field": field, "value": value }] }],
     })
     .to_string()
 }

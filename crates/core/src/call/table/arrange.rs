@@ -5,7 +5,7 @@ use super::super::end::EndReason;
 use super::super::machine::{Call, Command, Output, Phase, RecordWish, Wish};
 use super::super::refusal::Refusal;
 use super::super::sound::SoundAsk;
-use super::{AfterClip, Parked, Playing, Purpose, Recording, RecordingState, Role, Seek, Target};
+use super::{AfterClip, BotEnd, Parked, Playing, Purpose, Recording, RecordingState, Role, Seek, Target};
 use crate::event::{CallEvent, Leaving};
 use crate::id::UserId;
 use crate::recording::Consent;
@@ -64,6 +64,8 @@ impl Call {
                 Err(Refusal::AlreadyRecording)
             }
             Wish::Transfer(_) | Wish::Play(_) | Wish::Hush => Ok(()),
+            // Only a person can leave the customer waiting and ask somebody.
+            Wish::Consult(_) if self.record.agent.is_none() => Err(Refusal::NotTalking),
             Wish::Consult(target) | Wish::Invite(target) => {
                 self.owned()?;
                 if table.seek.is_some() || (table.consults() && matches!(wish, Wish::Consult(_))) {
@@ -82,7 +84,9 @@ impl Call {
                 }
             }
             Wish::Cancel => match (table.consults(), &table.seek) {
-                (true, _) | (_, Some(Seek { purpose: Purpose::Join, .. })) => Ok(()),
+                (true, _) | (_, Some(Seek { purpose: Purpose::Join, .. } | Seek { otherwise: None, .. })) => {
+                    Ok(())
+                }
                 (false, _) => Err(Refusal::NotConsulting),
             },
             Wish::Merge => {
@@ -101,6 +105,9 @@ impl Call {
             }
             Wish::Mute { who, .. } => self.there(who),
             Wish::Press(_) => Ok(()),
+            Wish::Bot { id, takes_over, .. } => self.permit_new_bot(id, *takes_over),
+            Wish::DismissBot if table.bot.is_none() => Err(Refusal::NoBot),
+            Wish::DismissBot => Ok(()),
             Wish::Record(wish) => match (wish, table.recording.as_ref().map(|recording| recording.state)) {
                 (RecordWish::Start { .. }, None) if self.record.facts.recordings.len() >= MOST_RECORDINGS => {
                     Err(Refusal::CallFull)
@@ -117,16 +124,24 @@ impl Call {
         }
     }
 
-    const fn owned(&self) -> Verdict {
-        if self.record.agent.is_some() { Ok(()) } else { Err(Refusal::NotTalking) }
+    fn owned(&self) -> Verdict {
+        if self.record.agent.is_some() || self.bot_owns() { Ok(()) } else { Err(Refusal::NotTalking) }
     }
 
     fn there(&self, who: &UserId) -> Verdict {
         if self.record.seats(who) { Ok(()) } else { Err(Refusal::NotThere) }
     }
 
+    /// Room for one more beside the owner, whose chair is kept while there is none.
     fn room(&self) -> Verdict {
-        if self.record.people().count() < MOST_SEATS { Ok(()) } else { Err(Refusal::CallFull) }
+        if self.record.facts.table.seats.len() + 1 < MOST_SEATS { Ok(()) } else { Err(Refusal::CallFull) }
+    }
+
+    /// Whether somebody who rings finds a chair: others may have come since they were asked for.
+    pub(in super::super) fn room_to_sit(&self, who: &UserId) -> Verdict {
+        let company =
+            self.record.facts.table.seek.as_ref().is_some_and(|seek| seek.purpose != Purpose::Handover);
+        if company && !self.record.seats(who) { self.room() } else { Ok(()) }
     }
 
     pub(in super::super) fn arrange(
@@ -141,7 +156,11 @@ impl Call {
         match wish {
             Wish::Hold(on) => self.record.facts.held = on,
             Wish::Transfer(Target::Agent(who)) if table.seats.contains_key(&who) => {
-                self.hand_over(who, Leaving::Transferred, events);
+                self.hand_over(now, who, Leaving::Transferred, events);
+            }
+            // A bot goes on talking until somebody takes the call.
+            Wish::Transfer(target) if table.bot.as_ref().is_some_and(|bot| bot.owns) => {
+                self.seek(now, Seek::company(target, Purpose::Handover, by), events);
             }
             Wish::Transfer(target) => {
                 let by = by.or_else(|| self.record.agent.clone());
@@ -168,11 +187,16 @@ impl Call {
                 let by = self.record.agent.clone();
                 self.cancel(events);
                 self.owner_leaves(Leaving::Parked, events);
+                if self.bot_owns() {
+                    self.dismiss_bot(now, BotEnd::Removed);
+                }
                 self.record.facts.table.parked = Some(Parked { by, at: now });
             }
             Wish::Press(keys) => self.out.push_back(Output::Sound(SoundAsk::Press(keys))),
             Wish::Play(clip) => table.clip = Some(Playing { clip, then: AfterClip::Resume }),
             Wish::Hush => self.hush(now, asks),
+            Wish::Bot { id, url, takes_over } => self.bot_comes(now, id, url, takes_over, events),
+            Wish::DismissBot => self.bot_goes(now, BotEnd::Removed, events),
             Wish::Record(wish) => self.wish_recording(now, wish),
         }
     }
@@ -216,7 +240,7 @@ impl Call {
     /// The one who was asked becomes the owner; while they are still rung, they will when they come.
     fn complete(&mut self, now: Time, events: &mut Vec<CallEvent>) {
         if let Some(who) = self.record.facts.table.consulted().cloned() {
-            return self.hand_over(who, Leaving::Transferred, events);
+            return self.hand_over(now, who, Leaving::Transferred, events);
         }
         let Some(seek) = self.record.facts.table.seek.clone() else { return };
         let by = self.record.agent.clone();

@@ -2,12 +2,14 @@
 //! conferences, supervisors, parking, announcements, recording. A smaller machine inside the call.
 //!
 //! What is stored is here ([`Table`], a part of the call's facts); who then hears whom is a function of it
-//! ([`scene`]). Invariant: a conversation always has an owner, or somebody is looked for, or it is parked, or
-//! an announcement plays; it never lies with nobody.
+//! ([`scene`]). Invariant: a conversation always has an owner, or a voice bot has it, or somebody is looked for, or
+//! it is parked, or an announcement plays; it never lies with nobody.
 
 pub mod scene;
 
 pub mod seek;
+
+pub mod bot;
 
 mod arrange;
 
@@ -15,6 +17,7 @@ mod seats;
 
 mod voice;
 
+pub use bot::{Bot, BotEnd, BotRecord, BotUrl, BotWish};
 pub use scene::{Hears, Scene, Voice};
 pub use seek::{Connect, Purpose, Seek, Target};
 
@@ -43,6 +46,8 @@ pub struct Table {
     pub clip: Option<Playing>,
     /// A recording is being made.
     pub recording: Option<Recording>,
+    /// A voice bot is there, or about to be.
+    pub bot: Option<Bot>,
 }
 
 impl Table {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::machine::{Call, Phase};
 use super::{ClipName, Role};
-use crate::id::UserId;
+use crate::id::{StreamId, UserId};
 
 /// Somebody with a voice in a call.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +13,8 @@ pub enum Voice {
     Customer,
     /// A person of the house.
     Agent(UserId),
+    /// A voice bot.
+    Bot(StreamId),
 }
 
 /// What somebody hears.
@@ -57,70 +59,90 @@ impl Scene {
     }
 }
 
+/// Somebody of the house at a conversation: a person or a voice bot.
+struct Chair {
+    voice: Voice,
+    /// None for whoever owns the conversation.
+    role: Option<Role>,
+    is_up: bool,
+    is_muted: bool,
+}
+
 impl Call {
     /// The scene as it is to be now.
     pub(in super::super) fn scene(&self) -> Scene {
         let talking = matches!(self.phase, Phase::Talking { .. });
-        let table = &self.record.facts.table;
-        let mut scene = Scene { muted: table.muted.clone(), ..Scene::default() };
-        for who in self.record.people() {
-            let hears = if talking { self.heard_by(who) } else { Hears::Comfort };
-            scene.hears.insert(Voice::Agent(who.clone()), hears);
+        let mut scene = Scene { muted: self.record.facts.table.muted.clone(), ..Scene::default() };
+        let chairs = self.chairs();
+        for chair in &chairs {
+            let hears = if talking { self.heard_by(chair, &chairs) } else { Hears::Comfort };
+            scene.hears.insert(chair.voice.clone(), hears);
         }
         if talking {
-            scene.hears.insert(Voice::Customer, self.heard_by_customer());
+            scene.hears.insert(Voice::Customer, self.heard_by_customer(&chairs));
         }
         scene
     }
 
-    /// Whether the customer talks with somebody, rather than waiting.
-    fn in_conversation(&self) -> bool {
-        self.record.agent.is_some() && !self.record.facts.held && !self.record.facts.table.consults()
+    fn chairs(&self) -> Vec<Chair> {
+        let table = &self.record.facts.table;
+        let person = |who: &UserId, role| Chair {
+            voice: Voice::Agent(who.clone()),
+            role,
+            is_up: self.line.is_up(who),
+            is_muted: table.muted.contains(who),
+        };
+        let owner = self.record.agent.iter().map(|who| person(who, None));
+        let seated = table.seats.iter().map(|(who, role)| person(who, Some(*role)));
+        let bot = table.bot.iter().map(|bot| Chair {
+            voice: Voice::Bot(bot.id.clone()),
+            role: (!bot.owns).then_some(Role::Member),
+            is_up: self.line.is_bot_up(&bot.id),
+            is_muted: false,
+        });
+        owner.chain(seated).chain(bot).collect()
     }
 
-    fn heard_by_customer(&self) -> Hears {
-        let table = &self.record.facts.table;
-        if let Some(playing) = &table.clip {
+    /// Whether the customer talks with somebody, rather than waiting.
+    fn in_conversation(&self) -> bool {
+        let is_somebodys = self.record.agent.is_some() || self.bot_owns();
+        is_somebodys && !self.record.facts.held && !self.record.facts.table.consults()
+    }
+
+    fn heard_by_customer(&self, chairs: &[Chair]) -> Hears {
+        if let Some(playing) = &self.record.facts.table.clip {
             return Hears::Clip(playing.clip.clone());
         }
-        let open = |role: Role| matches!(role, Role::Member | Role::Barger);
-        let others = table.seats.iter().filter(|(_, role)| open(**role)).map(|(who, _)| who);
-        let talkers: BTreeSet<&UserId> = self.record.agent.iter().chain(others).collect();
-        let up = || talkers.iter().filter(|who| self.line.is_up(who));
         if !self.in_conversation() {
             return Hears::Music;
         }
-        if up().next().is_none() {
+        let talks = |chair: &&Chair| matches!(chair.role, None | Some(Role::Member | Role::Barger));
+        let up: Vec<&Chair> = chairs.iter().filter(talks).filter(|chair| chair.is_up).collect();
+        if up.is_empty() {
             return if self.line.anybody_was_up() { Hears::Music } else { Hears::Comfort };
         }
-        voices(up().filter(|who| !table.muted.contains(**who)).map(|who| Voice::Agent((*who).clone())))
+        voices(up.into_iter().filter(|chair| !chair.is_muted).map(|chair| chair.voice.clone()))
     }
 
-    fn heard_by(&self, me: &UserId) -> Hears {
+    fn heard_by(&self, me: &Chair, chairs: &[Chair]) -> Hears {
         let table = &self.record.facts.table;
-        let owner = self.record.agent.as_ref();
-        let role = table.seats.get(me).copied();
-        if let (Some(playing), false) = (&table.clip, role == Some(Role::Consulted)) {
+        if let (Some(playing), false) = (&table.clip, me.role == Some(Role::Consulted)) {
             return Hears::Clip(playing.clip.clone());
         }
-        let heard = |who: &UserId, theirs: Option<Role>| match (role, theirs) {
-            _ if who == me || table.muted.contains(who) => false,
+        let heard = |other: &&Chair| match (me.role, other.role) {
+            _ if other.voice == me.voice || other.is_muted || !other.is_up => false,
             // An attended transfer: owner and consulted talk, and only with each other.
             (Some(Role::Consulted), theirs) => theirs.is_none(),
             (None, Some(Role::Consulted)) => true,
-            (_, Some(Role::Consulted)) => role.is_some_and(Role::supervises),
+            (Some(role), Some(Role::Consulted)) => role.supervises(),
             (None, Some(Role::Whisperer)) => true,
             (Some(Role::Member), None) if table.consults() => false,
             (_, Some(Role::Listener | Role::Whisperer)) => false,
             (_, None | Some(Role::Member | Role::Barger)) => true,
         };
-        let seated = table.seats.iter().map(|(who, role)| (who, Some(*role)));
-        let people = owner.into_iter().map(|who| (who, None)).chain(seated);
-        let agents =
-            people.filter(|(who, theirs)| heard(who, *theirs)).filter(|(who, _)| self.line.is_up(who));
-        let customer = self.in_conversation() && role != Some(Role::Consulted);
-        let agents = agents.map(|(who, _)| Voice::Agent(who.clone()));
-        voices(agents.chain(customer.then_some(Voice::Customer)))
+        let others = chairs.iter().filter(heard).map(|chair| chair.voice.clone());
+        let customer = self.in_conversation() && me.role != Some(Role::Consulted);
+        voices(others.chain(customer.then_some(Voice::Customer)))
     }
 }
 

@@ -8,9 +8,9 @@ use super::super::hunt::Hunt;
 use super::super::machine::{Call, Phase, RecordWish};
 use super::super::manners::AgentLost;
 use super::seek::Search;
-use super::{AfterClip, Connect, Playing, Purpose, Role, Seek, Table, Target};
+use super::{AfterClip, BotEnd, Connect, Playing, Purpose, Role, Seek, Table, Target};
 use crate::event::{CallEvent, Leaving, Silence};
-use crate::id::{RecordingId, UserId};
+use crate::id::{RecordingId, StreamId, UserId};
 use crate::time::Time;
 
 impl Call {
@@ -21,17 +21,26 @@ impl Call {
         }
         if !matches!(self.phase, Phase::Talking { .. }) {
             self.stop_seeking(Silence::CallerGaveUp, events);
+            self.dismiss_bot(now, BotEnd::CallOver);
             self.record.facts.table.parked = None;
             if matches!(self.phase, Phase::Ending { .. } | Phase::Over) {
                 self.remember_quality();
             }
             if self.is_over() {
                 self.record.facts.table = Table::default();
+                // A bot's address may carry a secret, and is of no use any more.
+                self.record.facts.connect.take_if(|connect| matches!(connect, Connect::Bot(_)));
             }
             return;
         }
+        self.connect_somebody(now, events);
+        self.record_as_wanted(now);
+    }
+
+    /// Begins the recording that every call, or this one, is to have.
+    fn record_as_wanted(&mut self, now: Time) {
         let wanted = self.manners.record_all || self.record.facts.record;
-        if wanted && !self.line.recorded && self.record.agent.is_some() {
+        if wanted && !self.line.recorded && (self.record.agent.is_some() || self.bot_owns()) {
             self.line.recorded = true;
             // One of its own per call: an id that the call's makes unique.
             let id = RecordingId::from_uuid(self.record.id.uuid());
@@ -39,6 +48,10 @@ impl Call {
                 self.wish_recording(now, RecordWish::Start { id });
             }
         }
+    }
+
+    /// Connects a conversation that nobody has.
+    fn connect_somebody(&mut self, now: Time, events: &mut Vec<CallEvent>) {
         if self.is_attended() || self.record.facts.table.clip.is_some() {
             return;
         }
@@ -50,6 +63,10 @@ impl Call {
         let target = match connect {
             Connect::Agent(agent) => Target::Agent(agent),
             Connect::Queue => Target::Queue,
+            Connect::Bot(url) => {
+                let id = StreamId::from_uuid(self.record.id.uuid());
+                return self.bot_comes(now, id, Some(url), true, events);
+            }
             Connect::Clip(clip) => {
                 self.record.facts.table.clip = Some(Playing { clip, then: AfterClip::HangUp });
                 return;
@@ -145,10 +162,10 @@ impl Call {
     }
 
     /// Somebody takes a conversation that rings them, or that is parked.
-    pub(in super::super) fn sit_down(&mut self, who: UserId, events: &mut Vec<CallEvent>) {
+    pub(in super::super) fn sit_down(&mut self, now: Time, who: UserId, events: &mut Vec<CallEvent>) {
         if self.record.seats(&who) {
             if self.record.facts.table.parked.is_some() {
-                self.hand_over(who, Leaving::Transferred, events);
+                self.hand_over(now, who, Leaving::Transferred, events);
             }
             return;
         }
@@ -160,9 +177,10 @@ impl Call {
         }
         let table = &mut self.record.facts.table;
         table.seek = None;
-        table.parked = None;
+        self.line.retrieved = table.parked.take().map(|parked| (who.clone(), parked));
         match purpose {
             Purpose::Handover => {
+                self.bot_makes_way(now, Leaving::Transferred);
                 self.record.facts.held = false;
                 self.record.agent = Some(who);
             }
@@ -181,6 +199,19 @@ impl Call {
         rings || self.record.facts.table.parked.is_some()
     }
 
+    /// Whoever took a parked call goes before they were heard in it: it waits on, as if nobody had taken it.
+    pub(in super::super) fn park_again(&mut self, who: &UserId, events: &mut Vec<CallEvent>) -> bool {
+        let owns = self.record.agent.as_ref() == Some(who) && !self.record.facts.table.consults();
+        match self.line.retrieved.take_if(|(taker, _)| owns && taker == who) {
+            Some((_, parked)) => {
+                self.owner_leaves(Leaving::Left, events);
+                self.record.facts.table.parked = Some(parked);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Whoever is not the owner goes.
     pub(in super::super) fn unseat(&mut self, who: &UserId, why: Leaving, events: &mut Vec<CallEvent>) {
         self.record.facts.table.muted.remove(who);
@@ -192,6 +223,7 @@ impl Call {
     /// The owner goes, and nobody is the owner. Whom they asked is asked no more.
     pub(in super::super) fn owner_leaves(&mut self, why: Leaving, events: &mut Vec<CallEvent>) {
         self.record.facts.held = false;
+        self.line.retrieved = None;
         if let Some(consulted) = self.record.facts.table.consulted().cloned() {
             self.unseat(&consulted, Leaving::Removed, events);
         }
@@ -202,9 +234,16 @@ impl Call {
     }
 
     /// The owner goes, and `to` is the owner.
-    pub(in super::super) fn hand_over(&mut self, to: UserId, why: Leaving, events: &mut Vec<CallEvent>) {
+    pub(in super::super) fn hand_over(
+        &mut self,
+        now: Time,
+        to: UserId,
+        why: Leaving,
+        events: &mut Vec<CallEvent>,
+    ) {
         self.stop_seeking(Silence::Failed, events);
         self.record.facts.table.seats.remove(&to);
+        self.bot_makes_way(now, why);
         self.owner_leaves(why, events);
         self.record.facts.table.parked = None;
         self.record.agent = Some(to);
@@ -219,10 +258,10 @@ impl Call {
     }
 
     /// Somebody wants to go.
-    pub(in super::super) fn leave(&mut self, who: &UserId, events: &mut Vec<CallEvent>) {
+    pub(in super::super) fn leave(&mut self, now: Time, who: &UserId, events: &mut Vec<CallEvent>) {
         match self.heir() {
             Some(heir) if self.record.agent.as_ref() == Some(who) => {
-                self.hand_over(heir, Leaving::Left, events)
+                self.hand_over(now, heir, Leaving::Left, events)
             }
             _ => self.unseat(who, Leaving::Left, events),
         }
@@ -236,7 +275,7 @@ impl Call {
                 continue;
             }
             match (self.heir(), self.manners.agent_lost) {
-                (Some(heir), _) => self.hand_over(heir, Leaving::Lost, events),
+                (Some(heir), _) => self.hand_over(now, heir, Leaving::Lost, events),
                 (None, AgentLost::End) => return self.give_up(now, EndReason::AgentLost, asks),
                 (None, AgentLost::Queue) => {
                     self.stop_seeking(Silence::Failed, events);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::super::deadline::Deadline;
 use super::super::end::EndReason;
 use super::super::hunt::Hunt;
-use super::ClipName;
+use super::{BotUrl, ClipName};
 use crate::id::UserId;
 use crate::time::Time;
 
@@ -75,6 +75,8 @@ pub enum Connect {
     Queue,
     /// An announcement, after which the call ends.
     Clip(ClipName),
+    /// The voice bot at this address, or failing it everybody.
+    Bot(BotUrl),
 }
 
 impl Seek {

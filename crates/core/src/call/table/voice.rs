@@ -39,8 +39,9 @@ impl Call {
     }
 
     /// Whether somebody has the conversation, is looked for, or may take it.
-    pub(super) const fn is_attended(&self) -> bool {
+    pub(super) fn is_attended(&self) -> bool {
         let table = &self.record.facts.table;
-        self.record.agent.is_some() || table.seek.is_some() || table.parked.is_some()
+        let is_somebodys = self.record.agent.is_some() || self.bot_owns();
+        is_somebodys || table.seek.is_some() || table.parked.is_some()
     }
 }

@@ -42,7 +42,14 @@ impl FakeClaims {
         }
     }
 
-    /// The same, but before any call was written: each claim promises one that was never placed.
+    /// Calls every holder by another name: the process died, and what it had answered stays answered.
+    pub fn crash_running(&self) {
+        for standing in self.lock().standing.values_mut() {
+            standing.claim.holder = "a process that is gone".to_owned();
+        }
+    }
+
+    /// As [`Self::crash`], but before any call was written: each claim promises one that was never placed.
     pub fn crash_before(&self, call: &CallId) {
         self.crash();
         for standing in self.lock().standing.values_mut() {

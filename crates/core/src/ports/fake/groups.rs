@@ -21,6 +21,15 @@ impl Tables {
     }
 }
 
+impl Memory {
+    /// All lists and segments.
+    #[must_use]
+    pub fn groups(&self) -> (Vec<ContactList>, Vec<Segment>) {
+        let tables = self.lock();
+        (tables.lists.clone(), tables.segments.clone())
+    }
+}
+
 #[async_trait]
 impl ContactGroups for Memory {
     async fn put_list(&self, list: &ContactList) -> Result<(), StoreFault> {

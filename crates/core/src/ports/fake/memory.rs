@@ -1,4 +1,4 @@
-//! Stores in memory: calls, log, inbox, numbers, people.
+//! Stores in memory: calls, log, inbox, numbers, people, permissions.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,23 +6,26 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::call::{CallRecord, Commit};
+use crate::call::{CallRecord, Commit, State};
 use crate::contact::Contact;
 use crate::contact::segment::{ContactList, Segment};
 use crate::contact::timeline::Entry;
 use crate::event::{Event, Logged};
-use crate::house::{BusinessNumber, MediaMode, Person, Presence};
+use crate::house::{BusinessNumber, Calling, MediaMode, Person, Presence, Role};
 use crate::id::{CallId, ContactId, EventId, ListId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
+use crate::permission::{Permission, PermissionCommit};
+use crate::phone::Phone;
 use crate::ports::{
-    CallFilter, Calls, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page, PageAfter,
-    People, StoreFault,
+    CallFilter, Calls, Changed, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page,
+    PageAfter, People, PermissionFilter, PermissionPage, Permissions, PermissionsAfter, PersonChange,
+    Removal, StoreFault,
 };
 use crate::time::Time;
 
 /// One memory behind several ports. Survives the engine built on it, as a database does.
 #[derive(Debug, Default)]
 pub struct Memory {
-    inner: Mutex<Tables>,
+    pub(super) inner: Mutex<Tables>,
 }
 
 #[derive(Debug, Default)]
@@ -31,13 +34,15 @@ pub(super) struct Tables {
     logs: HashMap<TenantId, Vec<Logged>>,
     keys: HashSet<String>,
     knocks: BTreeMap<i64, (Knock, bool)>,
-    numbers: Vec<BusinessNumber>,
+    pub(super) numbers: Vec<BusinessNumber>,
+    pub(super) channels: super::channels::Shelf,
     people: Vec<Person>,
     pub(super) contacts: Vec<Contact>,
     pub(super) lists: Vec<ContactList>,
     pub(super) members: BTreeSet<(ListId, ContactId)>,
     pub(super) segments: Vec<Segment>,
     pub(super) notes: Vec<(ContactId, Entry)>,
+    permissions: BTreeMap<(NumberId, Phone), Permission>,
     broken: bool,
 }
 
@@ -50,6 +55,18 @@ impl Memory {
     /// Adds a person.
     pub fn with_person(&self, person: Person) {
         self.lock().people.push(person);
+    }
+
+    /// All numbers.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<BusinessNumber> {
+        self.lock().numbers.clone()
+    }
+
+    /// What is known of all permissions.
+    #[must_use]
+    pub fn permissions(&self) -> Vec<Permission> {
+        self.lock().permissions.values().cloned().collect()
     }
 
     /// From now on nothing can be written, or it can again.
@@ -150,9 +167,13 @@ impl CallFilter {
         let state = |(state, reason): &(_, Option<_>)| {
             *state == call.state && reason.is_none_or(|reason| call.end_reason == Some(reason))
         };
+        let ending = |wanted| call.state != State::Ending || call.answered_at().is_some() == wanted;
         (self.states.is_empty() || self.states.iter().any(state))
+            && self.ending_answered.is_none_or(ending)
             && self.direction.is_none_or(|direction| direction == call.direction)
             && self.number.as_ref().is_none_or(|number| *number == call.number)
+            && self.numbers.as_ref().is_none_or(|numbers| numbers.contains(&call.number))
+            && self.search.as_ref().is_none_or(|search| search.admits(call))
             && self.from.is_none_or(|from| call.created_at >= from)
             && self.until.is_none_or(|until| call.created_at < until)
             && self.agent.as_ref().is_none_or(|agent| call.agent.as_ref() == Some(agent))
@@ -221,8 +242,9 @@ impl Inbox for Memory {
 #[async_trait]
 impl Numbers for Memory {
     async fn add(&self, new: NewNumber) -> Result<BusinessNumber, StoreFault> {
-        let NewNumber { id, tenant, meta_id, waba_id, phone, media_mode, .. } = new;
-        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode };
+        let NewNumber { id, tenant, meta_id, waba_id, phone, media_mode, sandbox, .. } = new;
+        let calling = Calling::default();
+        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode, calling, sandbox };
         self.with_number(number.clone());
         Ok(number)
     }
@@ -251,6 +273,21 @@ impl Numbers for Memory {
         let number = tables.numbers.iter_mut().find(|number| number.id == *id && number.tenant == *tenant);
         Ok(number.map(|number| {
             number.media_mode = mode;
+            number.clone()
+        }))
+    }
+
+    async fn set_calling(
+        &self,
+        tenant: &TenantId,
+        id: &NumberId,
+        calling: Calling,
+    ) -> Result<Option<BusinessNumber>, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        let number = tables.numbers.iter_mut().find(|number| number.id == *id && number.tenant == *tenant);
+        Ok(number.map(|number| {
+            number.calling = number.calling.join(calling);
             number.clone()
         }))
     }
@@ -289,5 +326,100 @@ impl People for Memory {
             person.presence = presence;
         }
         Ok(())
+    }
+    async fn change(&self, change: PersonChange) -> Result<Changed, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        if change.role.is_some_and(|role| role != Role::Owner)
+            && tables.is_last_owner(&change.tenant, &change.id)
+        {
+            return Ok(Changed::LastOwner);
+        }
+        let theirs = |person: &&mut Person| person.id == change.id && person.tenant == change.tenant;
+        let Some(person) = tables.people.iter_mut().find(theirs) else { return Ok(Changed::Unknown) };
+        person.name = change.name.unwrap_or_else(|| person.name.clone());
+        person.role = change.role.unwrap_or(person.role);
+        Ok(Changed::Done(person.clone()))
+    }
+
+    async fn remove(&self, removal: Removal) -> Result<Changed, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        if tables.is_last_owner(&removal.tenant, &removal.id) {
+            return Ok(Changed::LastOwner);
+        }
+        let theirs = |person: &Person| person.id == removal.id && person.tenant == removal.tenant;
+        let place = tables.people.iter().position(theirs);
+        Ok(place.map_or(Changed::Unknown, |place| Changed::Done(tables.people.remove(place))))
+    }
+
+    async fn whose(&self, email: &str) -> Result<Option<Person>, StoreFault> {
+        Ok(self.lock().people.iter().find(|person| person.email == email).cloned())
+    }
+}
+
+impl Tables {
+    fn is_last_owner(&self, tenant: &TenantId, id: &UserId) -> bool {
+        let mut owners = self.people.iter().filter(|it| it.tenant == *tenant && it.role == Role::Owner);
+        let (first, second) = (owners.next(), owners.next());
+        first.is_some_and(|only| only.id == *id) && second.is_none()
+    }
+}
+
+#[async_trait]
+impl Permissions for Memory {
+    async fn find(
+        &self,
+        tenant: &TenantId,
+        number: &NumberId,
+        phone: &Phone,
+    ) -> Result<Option<Permission>, StoreFault> {
+        let tables = self.lock();
+        let found = tables.permissions.get(&(number.clone(), phone.clone()));
+        Ok(found.filter(|one| one.tenant == *tenant).cloned())
+    }
+
+    async fn commit(&self, commit: &PermissionCommit) -> Result<Vec<Logged>, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        let new = &commit.permission;
+        let key = (new.number.clone(), new.phone.clone());
+        let version = tables.permissions.get(&key).map_or(0, |stored| stored.version);
+        if new.version != version + 1 {
+            return Err(StoreFault::Conflict);
+        }
+        tables.permissions.insert(key, new.clone());
+        let events: Vec<Event> = commit.event.iter().cloned().collect();
+        Ok(tables.append(&new.tenant, new.updated_at, &events))
+    }
+
+    async fn due(&self, until: Time, limit: u32) -> Result<Vec<Permission>, StoreFault> {
+        let tables = self.lock();
+        let is_due = |one: &&Permission| one.expires_at.is_some_and(|at| at <= until);
+        let mut due: Vec<Permission> = tables.permissions.values().filter(is_due).cloned().collect();
+        due.sort_by_key(|one| one.expires_at);
+        due.truncate(limit as usize);
+        Ok(due)
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        filter: &PermissionFilter,
+        page: &PermissionsAfter,
+    ) -> Result<PermissionPage, StoreFault> {
+        let mut permissions = self.permissions();
+        permissions.retain(|one| {
+            one.tenant == *tenant
+                && filter.numbers.as_ref().is_none_or(|numbers| numbers.contains(&one.number))
+                && filter.standing.is_none_or(|standing| one.standing == standing)
+        });
+        permissions.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        if let Some((at, id)) = &page.after {
+            permissions.retain(|one| (one.created_at, &one.id) < (*at, id));
+        }
+        let has_more = permissions.len() > page.limit as usize;
+        permissions.truncate(page.limit as usize);
+        Ok(PermissionPage { permissions, has_more })
     }
 }

@@ -3,15 +3,19 @@
 //! They keep what they are given and obey the ports' words; they expect nothing.
 
 mod asker;
+mod audit;
+mod channels;
 mod claims;
 mod clock;
 mod contacts;
+mod figures;
 mod groups;
 mod memory;
 mod recordings;
 mod sound;
 
 pub use asker::FakeAsker;
+pub use audit::FakeAudit;
 pub use claims::FakeClaims;
 pub use clock::{FakeClock, FakeIds};
 pub use memory::Memory;

@@ -3,7 +3,9 @@
 mod conference;
 mod graph;
 mod keys;
+mod lines;
 mod quality;
+mod relay;
 mod several;
 mod taps;
 mod world;

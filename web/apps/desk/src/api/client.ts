@@ -15,7 +15,25 @@ export class ApiError extends Error {
 
 const DEADLINE_MS = 15_000;
 
-export async function call<Data>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Data> {
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+
+export async function call<Data>(method: Method, path: string, body?: unknown): Promise<Data> {
+  // A 204 has no envelope, and its callers ask for `void`.
+  return (await ask<Data>(method, path, body)).data as Data;
+}
+
+/** A page of a list, and where the list goes on. */
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  readonly cursor: string | null;
+}
+
+export async function page<Row>(path: string): Promise<Page<Row>> {
+  const { data = [], meta } = await ask<Row[]>('GET', path);
+  return { rows: data, cursor: meta?.pagination?.cursor ?? null };
+}
+
+async function ask<Data>(method: Method, path: string, body?: unknown): Promise<Envelope<Data>> {
   const headers: Record<string, string> = { 'X-Requested-With': 'offhook', Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   let response: Response;
@@ -35,11 +53,11 @@ export async function call<Data>(method: 'GET' | 'POST', path: string, body?: un
     const { code = 'unknown', message = `The server replied ${response.status}.` } = envelope.error ?? {};
     throw new ApiError(response.status, code, message);
   }
-  // A 204 has no envelope, and its callers ask for `void`.
-  return envelope.data as Data;
+  return envelope;
 }
 
 interface Envelope<Data> {
   data?: Data;
+  meta?: { pagination?: { cursor: string | null } };
   error?: { code?: string; message?: string };
 }

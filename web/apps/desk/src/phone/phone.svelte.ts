@@ -8,6 +8,7 @@ import {
   type ErrorView,
   type NumberView,
   type PermissionStatus,
+  type PermissionView,
   type Presence,
   type QualitySample,
   type QualityView,
@@ -187,10 +188,17 @@ export class Phone {
     try {
       await this.device.requestPermission(phone, numberId ?? undefined);
       // A quick reply may have overtaken the confirmation.
-      this.permissions = { [key]: 'requested', ...this.permissions };
+      const { [key]: status, ...others } = this.permissions;
+      const answered = status === 'granted' || status === 'refused';
+      this.permissions = { ...others, [key]: answered ? status : 'requested' };
     } catch (error) {
       this.#report(error);
     }
+  }
+
+  /** What is known of a person's consent; null when that cannot be said now, which keeps nobody from trying. */
+  async readPermission(phone: string, numberId: string | null): Promise<PermissionView | null> {
+    return this.device.readPermission(phone, numberId ?? undefined).catch(() => null);
   }
 
   permissionOf(phone: string): PermissionStatus | null {

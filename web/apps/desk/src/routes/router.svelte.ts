@@ -1,9 +1,13 @@
 /** Which page the address bar asks for. */
 
-type Path = '/' | '/login';
+const PATHS = ['/', '/login', '/keys', '/people', '/audit', '/password'] as const;
 
+export type Path = (typeof PATHS)[number];
+
+/** The page works under a path too, so only the last part counts. */
 function read(): Path {
-  return location.pathname.endsWith('/login') ? '/login' : '/';
+  const last = location.pathname.slice(location.pathname.lastIndexOf('/'));
+  return PATHS.find((path) => path === last) ?? '/';
 }
 
 class Router {

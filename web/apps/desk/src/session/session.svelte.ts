@@ -31,11 +31,24 @@ class Session {
     this.forget();
   }
 
+  /** What went wrong, for the person; a session that is over is forgotten. */
+  explain(error: unknown): string {
+    if (!(error instanceof ApiError)) return 'Something went wrong. Try again.';
+    if (error.status === 401) this.forget();
+    return sentence(error.message);
+  }
+
   /** The server says the session is over. */
   forget(): void {
     this.agent = null;
     this.state = 'out';
   }
+}
+
+/** The server's words begin small and end without a stop. */
+function sentence(words: string): string {
+  const text = words.charAt(0).toUpperCase() + words.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 export const session = new Session();

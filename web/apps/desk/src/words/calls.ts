@@ -102,6 +102,11 @@ const TROUBLE: Record<string, Words> = {
     'It did not come back in time, so the call was ended.',
     'Check your network, then call the person back.',
   ],
+  bot_lost: [
+    'Nobody took the call',
+    'The voice bot went away and nobody was free, so the call was ended.',
+    'Call the person back.',
+  ],
   ice_failed: [
     'No connection for sound',
     'The server found no path to WhatsApp for the sound, or lost it.',

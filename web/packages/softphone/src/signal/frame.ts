@@ -7,6 +7,7 @@ const KNOWN: Record<ServerMessage['type'], true> = {
   ice_servers: true,
   ack: true,
   colleagues: true,
+  permission: true,
   'call.quality': true,
   error: true,
   event: true,

@@ -9,7 +9,15 @@
 import { Emitter } from '../emitter';
 import type { Cancel, Environment, Socket } from '../environment';
 import { SoftphoneError } from '../errors';
-import type { AgentEvent, CallView, ClientMessage, ColleagueView, IceServer, ServerMessage } from '../protocol';
+import type {
+  AgentEvent,
+  CallView,
+  ClientMessage,
+  ColleagueView,
+  IceServer,
+  PermissionView,
+  ServerMessage,
+} from '../protocol';
 import { readFrame } from './frame';
 import type { ReconnectPolicy } from './reconnect';
 
@@ -72,12 +80,13 @@ export interface Reply {
   readonly call: CallView | null;
   /** The server's answer to the offer of a bridged call. */
   readonly answer: string | null;
+  readonly permission: PermissionView | null;
   readonly colleagues: readonly ColleagueView[];
   /** Conversations that can be supervised. */
   readonly live: readonly CallView[];
 }
 
-const NOTHING: Reply = { call: null, answer: null, colleagues: [], live: [] };
+const NOTHING: Reply = { call: null, answer: null, permission: null, colleagues: [], live: [] };
 
 interface Pending {
   resolve(reply: Reply): void;
@@ -102,7 +111,10 @@ export class SignalLink extends Emitter<LinkEvents> {
   constructor(options: LinkOptions) {
     super();
     this.#options = options;
-    options.environment.onOnline(() => this.retryNow());
+    options.environment.onNetwork(() => {
+      this.retryNow();
+      this.probe();
+    });
   }
 
   get state(): LinkState {
@@ -161,6 +173,8 @@ export class SignalLink extends Emitter<LinkEvents> {
         });
       case 'colleagues':
         return this.#settle(message.id)?.resolve({ ...NOTHING, ...message });
+      case 'permission':
+        return this.#settle(message.id)?.resolve({ ...NOTHING, permission: message.permission });
       case 'call.quality':
         return this.emit('quality', message);
       case 'error':

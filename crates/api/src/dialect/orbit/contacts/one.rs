@@ -119,7 +119,7 @@ pub(crate) async fn amend(state: State<Shared>, path: Id, request: Request) -> A
 )]
 pub(crate) async fn erase(State(house): State<Shared>, path: Id, request: Request) -> Answer {
     let (method, headers) = (request.method(), request.headers());
-    let entry = auth::enter(&house, method, headers, Operation::WriteContacts, Right::WriteContacts).await?;
+    let entry = auth::enter(&house, method, headers, Operation::WriteContacts, Right::EraseContacts).await?;
     let answer = async {
         let (tenant, id) = (&entry.principal.tenant, id(path)?);
         // Recordings first: when they cannot be erased now, the contact still tells of them.

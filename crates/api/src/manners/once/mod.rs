@@ -4,6 +4,8 @@
 //! day. The claim carries the id of the call the request may place, so that after a crash the call is found and
 //! told of instead of placed again.
 
+pub(crate) mod layer;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +15,8 @@ use offhook_core::id::{CallId, TenantId};
 use offhook_core::ports::{Calls, Claim, Claims, Clock, Ids, KeptAnswer, Standing, StoreFault};
 use tokio_util::task::TaskTracker;
 
-use super::random;
+use crate::manners::body::Budget;
+use crate::manners::random;
 
 /// How long answers are kept (provider-apis.md 2.7).
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -21,6 +24,9 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a claim of another process is respected. Requests take half a minute at most, so past this their
 /// process is gone.
 const LEASE: Duration = Duration::from_secs(60);
+
+/// Bodies in memory while they are read: eight of the largest, thousands of the usual ones.
+const BODIES: usize = 64 * 1024 * 1024;
 
 /// Longest name a client may give a request.
 const LONGEST_NAME: usize = 255;
@@ -45,6 +51,8 @@ pub(crate) struct Asked<'a> {
     /// The client's name for it.
     pub(crate) name: &'a str,
     pub(crate) query: &'a str,
+    /// What else changes the meaning of the request.
+    pub(crate) mode: &'a [u8],
     pub(crate) body: &'a [u8],
     /// What may be done when somebody began before and did not live to answer.
     pub(crate) after_crash: AfterCrash,
@@ -86,8 +94,10 @@ pub(crate) struct Once {
     holder: String,
     /// What is being carried out here, with the hash of each request.
     running: Arc<Mutex<HashMap<Name, [u8; 32]>>>,
+    /// Memory for bodies that are read to be compared.
+    bodies: Budget,
     /// A client that goes away must not take the answer with it.
-    pub(crate) tasks: TaskTracker,
+    tasks: TaskTracker,
 }
 
 /// A claim that is being carried out here.
@@ -132,7 +142,8 @@ impl Once {
         ids: Arc<dyn Ids>,
     ) -> Self {
         let (running, tasks) = (Arc::default(), TaskTracker::new());
-        Self { claims, calls, clock, ids, holder: random::hex(), running, tasks }
+        let bodies = Budget::of_bytes(BODIES);
+        Self { claims, calls, clock, ids, holder: random::hex(), running, bodies, tasks }
     }
 
     /// Decides about a request before it is carried out.
@@ -141,7 +152,7 @@ impl Once {
         let claim = Claim {
             tenant: asked.tenant.clone(),
             name: hash(&[asked.method.as_bytes(), asked.path.as_bytes(), asked.name.as_bytes()]),
-            request: hash(&[asked.who.as_bytes(), asked.query.as_bytes(), asked.body]),
+            request: hash(&[asked.who.as_bytes(), asked.query.as_bytes(), asked.mode, asked.body]),
             holder: self.holder.clone(),
             call: CallId::from_uuid(self.ids.next()),
             at,
