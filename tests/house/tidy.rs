@@ -12,18 +12,19 @@ use crate::stage::root;
 
 /// Whom of ours each crate may use, and which outside crates it may not: a room that cannot name SQL or a
 /// socket cannot grow one.
-const ROWS: [(&str, &[&str], &[&str]); 12] = [
+const ROWS: [(&str, &[&str], &[&str]); 13] = [
     ("core", &[], &["tokio", "axum", "sqlx", "reqwest", "serde_json", "jiff", "tracing"]),
     ("engine", &["core"], &["axum", "sqlx", "reqwest", "serde_json"]),
     ("media", &["core"], &["axum", "sqlx", "reqwest"]),
     ("recording", &["core"], &["axum", "sqlx"]),
     ("whatsapp", &["core"], &["axum", "sqlx"]),
     ("store", &["core"], &["axum", "reqwest"]),
+    ("hooks", &["core"], &["axum", "sqlx"]),
     ("api", &["core", "engine", "whatsapp", "recording"], &["sqlx", "reqwest"]),
     ("bench", &["core", "media"], &["axum", "sqlx", "reqwest", "webrtc"]),
     (
         "server",
-        &["core", "engine", "media", "recording", "whatsapp", "store", "api", "sim", "bench"],
+        &["core", "engine", "media", "recording", "whatsapp", "store", "hooks", "api", "sim", "bench"],
         &["sqlx"],
     ),
     ("sim", &[], &["sqlx"]),
