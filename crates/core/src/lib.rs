@@ -1,7 +1,8 @@
 //! What should happen: the values and decisions of Offhook, without I/O.
 //!
 //! Reading order: [`time`], [`id`], [`phone`], [`sdp`], [`house`] (tenants, numbers, people),
-//! [`meta`] (what WhatsApp tells us), [`call`] (the machine), [`event`], [`recording`], [`ports`].
+//! [`meta`] (what WhatsApp tells us), [`call`] (the machine), [`event`], [`hook`] (customers' addresses
+//! and when to try them again), [`recording`], [`ports`].
 //!
 //! Invariant: nothing here reads a clock, draws chance, waits, or knows a provider's word. Time, ids and
 //! chance are parameters; the only `async` is in the port traits.
@@ -23,6 +24,8 @@ pub mod meta;
 pub mod call;
 
 pub mod event;
+
+pub mod hook;
 
 pub mod recording;
 

@@ -1,7 +1,8 @@
 //! Remembering: SQLite and PostgreSQL behind the ports of `offhook-core`.
 //!
 //! Reading order: [`secret`] (keys, sealing, hashing), `database` (pools, the writer, migrations, faults),
-//! `store` (the door: [`Store`]), then one room per noun: `calls`, `log`, `inbox`, `directory`, `recordings`.
+//! `store` (the door: [`Store`]), then one room per noun: `calls`, `log`, `inbox`, `directory`, `recordings`,
+//! `hooks`.
 //!
 //! One SQL text serves both databases; what differs lives in `database` and in the paired migrations.
 //! No decision about calls is made here.
@@ -25,6 +26,8 @@ mod inbox;
 mod directory;
 
 mod recordings;
+
+mod hooks;
 
 pub use database::OpenError;
 pub use secret::{KeyError, MasterKey};

@@ -6,18 +6,23 @@ mod calls;
 mod clock;
 mod directory;
 mod gate;
+mod hooks;
 mod inbox;
 mod recordings;
 mod sound;
 
 pub mod fake;
 
-pub use calls::{CallFilter, Calls, Events, Page, PageAfter};
+pub use calls::{CallFilter, Calls, Events, Page, PageAfter, Stretch};
 pub use clock::{Clock, Ids};
 pub use directory::{
     Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Sessions, Tenants, Ticket,
 };
 pub use gate::{Asker, PermissionAsk};
+pub use hooks::{
+    Carrier, Deliveries, DeliveryPage, Dressed, Dresser, Due, Hooks, NewDelivery, NewHook, Parcel, Receipt,
+    Settled,
+};
 pub use inbox::{Inbox, Knock, Knocked, News};
 pub use recordings::{RecordingPage, Recordings, RecordingsAfter};
 pub use sound::{Sound, SoundFault};

@@ -30,6 +30,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/sqlite/0002_recordings.sql"),
         include_str!("../../migrations/postgres/0002_recordings.sql"),
     ),
+    Pair(
+        4,
+        "hooks",
+        include_str!("../../migrations/sqlite/0004_hooks.sql"),
+        include_str!("../../migrations/postgres/0004_hooks.sql"),
+    ),
 ];
 
 /// Brings the schema up to date, each step whole or not at all.

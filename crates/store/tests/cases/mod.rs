@@ -1,6 +1,7 @@
 //! The promises, one function each. Every function gets an empty database of its own.
 
 pub(crate) mod calls;
+pub(crate) mod hooks;
 pub(crate) mod inbox;
 pub(crate) mod isolation;
 pub(crate) mod log;
@@ -23,6 +24,13 @@ macro_rules! every_case {
             calls::an_agent_lists_calls_taken_placed_and_missed,
             calls::pages_neither_repeat_nor_skip_while_calls_come_in,
             calls::an_unreadable_call_is_told_without_its_values_and_stops_no_other,
+            hooks::a_hook_comes_back_as_it_was_written,
+            hooks::a_hooks_secrets_open_as_they_were_sealed,
+            hooks::deliveries_of_a_thread_are_due_one_after_another,
+            hooks::a_place_moves_only_from_where_it_is,
+            hooks::deliveries_are_listed_newest_first_until_they_are_pruned,
+            hooks::a_knock_is_passed_on_once_and_only_to_those_who_want_it,
+            hooks::the_log_is_read_by_id_by_time_by_call_and_from_either_end,
             inbox::an_unreadable_knock_stops_no_other,
             inbox::a_redelivered_knock_is_kept_once,
             inbox::knocks_wait_in_order_until_they_are_dealt_with,

@@ -4,12 +4,14 @@
 
 mod asker;
 mod clock;
+mod hooks;
 mod memory;
 mod recordings;
 mod sound;
 
 pub use asker::FakeAsker;
 pub use clock::{FakeClock, FakeIds};
+pub use hooks::{FakeCarrier, PlainDresser};
 pub use memory::Memory;
 pub use recordings::FakeRecordings;
 pub use sound::FakeSound;
