@@ -8,6 +8,7 @@ use crate::call::table::Key;
 use crate::call::{CallRecord, Glance};
 use crate::house::Presence;
 use crate::id::{CallId, EventId, HookId, NumberId, RecordingId, TenantId, UserId};
+use crate::meta::MetaEventKind;
 use crate::phone::Phone;
 use crate::time::Time;
 
@@ -153,6 +154,18 @@ pub enum KnockKind {
     Terminate,
     /// A user's consent.
     Permission,
+}
+
+impl KnockKind {
+    /// What an event of a call is.
+    #[must_use]
+    pub const fn of(kind: &MetaEventKind) -> Self {
+        match kind {
+            MetaEventKind::Connect { .. } => Self::Connect,
+            MetaEventKind::Ringing | MetaEventKind::Accepted | MetaEventKind::Rejected => Self::Status,
+            MetaEventKind::Terminate(_) => Self::Terminate,
+        }
+    }
 }
 
 /// What happened to a customer's address.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use offhook_core::call::{Call, CallRecord, State};
-use offhook_core::event::{Consent, Event};
+use offhook_core::event::{Consent, Event, KnockKind};
 use offhook_core::house::BusinessNumber;
-use offhook_core::id::{CallId, NumberId};
+use offhook_core::id::{CallId, NumberId, TenantId};
 use offhook_core::meta::{Direction, MetaEvent, MetaEventKind, PermissionReply};
 use offhook_core::ports::{Knocked, News, StoreFault};
 use tokio::time::{Instant, sleep_until};
@@ -89,8 +89,7 @@ impl Inner {
         match knocked.news {
             News::Call(event) => self.call_event(knocked.id, event).await,
             News::Permission(reply) => {
-                self.permission_reply(reply).await?;
-                self.done(knocked.id).await;
+                self.permission_reply(knocked.id, reply).await?;
                 Ok(Dealt::Handed)
             }
             News::Kept { .. } => {
@@ -116,10 +115,10 @@ impl Inner {
             self.give_way(&number, &event);
         }
         let id = CallId::from_uuid(self.ports.ids.next());
-        let wacid = event.wacid.clone();
+        let (wacid, what) = (event.wacid.clone(), KnockKind::of(&event.kind));
         let call =
             Call::incoming(id, &number, event, self.ports.clock.now()).with_manners(self.manners.clone());
-        self.spawn(call, number, Some(wacid), Birth { knock: Some(knock), ..Birth::default() });
+        self.spawn(call, number, Some(wacid), Birth { knock: Some((knock, what)), ..Birth::default() });
         Ok(Dealt::Handed)
     }
 
@@ -184,17 +183,33 @@ impl Inner {
         }
     }
 
-    async fn permission_reply(&self, reply: PermissionReply) -> Result<(), StoreFault> {
-        let Some(number) = self.ports.numbers.by_meta_id(&reply.number).await? else { return Ok(()) };
-        let Some(phone) = reply.party.phone else { return Ok(()) };
+    async fn permission_reply(&self, knock: i64, reply: PermissionReply) -> Result<(), StoreFault> {
+        let number = self.ports.numbers.by_meta_id(&reply.number).await?;
+        let (Some(number), Some(phone)) = (number, reply.party.phone) else {
+            self.done(knock).await;
+            return Ok(());
+        };
         let consent = if reply.granted { Consent::Granted } else { Consent::Refused };
-        self.append(&number.tenant, Event::Permission { number: number.id, phone, consent }).await
+        let (tenant, number) = (number.tenant, number.id);
+        self.append(&tenant, Event::Permission { number: number.clone(), phone, consent }).await?;
+        let told = Event::Knock { knock, number, call: None, what: KnockKind::Permission };
+        self.pass_on(&tenant, knock, told).await;
+        Ok(())
     }
 
     async fn ignore(&self, knock: i64, why: &'static str) -> Result<Dealt, StoreFault> {
         metrics::counter!("offhook_webhooks_ignored_total", "why" => why).increment(1);
         self.done(knock).await;
         Ok(Dealt::Handed)
+    }
+
+    /// Marks a knock as dealt with and tells those who want Meta's own words. If that fails it is dealt with
+    /// again, which changes nothing.
+    pub(crate) async fn pass_on(&self, tenant: &TenantId, knock: i64, event: Event) {
+        match self.ports.inbox.pass_on(knock, tenant, self.ports.clock.now(), &event).await {
+            Ok(logged) => self.tell_all(tenant, logged).await,
+            Err(fault) => tracing::warn!(error = %fault, "webhook will be looked at again"),
+        }
     }
 
     /// Marks a knock as dealt with. If that fails it is dealt with again, which changes nothing.

@@ -66,8 +66,8 @@ pub trait Deliveries: Send + Sync {
     async fn enqueue(&self, hook: &HookId, made: &[NewDelivery], at: Time) -> Result<(), StoreFault>;
     /// What is to be tried by now, longest due first: of each thread at most the first.
     async fn due(&self, hook: &HookId, now: Time, limit: u32) -> Result<Vec<Due>, StoreFault>;
-    /// When the next delivery is due.
-    async fn next_due(&self, hook: &HookId) -> Result<Option<Time>, StoreFault>;
+    /// When the first delivery after a time is due.
+    async fn next_due(&self, hook: &HookId, after: Time) -> Result<Option<Time>, StoreFault>;
     /// Writes what became of tries and how the hook does, in one transaction; those behind a settled one
     /// become due.
     async fn settle(

@@ -9,9 +9,11 @@ use async_trait::async_trait;
 use offhook_core::call::{Ask, CallRecord, Commit, Fault, Reply};
 use offhook_core::event::{Event, Logged};
 use offhook_core::house::BusinessNumber;
-use offhook_core::id::{CallId, TenantId, Wacid};
+use offhook_core::id::{CallId, EventId, TenantId, Wacid};
 use offhook_core::ports::fake::{FakeAsker, Memory};
-use offhook_core::ports::{Asker, CallFilter, Calls, Events, Page, PageAfter, PermissionAsk, StoreFault};
+use offhook_core::ports::{
+    Asker, CallFilter, Calls, Events, Page, PageAfter, PermissionAsk, StoreFault, Stretch,
+};
 use offhook_core::time::Time;
 use tokio::sync::Semaphore;
 
@@ -141,6 +143,14 @@ impl Events for Unruly {
 
     async fn after(&self, tenant: &TenantId, seq: u64, limit: u32) -> Result<Vec<Logged>, StoreFault> {
         self.memory.after(tenant, seq, limit).await
+    }
+
+    async fn find_event(&self, tenant: &TenantId, id: &EventId) -> Result<Option<Logged>, StoreFault> {
+        self.memory.find_event(tenant, id).await
+    }
+
+    async fn history(&self, tenant: &TenantId, stretch: &Stretch) -> Result<Vec<Logged>, StoreFault> {
+        self.memory.history(tenant, stretch).await
     }
 }
 

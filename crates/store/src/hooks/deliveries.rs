@@ -81,11 +81,10 @@ impl Deliveries for Store {
         self.database().read(reading).await
     }
 
-    async fn next_due(&self, hook: &HookId) -> Result<Option<Time>, StoreFault> {
+    async fn next_due(&self, hook: &HookId, after: Time) -> Result<Option<Time>, StoreFault> {
         let reading = async {
-            let sql =
-                "SELECT due_at FROM deliveries WHERE hook = $1 AND state = 'due' ORDER BY due_at LIMIT 1";
-            let query = sqlx::query(sql).bind(hook.as_str().to_owned());
+            let sql = "SELECT due_at FROM deliveries WHERE hook = $1 AND state = 'due' AND due_at > $2 ORDER BY due_at LIMIT 1";
+            let query = sqlx::query(sql).bind(hook.as_str().to_owned()).bind(after.as_micros());
             match query.fetch_optional(self.database().reader()).await? {
                 Some(row) => Ok(field::<Option<i64>, _>(&row, "due_at")?.map(Time::from_micros)),
                 None => Ok(None),

@@ -189,10 +189,10 @@ impl Deliveries for Memory {
         Ok(due.into_iter().filter_map(with_entry).take(limit as usize).collect())
     }
 
-    async fn next_due(&self, hook: &HookId) -> Result<Option<Time>, StoreFault> {
+    async fn next_due(&self, hook: &HookId, after: Time) -> Result<Option<Time>, StoreFault> {
         let tables = self.lock();
         let due = tables.hooks.of(hook).filter(|delivery| delivery.state == DeliveryState::Due);
-        Ok(due.filter_map(|delivery| delivery.due_at).min())
+        Ok(due.filter_map(|delivery| delivery.due_at).filter(|at| *at > after).min())
     }
 
     async fn settle(
