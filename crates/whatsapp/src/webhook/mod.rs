@@ -17,6 +17,8 @@ mod call;
 
 mod permission;
 
+mod whole;
+
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +31,8 @@ use offhook_core::time::Time;
 use call::Around;
 use party::{Company, Contact};
 use pick::{elements, fields, text};
+
+pub use whole::whole;
 
 /// Largest body taken: Meta's own limit.
 pub const MAX_BODY: usize = 3 * 1024 * 1024;
