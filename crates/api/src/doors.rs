@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use offhook_core::ports::{Calls, Clock, Events, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants};
+use offhook_core::ports::{
+    Calls, Carrier, Clock, Deliveries, Events, Hooks, Ids, Keys, Numbers, People, Recordings, Sessions,
+    Tenants,
+};
 use offhook_engine::Engine;
 use secrecy::SecretString;
 use url::Url;
 
 use crate::archive::Archive;
-use crate::dialect::orbit;
+use crate::dialect::{orbit, vobiz};
 use crate::house::{House, Shared};
+use crate::wardrobe::Wardrobe;
 use crate::ws::Sockets;
 use crate::ws::ice::IceServers;
 use crate::{desk, listen, meta, ws};
@@ -51,8 +55,23 @@ pub struct DoorPorts {
     pub recordings: Arc<dyn Recordings>,
     /// Recordings themselves.
     pub archive: Arc<dyn Archive>,
+    /// Webhooks of customers.
+    pub hooks: HookPorts,
     /// STUN and TURN servers for the agents' pages.
     pub ice_servers: Arc<dyn IceServers>,
+}
+
+/// What the doors need for customers' webhooks and for telling events.
+#[derive(Clone)]
+pub struct HookPorts {
+    /// Hooks.
+    pub hooks: Arc<dyn Hooks>,
+    /// What is on its way to them.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// Judges addresses.
+    pub carrier: Arc<dyn Carrier>,
+    /// Puts events into words.
+    pub wardrobe: Arc<Wardrobe>,
 }
 
 /// How the doors are set up.
@@ -80,6 +99,7 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
     let house: Shared = Arc::new(House::new(doors, sockets.clone()));
     let dressed = Router::new()
         .merge(orbit::routes())
+        .merge(vobiz::webhooks::routes())
         .merge(desk::routes())
         .merge(ws::routes())
         .layer(from_fn_with_state(house.clone(), orbit::wire::dress));

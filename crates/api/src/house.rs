@@ -9,6 +9,7 @@ use offhook_engine::Engine;
 use tokio::sync::Semaphore;
 use url::Url;
 
+use crate::dialect::orbit::events::stream::Streams;
 use crate::doors::{DoorConfig, DoorPorts, Doors};
 use crate::manners::body::Budget;
 use crate::manners::directory::Directory;
@@ -41,6 +42,7 @@ pub(crate) struct House {
     pub(crate) logins: LoginGate,
     pub(crate) forgeries: Forgeries,
     pub(crate) strangers: Budget,
+    pub(crate) streams: Streams,
     pub(crate) knocks: Semaphore,
     pub(crate) sign_ins: Semaphore,
     origins: BTreeSet<String>,
@@ -58,6 +60,7 @@ impl House {
             logins: LoginGate::default(),
             forgeries: Forgeries::default(),
             strangers: Budget::of_bytes(UNPROVED_BYTES),
+            streams: Streams::default(),
             knocks: Semaphore::new(KNOCKS_AT_ONCE),
             sign_ins: Semaphore::new(SIGN_INS_AT_ONCE),
             sockets,

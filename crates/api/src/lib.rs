@@ -18,6 +18,8 @@ mod dialect;
 
 mod desk;
 
+mod wardrobe;
+
 mod archive;
 
 mod listen;
@@ -25,5 +27,6 @@ mod listen;
 mod doors;
 
 pub use archive::Archive;
-pub use doors::{DoorConfig, DoorPorts, Doors, router};
+pub use doors::{DoorConfig, DoorPorts, Doors, HookPorts, router};
+pub use wardrobe::{Wardrobe, WardrobePorts};
 pub use ws::Sockets;

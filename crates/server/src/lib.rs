@@ -19,6 +19,8 @@ mod operations;
 
 pub mod door;
 
+mod ready;
+
 mod scribe;
 mod sound;
 

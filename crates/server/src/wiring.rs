@@ -8,13 +8,15 @@ use std::time::Duration;
 use anyhow::Context;
 use async_trait::async_trait;
 use axum::Router;
-use offhook_api::{Archive, DoorConfig, DoorPorts, Doors, Sockets};
+use offhook_api::{Archive, DoorConfig, DoorPorts, Doors, HookPorts, Sockets, Wardrobe, WardrobePorts};
 use offhook_core::call::table::ClipName;
 use offhook_core::call::{AgentLost, Manners};
 use offhook_core::id::{CallId, RecordingId, TenantId};
 use offhook_core::ports::Clock;
 use offhook_core::time::Time;
-use offhook_engine::{Engine, Ports};
+use offhook_engine::{Delivering, Engine, Ports};
+use offhook_hooks::carrier::Https;
+use offhook_hooks::guard::Guard;
 use offhook_media::{Carried, Switchboard};
 use offhook_recording::disk::LocalDisk;
 use offhook_recording::keys::Keyring;
@@ -29,7 +31,7 @@ use crate::config::Config;
 use crate::config::secret::Secret;
 use crate::config::sections;
 use crate::turn::Turn;
-use crate::{scribe, sound};
+use crate::{ready, scribe, sound};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -114,7 +116,8 @@ pub(crate) async fn build(
     let keys = Arc::new(Keyring::new(&memory.recording_secret));
     let (recorder, notices) = recorder(config, keys.clone(), store.clone(), clock.clone(), epoch).await?;
     let board = sound.clone();
-    let scribe = scribe::write(recorder.clone(), board.clone(), orders, notices, quiet);
+    let (ready, stored) = mpsc::channel(ready::QUEUE);
+    let scribe = scribe::write(recorder.clone(), board.clone(), orders, notices, ready, quiet);
     let engine_ports = Ports {
         calls: store.clone(),
         events: store.clone(),
@@ -128,6 +131,12 @@ pub(crate) async fn build(
     };
     let engine = Engine::start(engine_ports, manners(config)).await?;
     engine.carry(news);
+    let hooks = hooks(config, &store)?;
+    engine.deliver(delivering(&hooks)).await?;
+    let ready = ready::tell(engine.clone(), store.clone(), stored);
+    let scribe = async move {
+        tokio::join!(scribe, ready);
+    };
     let ports = DoorPorts {
         tenants: store.clone(),
         numbers: store.clone(),
@@ -140,11 +149,38 @@ pub(crate) async fn build(
         events: store,
         clock,
         ids,
+        hooks,
         ice_servers: Arc::new(Turn::new(&config.media)),
     };
     let doors = Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret) };
     let (doors, sockets) = offhook_api::router(doors);
     Ok(House { engine, doors, sockets, listen, scribe: Box::pin(scribe), sound: board, recorder })
+}
+
+/// What is between the log and customers' webhooks.
+fn hooks(config: &Config, store: &Arc<Store>) -> anyhow::Result<HookPorts> {
+    let wardrobe = Wardrobe::new(WardrobePorts {
+        tenants: store.clone(),
+        numbers: store.clone(),
+        people: store.clone(),
+        calls: store.clone(),
+        inbox: store.clone(),
+    });
+    Ok(HookPorts {
+        hooks: store.clone(),
+        deliveries: store.clone(),
+        carrier: Arc::new(Https::new(Guard::new(config.webhooks.allow_private_targets))?),
+        wardrobe: Arc::new(wardrobe),
+    })
+}
+
+fn delivering(hooks: &HookPorts) -> Delivering {
+    Delivering {
+        hooks: hooks.hooks.clone(),
+        deliveries: hooks.deliveries.clone(),
+        dresser: hooks.wardrobe.clone(),
+        carrier: hooks.carrier.clone(),
+    }
 }
 
 async fn recorder(

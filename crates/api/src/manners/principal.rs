@@ -31,6 +31,12 @@ pub(crate) enum Right {
     WriteNumbers,
     /// Erase recordings.
     EraseRecordings,
+    /// See webhooks and what was sent to them.
+    ReadHooks,
+    /// Make, change and remove webhooks.
+    WriteHooks,
+    /// Read events.
+    ReadEvents,
 }
 
 impl Right {
@@ -42,6 +48,9 @@ impl Right {
             Self::ReadRecordings => "recordings:read",
             Self::EraseRecordings => "recordings:write",
             Self::WriteNumbers => "numbers:write",
+            Self::ReadHooks => "webhooks:read",
+            Self::WriteHooks => "webhooks:write",
+            Self::ReadEvents => "events:read",
         }
     }
 }
@@ -67,13 +76,15 @@ impl Principal {
     /// Whether role and scopes allow it.
     pub(crate) fn may(&self, right: Right) -> bool {
         let by_role = match right {
-            Right::ReadCalls => true,
+            Right::ReadCalls | Right::ReadEvents => true,
             Right::WriteCalls | Right::ReadRecordings => self.role().may_call(),
-            Right::WriteNumbers => matches!(self.role(), Role::Owner | Role::Admin | Role::Developer),
+            Right::WriteNumbers | Right::ReadHooks | Right::WriteHooks => {
+                matches!(self.role(), Role::Owner | Role::Admin | Role::Developer)
+            }
             Right::EraseRecordings => matches!(self.role(), Role::Owner | Role::Admin),
         };
         let by_scope = match &self.who {
-            Who::Key(key) if key.scopes.is_empty() => right == Right::ReadCalls,
+            Who::Key(key) if key.scopes.is_empty() => matches!(right, Right::ReadCalls | Right::ReadEvents),
             Who::Key(key) => key.covers(right.scope()),
             Who::Person(_) => true,
         };

@@ -20,7 +20,7 @@ mod check;
 
 mod page;
 
-use self::sections::{Calls, Database, Http, Log, Media, Recordings, Security, Whatsapp};
+use self::sections::{Calls, Database, Http, Log, Media, Recordings, Security, Webhooks, Whatsapp};
 
 pub use check::check;
 pub use load::{Source, load};
@@ -44,13 +44,15 @@ pub struct Config {
     pub calls: Calls,
     /// `[recordings]`
     pub recordings: Recordings,
+    /// `[webhooks]`
+    pub webhooks: Webhooks,
     /// `[log]`
     pub log: Log,
 }
 
 impl Config {
     /// All sections in reading order.
-    pub const SECTIONS: [section::SectionInfo; 8] = [
+    pub const SECTIONS: [section::SectionInfo; 9] = [
         Http::INFO,
         Database::INFO,
         Security::INFO,
@@ -58,6 +60,7 @@ impl Config {
         Media::INFO,
         Calls::INFO,
         Recordings::INFO,
+        Webhooks::INFO,
         Log::INFO,
     ];
 }

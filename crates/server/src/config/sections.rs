@@ -154,6 +154,16 @@ section! {
 }
 
 section! {
+    /// Customers' webhooks.
+    Webhooks as "webhooks" {
+        /// Whether they may be on loopback and private networks, without TLS and on any port.
+        /// Whoever may make webhooks can then reach what this server reaches.
+        #[serde(deserialize_with = "super::sections::flag")]
+        allow_private_targets: bool = Some("false");
+    }
+}
+
+section! {
     /// What is written to standard error.
     Log as "log" {
         /// `json` for machines, `pretty` for people.

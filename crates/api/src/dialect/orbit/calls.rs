@@ -55,7 +55,7 @@ pub(super) async fn one(
 }
 
 /// The parameters of a query; bytes that are no text become marks that fit no value.
-fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+pub(super) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
     let parsed = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     parsed.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }

@@ -61,7 +61,7 @@ impl ListQuery {
             numbers: None,
             cursor: pairs.find("cursor")?.map(str::to_owned),
             limit: pairs.find("limit")?.map_or(Ok(ROWS), limit)?,
-            signature: pairs.signature()?,
+            signature: pairs.signature_of(&FILTERS)?,
         };
         let (waba, meta_id) = (pairs.find("waba_id")?, pairs.find("phone_number_id")?);
         if waba.is_some() || meta_id.is_some() {
@@ -96,11 +96,12 @@ impl ListQuery {
     }
 }
 
-struct Pairs<'a>(&'a [(String, String)]);
+/// A request's parameters.
+pub(super) struct Pairs<'a>(pub(super) &'a [(String, String)]);
 
 impl<'a> Pairs<'a> {
     /// A parameter; an empty one counts as left out.
-    fn find(&self, name: &str) -> Result<Option<&'a str>, ApiError> {
+    pub(super) fn find(&self, name: &str) -> Result<Option<&'a str>, ApiError> {
         let mut found = self.0.iter().filter(|(key, _)| key == name);
         let first = found.next().map(|(_, value)| value.as_str());
         if found.next().is_some() {
@@ -109,7 +110,7 @@ impl<'a> Pairs<'a> {
         Ok(first.filter(|value| !value.is_empty()))
     }
 
-    fn time(&self, name: &str) -> Result<Option<Time>, ApiError> {
+    pub(super) fn time(&self, name: &str) -> Result<Option<Time>, ApiError> {
         let Some(text) = self.find(name)? else { return Ok(None) };
         let at = moment::read(text);
         let problem =
@@ -117,9 +118,10 @@ impl<'a> Pairs<'a> {
         at.map(Some).ok_or_else(problem)
     }
 
-    fn signature(&self) -> Result<String, ApiError> {
+    /// Parameters as a cursor signs them.
+    pub(super) fn signature_of(&self, names: &[&str]) -> Result<String, ApiError> {
         let mut text = String::new();
-        for name in FILTERS {
+        for name in names {
             if let Some(value) = self.find(name)? {
                 text.push_str(&format!("{name}={}:{value}\n", value.len()));
             }
@@ -145,6 +147,11 @@ fn direction(word: &str) -> Result<Direction, ApiError> {
         "outbound" => Ok(Direction::Outbound),
         _ => Err(ApiError::invalid("direction", "'direction' is inbound or outbound")),
     }
+}
+
+/// Rows of a page.
+pub(super) fn limit_of(pairs: &Pairs<'_>) -> Result<u32, ApiError> {
+    pairs.find("limit")?.map_or(Ok(ROWS), limit)
 }
 
 fn limit(text: &str) -> Result<u32, ApiError> {

@@ -48,6 +48,10 @@ impl Reply {
         Self { status: StatusCode::CREATED, ..Self::ok(data) }
     }
 
+    pub(crate) fn with_status(status: StatusCode, data: Value) -> Self {
+        Self { status, ..Self::ok(data) }
+    }
+
     pub(crate) fn empty() -> Self {
         Self { status: StatusCode::NO_CONTENT, data: None, ..Self::ok(Value::Null) }
     }
