@@ -11,10 +11,14 @@ mod meta;
 
 mod orbit_control;
 
+mod orbit_events;
+
 mod orbit_list;
 
 mod orbit_numbers;
 mod orbit_place;
+
+mod orbit_webhooks;
 
 mod privacy;
 

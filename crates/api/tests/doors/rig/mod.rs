@@ -14,16 +14,18 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use offhook_api::{DoorConfig, DoorPorts, Doors, Sockets, router};
+use offhook_api::{DoorConfig, DoorPorts, Doors, HookPorts, Sockets, Wardrobe, WardrobePorts, router};
 use offhook_core::call::{CallRecord, SoundNews, State};
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
 use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
-use offhook_core::ports::fake::{FakeAsker, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory};
+use offhook_core::ports::fake::{
+    FakeAsker, FakeCarrier, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory,
+};
 use offhook_core::ports::{Clock, Keys, NewKey, Sessions, Ticket};
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
-use offhook_engine::{Engine, Ports};
+use offhook_engine::{Delivering, Engine, Ports};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -86,6 +88,7 @@ pub(crate) struct Rig {
     pub(crate) asker: Arc<FakeAsker>,
     pub(crate) sound: Arc<FakeSound>,
     pub(crate) clock: Arc<FakeClock>,
+    pub(crate) carrier: Arc<FakeCarrier>,
     pub(crate) recordings: Arc<FakeRecordings>,
     pub(crate) ice: Arc<Ice>,
     pub(crate) engine: Engine,
@@ -158,6 +161,27 @@ impl Rig {
             ids: ids.clone(),
         };
         let engine = Engine::start(ports, offhook_core::call::Manners::default()).await.unwrap();
+        let carrier = Arc::new(FakeCarrier::default());
+        let wardrobe = Arc::new(Wardrobe::new(WardrobePorts {
+            tenants: directory.clone(),
+            numbers: memory.clone(),
+            people: directory.clone(),
+            calls: memory.clone(),
+            inbox: memory.clone(),
+        }));
+        let hooks = HookPorts {
+            hooks: memory.clone(),
+            deliveries: memory.clone(),
+            carrier: carrier.clone(),
+            wardrobe: wardrobe.clone(),
+        };
+        let with = Delivering {
+            hooks: memory.clone(),
+            deliveries: memory.clone(),
+            carrier: carrier.clone(),
+            dresser: wardrobe,
+        };
+        engine.deliver(with).await.unwrap();
         let ports = DoorPorts {
             tenants: directory.clone(),
             numbers: memory.clone(),
@@ -170,6 +194,7 @@ impl Rig {
             ids,
             recordings: recordings.clone(),
             archive: Arc::new(archive::Shelf::of(recordings.clone())),
+            hooks: hooks.clone(),
             ice_servers: ice.clone(),
         };
         let mut config = DoorConfig {
@@ -188,6 +213,7 @@ impl Rig {
             asker,
             sound,
             clock,
+            carrier,
             recordings,
             ice,
             engine,
@@ -222,6 +248,18 @@ impl Rig {
     pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> Answered {
         let request = Request::post(path).header("x-api-key", key).header("content-type", "application/json");
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// A request with a key and, unless it is null, a body.
+    pub(crate) async fn call(&self, method: &str, path: &str, key: &str, body: &Value) -> Answered {
+        let request = Request::builder().method(method).uri(path).header("x-api-key", key);
+        match body {
+            Value::Null => self.send(request.body(Body::empty()).unwrap()).await,
+            body => {
+                let request = request.header("content-type", "application/json");
+                self.send(request.body(Body::from(body.to_string())).unwrap()).await
+            }
+        }
     }
 
     /// A request with a session cookie, as our page sends it.
