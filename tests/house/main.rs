@@ -29,6 +29,9 @@ mod demo;
 mod doors;
 
 #[cfg(test)]
+mod hooks;
+
+#[cfg(test)]
 mod peers;
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! One hook's lane: deliveries made from the log, tried when due, settled.
 
 use std::collections::HashSet;
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +13,7 @@ use offhook_core::id::{HookId, TenantId};
 use offhook_core::ports::{Due, Parcel, Receipt, Settled, StoreFault};
 use offhook_core::time::Time;
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::{Delivering, PAGE};
@@ -41,7 +40,9 @@ const TRY_WITHIN: Duration = Duration::from_secs(60);
 /// Tries settled in one transaction.
 const SETTLED_AT_ONCE: usize = 64;
 
-type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
+/// A try under way. A task of its own: a try that reads the database must go on while its lane waits for the
+/// database, or the two would wait for one another.
+type Flight = JoinHandle<Option<Landed>>;
 
 /// A try that is over.
 struct Landed {
@@ -143,7 +144,8 @@ impl Lane {
 
     /// What was in hand is due still, by the store.
     fn forget(&mut self) {
-        self.aloft = FuturesUnordered::new();
+        self.aloft.iter().for_each(JoinHandle::abort);
+        self.aloft.clear();
         self.numbers.clear();
         self.landed.clear();
         self.look = true;
@@ -186,7 +188,9 @@ impl Lane {
             tokio::select! {
                 biased;
                 () = self.changed.notified() => return Ok(()),
-                Some(landed) = self.aloft.next(), if !self.aloft.is_empty() => self.land(known, landed),
+                Some(landed) = self.aloft.next(), if !self.aloft.is_empty() => {
+                    self.land(known, landed.ok().flatten());
+                }
                 () = std::future::ready(()), if more => {}
                 changed = known.heads.changed(), if known.hook.active => {
                     if changed.is_err() {
@@ -247,7 +251,7 @@ impl Lane {
     fn fly(&self, known: &Known, due: Due) -> Flight {
         let (with, house) = (self.with.clone(), self.house.clone());
         let (hook, credentials) = (known.hook.clone(), known.credentials.clone());
-        Box::pin(async move {
+        let flying = async move {
             let at = house.ports.clock.now();
             let receipt = attempt(&with, &hook, &credentials, &due, at);
             let receipt = AssertUnwindSafe(timeout(TRY_WITHIN, receipt)).catch_unwind().await;
@@ -260,16 +264,19 @@ impl Lane {
                 }
             };
             Landed { due, at, receipt }
-        })
+        };
+        let stop = self.house.stopping.clone();
+        self.house.tasks.spawn(async move { stop.run_until_cancelled(flying).await })
     }
 
     /// Decides what follows a try, and those that ended with it.
-    fn land(&mut self, known: &mut Known, first: Landed) {
-        let mut next = Some(first);
+    fn land(&mut self, known: &mut Known, first: Option<Landed>) {
+        let mut next = first;
         while let Some(landed) = next.take() {
             self.decide(known, landed);
             if self.landed.len() < SETTLED_AT_ONCE {
-                next = self.aloft.next().now_or_never().flatten();
+                let also = self.aloft.next().now_or_never().flatten();
+                next = also.and_then(|landed| landed.ok().flatten());
             }
         }
     }
