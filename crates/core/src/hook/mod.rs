@@ -19,7 +19,7 @@ use crate::time::Time;
 pub use schedule::{Next, Reply, follow, most_tries};
 
 /// In whose words and with whose signature a hook is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dress {
     /// Orbit's.

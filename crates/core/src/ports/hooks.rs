@@ -1,5 +1,6 @@
 //! Remembering hooks and their deliveries, dressing events, and carrying them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -88,8 +89,8 @@ pub trait Deliveries: Send + Sync {
     ) -> Result<DeliveryPage, StoreFault>;
     /// Gives dead deliveries, or the one named, all their tries back. How many.
     async fn revive(&self, hook: &HookId, which: Option<Uuid>, at: Time) -> Result<u64, StoreFault>;
-    /// How many are not settled yet, and when the oldest of them was made.
-    async fn backlog(&self, dress: Dress) -> Result<(u64, Option<Time>), StoreFault>;
+    /// How many are not settled yet and when the oldest of them was made, of active hooks, by dress.
+    async fn backlog(&self) -> Result<BTreeMap<Dress, (u64, Time)>, StoreFault>;
     /// Forgets settled deliveries made before. How many.
     async fn prune(&self, before: Time) -> Result<u64, StoreFault>;
 }

@@ -25,13 +25,13 @@ use crate::house::{Engine, Inner};
 use lane::Lane;
 
 /// How often the backlog is measured.
-const MEASURE: Duration = Duration::from_secs(15);
+const MEASURE: Duration = Duration::from_secs(60);
 
 /// How long settled deliveries are kept for the customer to look at and to send again.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Measurements between two looks for what is kept no longer: an hour.
-const PRUNE_EVERY: u32 = 240;
+const PRUNE_EVERY: u32 = 60;
 
 /// Entries of the log read at a time.
 const PAGE: u32 = 256;
@@ -224,9 +224,10 @@ impl Inner {
 
     async fn measure(&self, with: &Delivering) -> Result<(), StoreFault> {
         let now = self.ports.clock.now();
+        let backlog = with.deliveries.backlog().await?;
         for dress in Dress::ALL {
-            let (open, oldest) = with.deliveries.backlog(dress).await?;
-            let lag = oldest.map_or(Duration::ZERO, |oldest| now.since(oldest));
+            let (open, oldest) = backlog.get(&dress).copied().unwrap_or((0, now));
+            let lag = now.since(oldest);
             #[expect(clippy::cast_precision_loss, reason = "a gauge")]
             metrics::gauge!("offhook_hook_backlog", "dress" => dress.as_str()).set(open as f64);
             metrics::gauge!("offhook_hook_lag_seconds", "dress" => dress.as_str()).set(lag.as_secs_f64());

@@ -44,7 +44,7 @@ CREATE TABLE deliveries (
   PRIMARY KEY (hook, n)
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries (hook, due_at, n) WHERE state = 'due';
-CREATE INDEX deliveries_by_thread ON deliveries (hook, thread, n) WHERE state IN ('due', 'waiting');
+CREATE INDEX deliveries_by_thread ON deliveries (hook, thread, n, created_at, state) WHERE state IN ('due', 'waiting');
 CREATE INDEX deliveries_dead ON deliveries (hook, n) WHERE state = 'dead';
 CREATE INDEX deliveries_settled ON deliveries (created_at) WHERE state IN ('delivered', 'dead');
 

@@ -1,5 +1,7 @@
 //! Deliveries: made from the log, tried, settled.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use offhook_core::hook::{DeliveryState, Disabled, Dress, Health, Next};
 use offhook_core::id::{HookId, TenantId};
@@ -9,7 +11,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use uuid::Uuid;
 
 use super::row::{DELIVERY, delivery};
-use crate::database::{Trouble, field, text};
+use crate::database::{Trouble, corrupt, field, text};
 use crate::log::logged;
 use crate::store::Store;
 
@@ -73,7 +75,7 @@ impl Deliveries for Store {
             let rows = query.fetch_all(self.database().reader()).await?;
             let due = |row| {
                 let tenant = TenantId::parse(field(row, "tenant")?);
-                let tenant = tenant.ok_or_else(|| crate::database::corrupt("deliveries.tenant"))?;
+                let tenant = tenant.ok_or_else(|| corrupt("deliveries.tenant"))?;
                 Ok(Due { delivery: delivery(row)?, logged: logged(&tenant, row)? })
             };
             rows.iter().map(due).collect()
@@ -130,7 +132,8 @@ impl Deliveries for Store {
         limit: u32,
     ) -> Result<DeliveryPage, StoreFault> {
         let limit = limit.clamp(1, LONGEST);
-        let narrowed = if state.is_some() { " AND d.state = $5" } else { "" };
+        // In the statement itself: only so does the database take the indexes of a state.
+        let narrowed = state.map(|state| format!(" AND d.state = '{}'", state.as_str())).unwrap_or_default();
         let reading = async {
             // One more than asked tells whether another page follows.
             let sql = format!(
@@ -140,10 +143,6 @@ impl Deliveries for Store {
             let query = sqlx::query(AssertSqlSafe(sql)).bind(tenant.as_str().to_owned());
             let query = query.bind(hook.as_str().to_owned()).bind(before.map_or(i64::MAX, wide));
             let query = query.bind(i64::from(limit) + 1);
-            let query = match state {
-                Some(state) => query.bind(state.as_str()),
-                None => query,
-            };
             let rows = query.fetch_all(self.database().reader()).await?;
             let mut deliveries = rows.iter().map(delivery).collect::<Result<Vec<_>, _>>()?;
             let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -182,13 +181,17 @@ impl Deliveries for Store {
             .await
     }
 
-    async fn backlog(&self, dress: Dress) -> Result<(u64, Option<Time>), StoreFault> {
+    async fn backlog(&self) -> Result<BTreeMap<Dress, (u64, Time)>, StoreFault> {
         let reading = async {
-            let sql = "SELECT COUNT(*) AS open, MIN(d.created_at) AS oldest FROM deliveries d \
-                 JOIN hooks h ON h.id = d.hook WHERE d.state IN ('due', 'waiting') AND h.dress = $1 AND h.active = 1";
-            let row = sqlx::query(sql).bind(dress.as_str()).fetch_one(self.database().reader()).await?;
-            let open = u64::try_from(field::<i64, _>(&row, "open")?).unwrap_or(0);
-            Ok((open, field::<Option<i64>, _>(&row, "oldest")?.map(Time::from_micros)))
+            let sql = "SELECT h.dress, COUNT(*) AS open, MIN(d.created_at) AS oldest FROM deliveries d \
+                 JOIN hooks h ON h.id = d.hook WHERE d.state IN ('due', 'waiting') AND h.active = 1 GROUP BY h.dress";
+            let rows = sqlx::query(sql).fetch_all(self.database().reader()).await?;
+            let read = |row| {
+                let dress = Dress::parse(field(row, "dress")?).ok_or_else(|| corrupt("hooks.dress"))?;
+                let open = u64::try_from(field::<i64, _>(row, "open")?).unwrap_or(0);
+                Ok((dress, (open, Time::from_micros(field(row, "oldest")?))))
+            };
+            rows.iter().map(read).collect()
         };
         self.database().read(reading).await
     }
@@ -300,7 +303,7 @@ impl Row {
         let Some(written) = written.filter(|_| self.state != DeliveryState::Due) else { return Ok(()) };
         let thread: String = field(&written, "thread")?;
         let sql = "UPDATE deliveries SET state = 'due', due_at = $3 WHERE hook = $1 AND n = (SELECT MIN(n) FROM \
-             deliveries WHERE hook = $1 AND thread = $2 AND state = 'waiting')";
+             deliveries WHERE hook = $1 AND thread = $2 AND state IN ('due', 'waiting') AND state = 'waiting')";
         sqlx::query(sql).bind(hook.to_owned()).bind(thread).bind(self.at).execute(tx).await?;
         Ok(())
     }

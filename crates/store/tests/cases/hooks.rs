@@ -145,8 +145,10 @@ pub(crate) async fn deliveries_of_a_thread_are_due_one_after_another(database: &
         store.settle(&hook.id, &[settled(n, next, secs(80))], Health::default(), None).await.unwrap();
     }
     assert_eq!(due(&store, &hook, secs(80)).await, [5]);
-    assert_eq!(store.backlog(Dress::Orbit).await.unwrap(), (1, Some(secs(12))));
-    assert_eq!(store.backlog(Dress::Meta).await.unwrap(), (0, None));
+    assert_eq!(
+        store.backlog().await.unwrap().into_iter().collect::<Vec<_>>(),
+        [(Dress::Orbit, (1, secs(12)))]
+    );
 
     // A dead one that is sent again queues behind what is on its way.
     assert_eq!(store.revive(&hook.id, Some(fresh()), secs(90)).await.unwrap(), 0);

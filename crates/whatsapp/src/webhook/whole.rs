@@ -82,4 +82,17 @@ mod tests {
             assert_eq!(whole(stored, "1"), None, "{stored}");
         }
     }
+
+    proptest::proptest! {
+        /// What comes out is JSON whatever was stored.
+        #[test]
+        fn whatever_was_stored_comes_out_as_json_or_not_at_all(stored in ".{0,80}", value in "\\{[ -~]{0,60}\\}") {
+            for stored in [stored, format!(r#"{{"field":"calls","value":{value}}}"#)] {
+                if let Some(back) = whole(&stored, "1\"2") {
+                    let back = serde_json::from_str::<Value>(&back).unwrap();
+                    proptest::prop_assert_eq!(&back["object"], "whatsapp_business_account");
+                }
+            }
+        }
+    }
 }

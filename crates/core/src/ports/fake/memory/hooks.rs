@@ -277,14 +277,19 @@ impl Deliveries for Memory {
         Ok(dead.len() as u64)
     }
 
-    async fn backlog(&self, dress: Dress) -> Result<(u64, Option<Time>), StoreFault> {
+    async fn backlog(&self) -> Result<BTreeMap<Dress, (u64, Time)>, StoreFault> {
         let tables = self.lock();
-        let hooks = tables.hooks.hooks.values().filter(|(hook, _)| hook.dress == dress && hook.active);
-        let open = hooks
-            .flat_map(|(hook, _)| tables.hooks.of(&hook.id))
-            .filter(|delivery| matches!(delivery.state, DeliveryState::Due | DeliveryState::Waiting));
-        let open: Vec<Time> = open.map(|delivery| delivery.created_at).collect();
-        Ok((open.len() as u64, open.into_iter().min()))
+        let mut open = BTreeMap::new();
+        for (hook, _) in tables.hooks.hooks.values().filter(|(hook, _)| hook.active) {
+            for delivery in tables.hooks.of(&hook.id) {
+                if matches!(delivery.state, DeliveryState::Due | DeliveryState::Waiting) {
+                    let (count, oldest) = open.entry(hook.dress).or_insert((0, delivery.created_at));
+                    *count += 1;
+                    *oldest = delivery.created_at.min(*oldest);
+                }
+            }
+        }
+        Ok(open)
     }
 
     async fn prune(&self, before: Time) -> Result<u64, StoreFault> {
