@@ -108,7 +108,7 @@ impl Hooks {
         let http = reqwest::Client::builder().no_proxy().build()?;
         for url in urls {
             let body = json!({ "url": url, "events": ["*"] });
-            let request = http.post(format!("{}/api/v1/webhooks", server.url())).header("X-API-Key", key);
+            let request = http.post(format!("{}/api/v1/webhooks", server.url())).bearer_auth(key);
             request.json(&body).send().await?.error_for_status()?;
         }
 
