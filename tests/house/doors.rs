@@ -39,3 +39,25 @@ async fn desk_is_served_and_everything_else_needs_a_key() {
     let forged = stage.bare(Method::POST, "/webhooks/meta").body("{}").send().await.unwrap();
     assert_eq!(forged.status(), 401);
 }
+
+/// The browsing page under its strict policy, in a real browser: it shows every operation and breaks no rule.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_interface_can_be_browsed_from_the_server_itself() {
+    let stage = Stage::start().unwrap();
+    let document = stage.bare(Method::GET, "/openapi.json").send().await.unwrap();
+    let document: serde_json::Value = document.json().await.unwrap();
+    let profile = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new("/usr/bin/chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--no-first-run"])
+        .args(["--virtual-time-budget=10000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("{}/docs/", stage.say("/url")))
+        .output()
+        .unwrap();
+    let page = String::from_utf8_lossy(&output.stdout);
+    for path in document["paths"].as_object().unwrap().keys() {
+        assert!(page.contains(&format!("data-path=\"{path}\"")), "{path} is not shown");
+    }
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(!log.contains("Content Security Policy"), "{log}");
+}

@@ -29,13 +29,22 @@ mod demo;
 mod doors;
 
 #[cfg(test)]
+mod faces;
+
+#[cfg(test)]
 mod hooks;
+
+#[cfg(test)]
+mod once;
 
 #[cfg(test)]
 mod peers;
 
 #[cfg(test)]
 mod recordings;
+
+#[cfg(test)]
+mod rest;
 
 // The contract suite of `store` starts the same throw-away server.
 #[cfg(test)]
@@ -45,6 +54,9 @@ mod postgres;
 
 #[cfg(test)]
 mod privacy;
+
+#[cfg(test)]
+mod samples;
 
 #[cfg(test)]
 mod server;

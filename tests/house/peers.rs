@@ -6,7 +6,7 @@ use crate::browser;
 use crate::stage::root;
 
 /// The Python with aiortc in it, which `cargo xtask test` prepares.
-fn python() -> std::path::PathBuf {
+pub(crate) fn python() -> std::path::PathBuf {
     let python = root().join("target/venv/bin/python");
     assert!(python.exists(), "no aiortc here: `cargo xtask test` installs it");
     python

@@ -81,7 +81,7 @@ impl House {
         Path::join(self.data.path(), name)
     }
 
-    fn admin(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+    pub(crate) fn admin(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let output = self.offhook().arg("admin").args(arguments).arg("--json").output()?;
         let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
         anyhow::ensure!(output.status.success(), "admin {arguments:?}: {complaint}");
@@ -112,6 +112,15 @@ impl House {
             self.admin(&[&agent[..], &["--password-file", "password"]].concat())?;
         }
         Ok(())
+    }
+
+    /// Fresh keys of a role.
+    pub(crate) fn keys(&self, role: &str, count: usize) -> anyhow::Result<Vec<String>> {
+        let make = |_| {
+            let made = self.admin(&["key", "create", "--role", role])?;
+            Ok(made["api_key"].as_str().context("a key")?.to_owned())
+        };
+        (0..count).map(make).collect()
     }
 
     pub(crate) fn url(&self) -> String {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
+use offhook_core::house::BusinessNumber;
+use offhook_core::id::KeyId;
 use offhook_core::time::Time;
 use offhook_engine::Engine;
 use tokio::sync::Semaphore;
@@ -11,10 +13,15 @@ use url::Url;
 
 use crate::dialect::orbit::events::stream::Streams;
 use crate::doors::{DoorConfig, DoorPorts, Doors};
+use crate::manners::audit::Ledger;
 use crate::manners::body::Budget;
 use crate::manners::directory::Directory;
 use crate::manners::limits::{KeyLimits, LoginGate};
+use crate::manners::minutely::Minutely;
+use crate::manners::once::Once;
 use crate::manners::origin;
+use crate::manners::principal::Principal;
+use crate::manners::session::RightsWatch;
 use crate::meta::Forgeries;
 use crate::ws::Sockets;
 
@@ -38,8 +45,13 @@ pub(crate) struct House {
     pub(crate) config: DoorConfig,
     pub(crate) directory: Directory,
     pub(crate) sockets: Sockets,
+    pub(crate) audit: Ledger,
+    pub(crate) rights: RightsWatch,
+    /// Keys whose use was noted this minute.
+    pub(crate) uses: Minutely<KeyId>,
     pub(crate) limits: KeyLimits,
     pub(crate) logins: LoginGate,
+    pub(crate) once: Once,
     pub(crate) forgeries: Forgeries,
     pub(crate) strangers: Budget,
     pub(crate) streams: Streams,
@@ -56,8 +68,17 @@ impl House {
         Self {
             origins: origins.collect(),
             directory: Directory::new(ports.people.clone(), ports.numbers.clone()),
-            limits: KeyLimits::default(),
+            audit: Ledger::new(ports.audit.clone(), ports.clock.clone()),
+            rights: RightsWatch::new(ports.sessions.clone()),
+            uses: Minutely::default(),
+            limits: KeyLimits::new(&config.rates),
             logins: LoginGate::default(),
+            once: Once::new(
+                ports.claims.clone(),
+                ports.calls.clone(),
+                ports.clock.clone(),
+                ports.ids.clone(),
+            ),
             forgeries: Forgeries::default(),
             strangers: Budget::of_bytes(UNPROVED_BYTES),
             streams: Streams::default(),
@@ -72,6 +93,11 @@ impl House {
 
     pub(crate) fn now(&self) -> Time {
         self.ports.clock.now()
+    }
+
+    /// Whether a caller may act on a number: test mode reaches simulators only.
+    pub(crate) fn reaches(&self, principal: &Principal, number: &BusinessNumber) -> bool {
+        !principal.sandbox || self.config.sandbox || number.sandbox
     }
 
     /// Whether a page of the request's origin may use this server.

@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use offhook_core::audit::Object;
 use offhook_recording::ListenFault;
 
 use crate::house::Shared;
@@ -20,6 +21,12 @@ async fn listen(State(house): State<Shared>, Path(link): Path<String>) -> Respon
     let Some(link) = house.ports.archive.verify(&link, house.now()) else { return gone() };
     match house.ports.archive.open(&link.tenant, &link.recording, link.what).await {
         Ok(sound) => {
+            let object = Object::new("recording", sound.recording.id.as_str());
+            let heard = house.audit.stranger_once(Some(link.tenant), "recording.heard", Some(object)).await;
+            if let Err(fault) = heard {
+                tracing::error!(recording.id = %sound.recording.id, error = %fault, "a listener is not written down");
+                return unreadable();
+            }
             let name = format!("attachment; filename=\"{}-{}.ogg\"", sound.recording.id, link.what);
             let headers = [
                 (header::CONTENT_TYPE, "audio/ogg; codecs=opus".to_owned()),
@@ -33,10 +40,14 @@ async fn listen(State(house): State<Shared>, Path(link): Path<String>) -> Respon
         Err(ListenFault::NotFound | ListenFault::Gone | ListenFault::NotReady) => gone(),
         Err(fault) => {
             tracing::error!(recording.id = %link.recording, error = %fault, "a recording cannot be heard");
-            (StatusCode::SERVICE_UNAVAILABLE, "The recording cannot be read now. Try again in a moment.\n")
-                .into_response()
+            unreadable()
         }
     }
+}
+
+fn unreadable() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "The recording cannot be read now. Try again in a moment.\n")
+        .into_response()
 }
 
 fn gone() -> Response {

@@ -1,9 +1,14 @@
 //! The house: tenants, their business numbers, their people and keys.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use crate::phone::Phone;
+use crate::time::Time;
 
 /// A company using this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +46,11 @@ pub struct BusinessNumber {
     pub phone: Phone,
     /// How inbound calls are carried.
     pub media_mode: MediaMode,
+    /// Whether it is connected to a simulator: nothing it does reaches a real phone.
+    pub sandbox: bool,
 }
 
-/// What a person or key may do. The table is `docs/roles.md`.
+/// What a person or key may do. The table is in [`crate::right`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -96,6 +103,61 @@ impl Role {
     pub const fn sees_phones(self) -> bool {
         !matches!(self, Self::Viewer | Self::Billing)
     }
+
+    /// Whether whoever has this role may give another, or change somebody who has it: nobody reaches above
+    /// themselves.
+    #[must_use]
+    pub const fn reaches(self, other: Self) -> bool {
+        self as usize <= other as usize
+    }
+
+    /// How long a session may be left alone. Those who can change the house are signed out sooner.
+    #[must_use]
+    pub const fn idle_limit(self) -> Option<Duration> {
+        match self {
+            Self::Owner | Self::Admin => Some(Duration::from_secs(30 * 60)),
+            Self::Developer | Self::Agent | Self::Viewer | Self::Billing => None,
+        }
+    }
+}
+
+/// Longest address a person signs in with (RFC 5321, 4.5.3.1).
+const LONGEST_ADDRESS: usize = 254;
+
+/// An address people sign in with, in the form it is kept in; whether mail reaches it is not our concern.
+#[must_use]
+pub fn sign_in_address(text: &str) -> Option<String> {
+    let text = text.trim().to_lowercase();
+    let whole = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    let plain =
+        !text.contains(|it: char| it.is_whitespace() || it.is_control()) && text.len() <= LONGEST_ADDRESS;
+    (whole && plain).then_some(text)
+}
+
+/// Shortest password taken. Length is what makes guessing dear (NIST SP 800-63B); shorter ones are guessed.
+pub const SHORTEST_PASSWORD: usize = 10;
+
+/// Longest password looked at: hashing is slow enough without a megabyte to hash.
+pub const LONGEST_PASSWORD: usize = 1024;
+
+/// What is wrong with a new password, in words for whoever chose it.
+#[must_use]
+pub fn password_problem(password: &str, email: &str) -> Option<&'static str> {
+    let low = password.to_lowercase();
+    let name = email.split('@').next().unwrap_or_default().to_lowercase();
+    let mut letters = low.chars();
+    let first = letters.next();
+    if password.chars().count() < SHORTEST_PASSWORD {
+        Some("take 10 characters or more")
+    } else if password.len() > LONGEST_PASSWORD {
+        Some("take 1024 bytes at most")
+    } else if letters.all(|letter| Some(letter) == first) {
+        Some("take more than one character")
+    } else if low == email.to_lowercase() || (name.len() >= SHORTEST_PASSWORD && low == name) {
+        Some("take something else than the e-mail address")
+    } else {
+        None
+    }
 }
 
 /// Whether a person takes calls, as they last said.
@@ -135,6 +197,16 @@ pub enum KeyMode {
     Test,
 }
 
+/// Where a key may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    /// On a server, out of everybody's sight.
+    Secret,
+    /// In a page, where everybody can read it: it changes nothing and sees phone numbers masked.
+    Public,
+}
+
 /// An API key, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
@@ -148,15 +220,116 @@ pub struct ApiKey {
     pub scopes: Vec<String>,
     /// Live or test.
     pub mode: KeyMode,
+    /// Where it may be kept.
+    pub kind: KeyKind,
     /// The one number it selects (360dialog keys); none for keys of a tenant.
     pub number: Option<NumberId>,
+    /// The networks it works from; empty for all.
+    pub allowed_ips: Vec<IpNet>,
+    /// For people.
+    pub name: String,
+}
+
+/// A key as those who manage keys see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyCard {
+    /// The key.
+    pub key: ApiKey,
+    /// The person or key that made it; none when it was `offhook admin`.
+    pub made_by: Option<String>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it stops working.
+    pub expires_at: Option<Time>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Time>,
+    /// When it was revoked.
+    pub revoked_at: Option<Time>,
+}
+
+impl KeyCard {
+    /// Whether it is neither revoked nor expired.
+    #[must_use]
+    pub fn works_at(&self, now: Time) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
+    }
 }
 
 impl ApiKey {
+    /// A live secret key for everything its role may, for all numbers, from everywhere.
+    #[must_use]
+    pub fn new(id: KeyId, tenant: TenantId, role: Role) -> Self {
+        Self {
+            id,
+            tenant,
+            role,
+            scopes: vec!["*".to_owned()],
+            mode: KeyMode::Live,
+            kind: KeyKind::Secret,
+            number: None,
+            allowed_ips: Vec::new(),
+            name: String::new(),
+        }
+    }
+
+    /// Whether it works from an address. One that nobody knows is nowhere.
+    #[must_use]
+    pub fn works_from(&self, address: Option<IpAddr>) -> bool {
+        let inside = |address: IpAddr| self.allowed_ips.iter().any(|net| net.contains(&address));
+        self.allowed_ips.is_empty() || address.is_some_and(|address| inside(address.to_canonical()))
+    }
+
     /// Whether the key's scopes cover `scope`, a word such as `calls:write`.
     #[must_use]
     pub fn covers(&self, scope: &str) -> bool {
         let area = scope.split(':').next().unwrap_or(scope);
         self.scopes.iter().any(|s| s == "*" || s == scope || s.strip_suffix(":*") == Some(area))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_reaches_above_themselves() {
+        assert!(Role::Owner.reaches(Role::Owner));
+        assert!(Role::Admin.reaches(Role::Developer));
+        assert!(!Role::Admin.reaches(Role::Owner));
+        assert!(!Role::Developer.reaches(Role::Admin));
+    }
+
+    #[test]
+    fn a_key_works_from_the_networks_on_its_list() {
+        let id = KeyId::from_uuid(uuid::Uuid::from_u128(1));
+        let tenant = TenantId::from_uuid(uuid::Uuid::from_u128(1));
+        let nets = ["198.51.100.7/32", "2001:db8:40::/48"].map(|net| net.parse().unwrap());
+        let key = ApiKey { allowed_ips: nets.to_vec(), ..ApiKey::new(id, tenant, Role::Owner) };
+        for (address, works) in [
+            ("198.51.100.7", true),
+            ("::ffff:198.51.100.7", true),
+            ("198.51.100.8", false),
+            ("2001:db8:40:1::1", true),
+            ("2001:db8:41::1", false),
+        ] {
+            assert_eq!(key.works_from(Some(address.parse().unwrap())), works, "{address}");
+        }
+        assert!(!key.works_from(None));
+        assert!(ApiKey { allowed_ips: vec![], ..key }.works_from(None));
+    }
+
+    #[test]
+    fn passwords_that_are_guessed_first_are_refused() {
+        let check = |password: &str, good: bool| {
+            assert_eq!(password_problem(password, "Longest.Name@example.com").is_none(), good, "{password}");
+        };
+        check("correct horse", true);
+        check("ten letter", true);
+        check("nineletter", true);
+        check("nine char", false);
+        check("aaaaaaaaaaaaaa", false);
+        check("longest.name@example.com", false);
+        check("Longest.Name", false);
+        check(&"ab".repeat(513), false);
     }
 }

@@ -1,8 +1,8 @@
 //! What should happen: the values and decisions of Offhook, without I/O.
 //!
-//! Reading order: [`time`], [`id`], [`phone`], [`sdp`], [`house`] (tenants, numbers, people),
-//! [`meta`] (what WhatsApp tells us), [`call`] (the machine), [`event`], [`hook`] (customers' addresses
-//! and when to try them again), [`recording`], [`ports`].
+//! Reading order: [`time`], [`id`], [`phone`], [`sdp`], [`house`] (tenants, numbers, people), [`right`] (who may do what),
+//! [`meta`] (what WhatsApp tells us), [`bill`] (what calls cost), [`call`] (the machine), [`search`], [`event`],
+//! [`hook`] (customers' addresses and when to try them again), [`recording`], [`audit`], [`ports`].
 //!
 //! Invariant: nothing here reads a clock, draws chance, waits, or knows a provider's word. Time, ids and
 //! chance are parameters; the only `async` is in the port traits.
@@ -19,14 +19,22 @@ pub mod sdp;
 
 pub mod house;
 
+pub mod right;
+
 pub mod meta;
 
+pub mod bill;
+
 pub mod call;
+
+pub mod search;
 
 pub mod event;
 
 pub mod hook;
 
 pub mod recording;
+
+pub mod audit;
 
 pub mod ports;

@@ -37,6 +37,69 @@ impl Party {
     }
 }
 
+/// Whom to call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Callee {
+    /// A phone number.
+    Phone(Phone),
+    /// A business-scoped user id, where the number is not known.
+    UserId(String),
+}
+
+impl Callee {
+    /// The number, when it is known.
+    #[must_use]
+    pub const fn phone(&self) -> Option<&Phone> {
+        match self {
+            Self::Phone(phone) => Some(phone),
+            Self::UserId(_) => None,
+        }
+    }
+
+    /// The same as a party of a call.
+    #[must_use]
+    pub fn party(&self) -> Party {
+        match self.clone() {
+            Self::Phone(phone) => Party { phone: Some(phone), ..Party::default() },
+            Self::UserId(id) => Party { user_id: Some(id), ..Party::default() },
+        }
+    }
+}
+
+impl From<Phone> for Callee {
+    fn from(phone: Phone) -> Self {
+        Self::Phone(phone)
+    }
+}
+
+impl Party {
+    /// As whom they are called: by their number, else by their id.
+    #[must_use]
+    pub fn callee(&self) -> Option<Callee> {
+        let by_id = || self.user_id.clone().map(Callee::UserId);
+        self.phone.clone().map(Callee::Phone).or_else(by_id)
+    }
+}
+
+/// What a client wants WhatsApp itself to do with a call. The texts are the client's and are handed on as they are.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extras {
+    /// How WhatsApp is to record it.
+    pub recording: Option<String>,
+    /// How WhatsApp is to transcribe it.
+    pub transcription: Option<String>,
+}
+
+impl std::fmt::Debug for Extras {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (recording, transcription) = (self.recording.is_some(), self.transcription.is_some());
+        f.debug_struct("Extras")
+            .field("recording", &recording)
+            .field("transcription", &transcription)
+            .finish()
+    }
+}
+
 /// One event of one call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetaEvent {

@@ -43,3 +43,20 @@ impl fmt::Debug for Sdp {
         write!(f, "Sdp({} bytes)", self.0.len())
     }
 }
+
+/// One place where a peer can be reached, told after its description (RFC 8838).
+///
+/// Holds an address, so it never prints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceCandidate {
+    /// The user fragment of the description it belongs to: later descriptions have others.
+    pub ufrag: Arc<str>,
+    /// The candidate as in an `a=candidate` line.
+    pub line: Arc<str>,
+}
+
+impl fmt::Debug for IceCandidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IceCandidate({} bytes)", self.line.len())
+    }
+}

@@ -9,6 +9,7 @@ use offhook_core::call::{Call, CallRecord, Command, Manners, NewOutbound};
 use offhook_core::event::{Announced, Consent, Event, Logged};
 use offhook_core::house::{BusinessNumber, Person, Presence};
 use offhook_core::id::{CallId, NumberId, TenantId, UserId, Wacid};
+use offhook_core::meta::{Callee, Extras};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{
     Asker, Calls, Clock, Events, Ids, Inbox, Knock, Numbers, People, PermissionAsk, Sound, StoreFault,
@@ -82,7 +83,7 @@ pub struct PlaceRequest {
     /// From which number; must be the tenant's.
     pub number: NumberId,
     /// The user.
-    pub to: Phone,
+    pub to: Callee,
     /// The client's complete offer to WhatsApp; none for a call whose sound the house carries.
     pub offer: Option<Sdp>,
     /// Who places it, when a person does.
@@ -95,6 +96,10 @@ pub struct PlaceRequest {
     pub correlation: Option<String>,
     /// The client's conversation.
     pub conversation_id: Option<String>,
+    /// What the client wants remembered with the call.
+    pub metadata: Option<String>,
+    /// What the client wants WhatsApp itself to do.
+    pub extras: Extras,
 }
 
 /// A durable outbound call.
@@ -153,6 +158,15 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownNumber`], or the store's fault.
     pub async fn place(&self, request: PlaceRequest) -> Result<Placed, EngineError> {
+        self.place_as(CallId::from_uuid(self.inner.ports.ids.next()), request).await
+    }
+
+    /// The same under an id that was promised before. Whoever promises an id uses it once: there is no second
+    /// call of an id, but two tasks would fight for it.
+    ///
+    /// # Errors
+    /// As [`Engine::place`].
+    pub async fn place_as(&self, id: CallId, request: PlaceRequest) -> Result<Placed, EngineError> {
         let house = &self.inner;
         if house.stopping.is_cancelled() {
             return Err(EngineError::Stopping);
@@ -160,7 +174,7 @@ impl Engine {
         let number = house.ports.numbers.load(&request.tenant, &request.number).await?;
         let number = number.ok_or(EngineError::UnknownNumber)?;
         let new = NewOutbound {
-            id: CallId::from_uuid(house.ports.ids.next()),
+            id,
             number: number.clone(),
             to: request.to,
             offer: request.offer,
@@ -169,6 +183,8 @@ impl Engine {
             record: request.record,
             correlation: request.correlation,
             conversation_id: request.conversation_id,
+            metadata: request.metadata,
+            extras: request.extras,
         };
         let call = Call::place(new, house.ports.clock.now()).with_manners(house.manners.clone());
         let (begun, began) = oneshot::channel();

@@ -116,8 +116,8 @@ impl Inner {
         }
         let id = CallId::from_uuid(self.ports.ids.next());
         let (wacid, what) = (event.wacid.clone(), KnockKind::of(&event.kind));
-        let call =
-            Call::incoming(id, &number, event, self.ports.clock.now()).with_manners(self.manners.clone());
+        let now = self.ports.clock.now();
+        let call = Call::incoming_at(self.manners.clone(), id, &number, event, now);
         self.spawn(call, number, Some(wacid), Birth { knock: Some((knock, what)), ..Birth::default() });
         Ok(Dealt::Handed)
     }

@@ -13,6 +13,8 @@ mod outbox;
 mod presence;
 mod publisher;
 mod registry;
+
+mod verdict;
 mod voices;
 
 pub use errors::EngineError;

@@ -44,6 +44,8 @@ struct Entry {
     handle: Handle,
     wacid: Option<Wacid>,
     live: Option<Live>,
+    /// Told when the call was committed or has left.
+    news: Arc<Notify>,
 }
 
 /// The map. A plain lock: every hold is a few map operations.
@@ -64,7 +66,7 @@ impl Registry {
         if let Some(wacid) = wacid.clone() {
             maps.wacids.insert(wacid, id.clone());
         }
-        maps.calls.insert(id, Entry { handle, wacid, live: None });
+        maps.calls.insert(id, Entry { handle, wacid, live: None, news: Arc::default() });
     }
 
     /// Shows the call as committed.
@@ -76,6 +78,7 @@ impl Registry {
         if let Some(entry) = maps.calls.get_mut(&record.id) {
             entry.wacid.clone_from(&record.facts.wacid);
             entry.live = Some(Live { record, rung });
+            entry.news.notify_waiters();
         }
     }
 
@@ -86,6 +89,12 @@ impl Registry {
             maps.wacids.remove(wacid);
         }
         entry.handle.gone.cancel();
+        entry.news.notify_waiters();
+    }
+
+    /// Told when the call is committed or leaves; none for calls without a task.
+    pub(crate) fn news(&self, id: &CallId) -> Option<Arc<Notify>> {
+        self.lock().calls.get(id).map(|entry| entry.news.clone())
     }
 
     pub(crate) fn handle(&self, id: &CallId) -> Option<Handle> {

@@ -7,7 +7,7 @@ use offhook_core::call::table::{ClipName, Target};
 use offhook_core::call::{CallRecord, Command, LegQuality, Refusal, SoundNews, State, Voice, Wish};
 use offhook_core::house::MediaMode;
 use offhook_core::id::{CallId, TenantId, UserId};
-use offhook_core::sdp::Sdp;
+use offhook_core::sdp::{IceCandidate, Sdp};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::actor::NEWS;
@@ -86,6 +86,50 @@ impl Engine {
         agent: &UserId,
         offer: &Sdp,
     ) -> Result<(Arc<CallRecord>, Sdp), EngineError> {
+        let record = self.seated(tenant, call, agent).await?;
+        let answer = self.inner.ports.sound.attach(call, agent, offer).await?;
+        Ok((record, answer))
+    }
+
+    /// Somebody in a live bridged call offers a new path for the sound they have in it.
+    ///
+    /// # Errors
+    /// As [`Engine::attach`].
+    pub async fn restart(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        agent: &UserId,
+        offer: &Sdp,
+    ) -> Result<(Arc<CallRecord>, Sdp), EngineError> {
+        let record = self.seated(tenant, call, agent).await?;
+        let answer = self.inner.ports.sound.restart(call, agent, offer).await?;
+        Ok((record, answer))
+    }
+
+    /// Somebody in a live bridged call tells of one more place where their page can be reached.
+    ///
+    /// # Errors
+    /// As [`Engine::attach`], except that their sound is not looked for.
+    pub async fn trickle(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        agent: &UserId,
+        candidate: IceCandidate,
+    ) -> Result<(), EngineError> {
+        self.seated(tenant, call, agent).await?;
+        self.inner.ports.sound.trickle(call, agent, candidate);
+        Ok(())
+    }
+
+    /// A live bridged call somebody is in.
+    async fn seated(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        agent: &UserId,
+    ) -> Result<Arc<CallRecord>, EngineError> {
         let record = self.load(tenant, call).await?.ok_or(EngineError::UnknownCall)?;
         if record.state.is_over() || record.state == State::Ending {
             return Err(Refusal::CallEnded.into());
@@ -96,8 +140,7 @@ impl Engine {
         if record.media_mode != MediaMode::Bridge {
             return Err(Refusal::OtherMedia.into());
         }
-        let answer = self.inner.ports.sound.attach(call, agent, offer).await?;
-        Ok((record, answer))
+        Ok(record)
     }
 
     /// Arranges something at a bridged conversation. Returns the record once it is durable.

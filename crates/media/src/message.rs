@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook_core::sdp::Sdp;
+use offhook_core::sdp::{IceCandidate, Sdp};
 
 use crate::clip::Clip;
 use crate::leg::{Drops, FailReason, LegConfig};
@@ -51,8 +51,17 @@ pub enum Command {
     Candidate {
         /// Which leg.
         leg: LegId,
-        /// The candidate line.
-        candidate: String,
+        /// The candidate, and which description it belongs to.
+        candidate: IceCandidate,
+    },
+    /// The peer's offer of a new path (RFC 8445 section 9): the leg keeps its keys, its stream and its place, and
+    /// its old path until the new one works. [`LegNotice::LocalDescription`] follows, or
+    /// [`LegNotice::RestartRefused`].
+    Restart {
+        /// Which leg.
+        leg: LegId,
+        /// The offer, of the same peer.
+        offer: Sdp,
     },
     /// Lets sound out of a leg that was added with `hold_rtp`.
     OpenGate {
@@ -106,6 +115,7 @@ impl Command {
             Self::AddLeg { leg, .. }
             | Self::Answer { leg, .. }
             | Self::Candidate { leg, .. }
+            | Self::Restart { leg, .. }
             | Self::OpenGate { leg }
             | Self::Hear { leg, .. }
             | Self::Press { leg, .. }
@@ -182,6 +192,8 @@ pub enum LegNotice {
         /// The text, to be sent byte for byte.
         sdp: Sdp,
     },
+    /// The offer of a new path cannot be answered: it is not this leg's peer, or the leg is gone. The old path stays.
+    RestartRefused,
     /// ICE has selected an address.
     IceConnected,
     /// Keys are there; sound may flow.
@@ -288,6 +300,8 @@ pub struct Counters {
     pub mix_lost: u64,
     /// Packets for the mixer that were no Opus.
     pub mix_corrupt: u64,
+    /// Panics of the mixer, contained.
+    pub mix_broken: u64,
     /// Packets a tap had no room for.
     pub tap_lost: u64,
     /// Datagrams that were for no leg. Answers and handshakes that several shards were asked about do not count.

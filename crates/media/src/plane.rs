@@ -18,7 +18,7 @@ use crate::clip;
 use crate::leg::{Drops, Identity, IdentityError};
 use crate::message::{Command, Counters, Notified};
 use crate::mix;
-use crate::shard::{self, Dropped, MOST_SHARDS, Setup, Shard, SharedCounters, Wake};
+use crate::shard::{self, Dropped, MOST_SHARDS, Setup, Shard, SharedCounters, Turns, Wake};
 
 /// Commands under way; a plane this far behind is overloaded, and its callers must know.
 const COMMANDS: usize = 4_096;
@@ -135,6 +135,7 @@ impl Plane {
             sockets.iter().map(|_| Ok(Arc::new(Wake::new()?))).collect::<Result<_, std::io::Error>>()?;
         let posts = shard::posts(&wakes);
         let dropped = Arc::new(Dropped::default());
+        let turns = Arc::new(Turns::default());
         // Should a thread not start, those before it are ended with this.
         let mut plane = Self { shards: Vec::with_capacity(sockets.len()), dropped: dropped.clone(), local };
         for (n, ((socket, wake), post)) in sockets.into_iter().zip(wakes).zip(posts).enumerate() {
@@ -153,6 +154,7 @@ impl Plane {
                 max_mixes: config.max_mixes,
                 post,
                 dropped: dropped.clone(),
+                turns: turns.clone(),
             };
             plane.shards.push(Running::start(n, socket, wake, setup, mixer, config.tick)?);
         }

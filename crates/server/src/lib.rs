@@ -1,6 +1,6 @@
 //! The program `offhook`: configuration, wiring, lifecycle, telemetry, the embedded desk, the command line.
 //!
-//! Reading order: [`config`], [`clock`], [`lock`], [`telemetry`], `desk`, `operations`, [`door`], `sound`, `turn`, [`wiring`],
+//! Reading order: [`config`], [`clock`], [`lock`], [`telemetry`], `desk`, `operations`, [`door`], `sound`, `turn`, `rates`, [`wiring`],
 //! [`lifecycle`], `demo`, `bench`, [`cli`].
 //!
 //! What does not live here: decisions about calls, SQL, a provider's words.
@@ -25,6 +25,8 @@ mod scribe;
 mod sound;
 
 mod turn;
+
+mod rates;
 
 pub mod wiring;
 

@@ -84,6 +84,7 @@ pub(crate) fn measure(board: &Switchboard) {
         ("offhook_media_mixed_total", counters.mixed),
         ("offhook_media_mix_lost_total", counters.mix_lost),
         ("offhook_media_mix_corrupt_total", counters.mix_corrupt),
+        ("offhook_media_mix_broken_total", counters.mix_broken),
         ("offhook_media_tap_lost_total", counters.tap_lost),
         ("offhook_media_send_refused_total", counters.send_refused),
         ("offhook_media_notices_lost_total", counters.notices_lost),

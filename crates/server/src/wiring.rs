@@ -8,7 +8,11 @@ use std::time::Duration;
 use anyhow::Context;
 use async_trait::async_trait;
 use axum::Router;
-use offhook_api::{Archive, DoorConfig, DoorPorts, Doors, HookPorts, Sockets, Wardrobe, WardrobePorts};
+use offhook_api::{
+    Archive, DoorConfig, DoorPorts, Doors, DurationBasis, EndedAnswered, HookPorts, Rates, Sockets,
+    VobizManners, Wardrobe, WardrobePorts,
+};
+use offhook_core::bill;
 use offhook_core::call::table::ClipName;
 use offhook_core::call::{AgentLost, Manners};
 use offhook_core::id::{CallId, RecordingId, TenantId};
@@ -27,11 +31,11 @@ use offhook_store::{MasterKey, Store};
 use offhook_whatsapp::{Graph, GraphConfig, Timeouts};
 
 use crate::clock::{HouseClock, HouseIds};
-use crate::config::Config;
 use crate::config::secret::Secret;
-use crate::config::sections;
+use crate::config::sections::{self, EndedAnsweredStatus};
+use crate::config::{Config, networks};
 use crate::turn::Turn;
-use crate::{ready, scribe, sound};
+use crate::{rates, ready, scribe, sound};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -104,6 +108,7 @@ pub(crate) async fn build(
     let graph = Graph::new(
         GraphConfig {
             base_url: config.whatsapp.graph_url.clone(),
+            sandbox_url: config.whatsapp.sandbox_url.clone(),
             api_version: config.whatsapp.api_version.clone(),
             timeouts: Timeouts::default(),
         },
@@ -129,7 +134,8 @@ pub(crate) async fn build(
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    let engine = Engine::start(engine_ports, manners(config)).await?;
+    let rates = Arc::new(rates::load(config)?);
+    let engine = Engine::start(engine_ports, manners(config, rates.clone())).await?;
     engine.carry(news);
     let hooks = hooks(config, &store)?;
     engine.deliver(delivering(&hooks)).await?;
@@ -144,15 +150,21 @@ pub(crate) async fn build(
         keys: store.clone(),
         sessions: store.clone(),
         calls: store.clone(),
+        claims: store.clone(),
+        call_pages: store.clone(),
+        channels: store.clone(),
         recordings: store.clone(),
+        audit: store.clone(),
         archive: Arc::new(Shelf { recorder: recorder.clone(), keys }),
+        figures: store.clone(),
         events: store,
         clock,
         ids,
         hooks,
         ice_servers: Arc::new(Turn::new(&config.media)),
     };
-    let doors = Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret) };
+    let doors =
+        Doors { engine: engine.clone(), ports, config: door_config(config, memory.cursor_secret, rates) };
     let (doors, sockets) = offhook_api::router(doors);
     Ok(House { engine, doors, sockets, listen, scribe: Box::pin(scribe), sound: board, recorder })
 }
@@ -230,7 +242,7 @@ impl Archive for Shelf {
 }
 
 /// What the house has chosen about its calls.
-fn manners(config: &Config) -> Manners {
+fn manners(config: &Config, rates: Arc<bill::Rates>) -> Manners {
     Manners {
         agent_back: Duration::from_secs(u64::from(config.calls.agent_wait_secs)),
         agent_lost: match config.calls.agent_lost {
@@ -240,10 +252,16 @@ fn manners(config: &Config) -> Manners {
         record_all: config.recordings.all,
         consent: config.recordings.consent,
         notice: config.recordings.notice.as_deref().and_then(ClipName::parse),
+        rates,
     }
 }
 
-fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {
+/// Whether everything that is asked of Meta is asked of a simulator.
+fn is_sandbox(config: &Config) -> bool {
+    config.whatsapp.sandbox_url.as_ref() == Some(&config.whatsapp.graph_url)
+}
+
+fn door_config(config: &Config, cursor_secret: [u8; 32], prices: Arc<bill::Rates>) -> DoorConfig {
     let (http, whatsapp) = (&config.http, &config.whatsapp);
     let app_secrets = [&whatsapp.app_secret, &whatsapp.previous_app_secret];
     let public_tls = http.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
@@ -253,6 +271,20 @@ fn door_config(config: &Config, cursor_secret: [u8; 32]) -> DoorConfig {
         app_secrets: app_secrets.into_iter().flatten().map(Secret::to_secrecy).collect(),
         verify_token: whatsapp.verify_token.as_ref().map(Secret::to_secrecy),
         cookie_secure: http.tls_cert_file.is_some() || public_tls,
+        trusted_proxies: networks(&http.trusted_proxies).unwrap_or_default(),
+        sandbox: is_sandbox(config),
         cursor_secret,
+        rates: Rates::default(),
+        prices,
+        vobiz: VobizManners {
+            ended_answered: match config.vobiz.ended_answered_status {
+                EndedAnsweredStatus::Accepted => EndedAnswered::Accepted,
+                EndedAnsweredStatus::Terminated => EndedAnswered::Terminated,
+            },
+            duration_basis: match config.vobiz.duration_basis {
+                sections::DurationBasis::Started => DurationBasis::Started,
+                sections::DurationBasis::Answered => DurationBasis::Answered,
+            },
+        },
     }
 }

@@ -116,6 +116,7 @@ async fn number(store: &Store) -> Outcome<BusinessNumber> {
         waba_id: "1".to_owned(),
         phone: Phone::parse("+15550783881")?,
         media_mode: MediaMode::Relay,
+        sandbox: false,
         access_token: "token".to_owned(),
         at,
     };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use offhook_core::event::{Event, Logged};
 use offhook_core::id::{EventId, TenantId};
-use offhook_core::ports::{Events, StoreFault, Stretch};
+use offhook_core::ports::{Events, LogStretch, StoreFault};
 use offhook_core::time::Time;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool};
@@ -79,7 +79,7 @@ impl Events for Store {
         self.database().read(reading).await
     }
 
-    async fn history(&self, tenant: &TenantId, stretch: &Stretch) -> Result<Vec<Logged>, StoreFault> {
+    async fn history(&self, tenant: &TenantId, stretch: &LogStretch) -> Result<Vec<Logged>, StoreFault> {
         let stretch = stretch.clone();
         let reading = async {
             let reader = self.database().reader();

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use offhook_core::ports::StoreFault;
 
+use crate::audit::Chain;
+use crate::calls::search;
 use crate::database::{Database, OpenError, field};
 use crate::secret::{MasterKey, Passwords, Place, Sealer};
 
@@ -18,6 +20,7 @@ pub(crate) struct Inner {
     pub(crate) database: Database,
     pub(crate) sealer: Sealer,
     pub(crate) passwords: Passwords,
+    pub(crate) chain: Chain,
 }
 
 /// Where the canary is sealed: it belongs to no tenant.
@@ -36,12 +39,16 @@ impl Store {
     /// [`OpenError`], in words for the person who starts the program.
     pub async fn open(url: &str, key: MasterKey) -> Result<Self, OpenError> {
         let database = Database::open(url).await?;
-        let sealer = Sealer::new(&key);
+        let (sealer, chain) = (Sealer::new(&key), Chain::new(&key));
         if let Err(error) = prove_key(&database, &sealer).await {
             database.close().await;
             return Err(error);
         }
-        Ok(Self { inner: Arc::new(Inner { database, sealer, passwords: Passwords::new() }) })
+        if let Err(fault) = search::catch_up(&database).await {
+            database.close().await;
+            return Err(OpenError::Unreachable(fault.to_string()));
+        }
+        Ok(Self { inner: Arc::new(Inner { database, sealer, passwords: Passwords::new(), chain }) })
     }
 
     /// Finishes what was accepted and lets go of the database. Later calls answer that it is closed.

@@ -21,6 +21,7 @@ use url::Url;
 use offhook_core::call::{Ask, Fault, Reply};
 use offhook_core::house::{BusinessNumber, MediaMode};
 use offhook_core::id::{MetaNumberId, NumberId, TenantId, Wacid};
+use offhook_core::meta::Extras;
 use offhook_core::meta::MetaError;
 use offhook_core::phone::Phone;
 use offhook_core::ports::{Asker, NewNumber, Numbers, StoreFault};
@@ -68,24 +69,34 @@ fn number() -> BusinessNumber {
         waba_id: "102290129340398".to_owned(),
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
+        sandbox: false,
     }
 }
 
 fn connect() -> Ask {
     let to = Phone::parse("+447700900123").unwrap();
-    Ask::Connect { to, offer: Sdp::new("v=0\r\n"), opaque: "wac_1".to_owned() }
+    let (to, extras) = (to.into(), Extras::default());
+    Ask::Connect { to, offer: Sdp::new("v=0\r\n"), opaque: "wac_1".to_owned(), extras }
 }
 
 fn accept() -> Ask {
-    Ask::Accept { wacid: Wacid::new("wacid.HBgM+/A==").unwrap(), answer: Sdp::new("v=0\r\n"), again: false }
+    Ask::Accept {
+        wacid: Wacid::new("wacid.HBgM+/A==").unwrap(),
+        answer: Sdp::new("v=0\r\n"),
+        again: false,
+        extras: Extras::default(),
+    }
 }
 
 fn graph_at(base: &str, timeouts: Timeouts) -> Graph {
     // The server's binary does this first of all; another test of this binary may have been quicker.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let base_url = Url::parse(base).unwrap();
-    Graph::new(GraphConfig { base_url, api_version: "v25.0".to_owned(), timeouts }, Arc::new(OneToken))
-        .unwrap()
+    Graph::new(
+        GraphConfig { base_url, sandbox_url: None, api_version: "v25.0".to_owned(), timeouts },
+        Arc::new(OneToken),
+    )
+    .unwrap()
 }
 
 #[derive(Debug)]

@@ -22,7 +22,7 @@ cargo xtask test                           install what the tests need, run ever
 cargo xtask install                        install what the tests need, and stop there
 cargo xtask check                          the checks alone: format, lints, web
 cargo xtask bench                          how long agents wait, and how many bridged calls a core carries
-cargo xtask generate                       write generated files anew: configuration page, protocol types";
+cargo xtask generate                       write generated files anew: configuration page, protocol types, operations";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -121,6 +121,9 @@ fn generate() -> anyhow::Result<()> {
     needs::install(&[Need::Compiler, Need::Cmake])?;
     let tests = |package, filter| ["test", "--locked", "--package", package, filter];
     Step::cargo("types of the agents' protocol", &tests("offhook-api", "typescript"))
+        .env("OFFHOOK_GENERATE", "1")
+        .run()?;
+    Step::cargo("who may ask for what", &tests("offhook-api", "who_is_let_in"))
         .env("OFFHOOK_GENERATE", "1")
         .run()?;
     Step::cargo("the configuration page", &tests("offhook-server", "configuration_page"))

@@ -2,6 +2,6 @@
 
 pub(crate) mod orbit;
 
-pub(crate) mod vobiz;
-
 pub(crate) mod d360;
+
+pub(crate) mod vobiz;

@@ -12,6 +12,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
+use offhook_core::id::TenantId;
 
 type Keyed<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
@@ -31,31 +32,73 @@ pub(crate) enum Operation {
     Control,
     /// Make a ticket for the agents' socket.
     Ticket,
+    /// Ask for the answer of a request that was carried out before.
+    Repeat,
     /// Place a call from a page. Nobody dials every other second for a minute; a page that loops does.
     Dial,
+    /// Read figures of many days.
+    Figures,
+    /// Take many calls away in one file.
+    Export,
 }
 
 impl Operation {
-    const ALL: [Self; 6] = [Self::Initiate, Self::List, Self::Read, Self::Control, Self::Ticket, Self::Dial];
+    const ALL: [Self; 9] = [
+        Self::Initiate,
+        Self::List,
+        Self::Read,
+        Self::Control,
+        Self::Ticket,
+        Self::Repeat,
+        Self::Dial,
+        Self::Figures,
+        Self::Export,
+    ];
 
     /// Requests in [`WINDOW`].
     const fn per_window(self) -> u32 {
         match self {
-            Self::Initiate | Self::Control => 60,
-            Self::List | Self::Read | Self::Ticket => 120,
+            Self::Initiate | Self::Control | Self::Figures => 60,
+            Self::List | Self::Read | Self::Ticket | Self::Repeat => 120,
             Self::Dial => 30,
+            // Each reads every call there is.
+            Self::Export => 6,
         }
     }
 }
 
-/// The window limits are stated in.
+/// The window limits of single operations are stated in.
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);
+
+/// Requests of one address in [`WINDOW`] that say not who they are from, or say it wrong. An office of people
+/// whose sessions have run out needs a few each; whoever guesses keys needs very many more.
+const STRANGERS: u32 = 120;
+
+/// How many requests are let in, whatever they ask.
+#[derive(Debug, Clone, Copy)]
+pub struct Rates {
+    /// Of a key or person in a second. A program that needs more than this all the time asks for too little at
+    /// once.
+    pub key_per_second: u32,
+    /// How many of them may come at once. A page that opens asks for a dozen things.
+    pub key_burst: u32,
+    /// Of a company in a second: five busy programs, and no company starves the others.
+    pub tenant_per_second: u32,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self { key_per_second: 20, key_burst: 40, tenant_per_second: 100 }
+    }
+}
 
 /// What a limit says about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Allowance {
     /// Requests in a window.
     pub(crate) limit: u32,
+    /// The window.
+    pub(crate) window: Duration,
     /// How many more would be let through now.
     pub(crate) remaining: u32,
     /// When all of them are back.
@@ -67,21 +110,38 @@ pub(crate) struct Allowance {
 /// Limits per key, or per person, and operation.
 pub(crate) struct KeyLimits {
     limiters: HashMap<Operation, Limiter<String>>,
-}
-
-impl Default for KeyLimits {
-    fn default() -> Self {
-        let limiter = |operation: Operation| Limiter::new(operation.per_window(), WINDOW);
-        Self {
-            limiters: Operation::ALL.into_iter().map(|operation| (operation, limiter(operation))).collect(),
-        }
-    }
+    keys: Limiter<String>,
+    tenants: Limiter<TenantId>,
+    strangers: Limiter<Option<IpAddr>>,
 }
 
 impl KeyLimits {
+    pub(crate) fn new(rates: &Rates) -> Self {
+        let second = Duration::from_secs(1);
+        let limiter = |operation: Operation| Limiter::new(operation.per_window(), WINDOW);
+        Self {
+            limiters: Operation::ALL.into_iter().map(|operation| (operation, limiter(operation))).collect(),
+            keys: Limiter::bursting(rates.key_per_second, second, rates.key_burst),
+            tenants: Limiter::new(rates.tenant_per_second, second),
+            strangers: Limiter::new(STRANGERS, WINDOW),
+        }
+    }
+
     /// Counts a request of `who`. Unknown credentials never come here, so nobody can fill the memory.
     pub(crate) fn count(&self, operation: Operation, who: &str) -> Allowance {
         self.limiters[&operation].count(who.to_owned())
+    }
+
+    /// Counts a request of nobody known.
+    pub(crate) fn stranger(&self, address: Option<IpAddr>) -> Allowance {
+        self.strangers.count(address.map(network))
+    }
+
+    /// Counts a request of `who`, whatever it asks. The allowance is given when it is one too many.
+    pub(crate) fn crowd(&self, tenant: &TenantId, who: &str) -> Option<Allowance> {
+        let too_many = |allowance: &Allowance| allowance.retry_in.is_some();
+        let by_key = Some(self.keys.count(who.to_owned())).filter(too_many);
+        by_key.or_else(|| Some(self.tenants.count(tenant.clone())).filter(too_many))
     }
 }
 
@@ -155,18 +215,23 @@ struct Limiter<K: Hash + Eq + Clone> {
     keyed: Keyed<K>,
     clock: DefaultClock,
     limit: u32,
+    window: Duration,
     step: Duration,
     checks: AtomicU32,
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
     fn new(limit: u32, window: Duration) -> Self {
+        Self::bursting(limit, window, limit)
+    }
+
+    fn bursting(limit: u32, window: Duration, burst: u32) -> Self {
         let step = window / limit;
-        let burst = NonZeroU32::new(limit).expect("limits are positive constants");
+        let burst = NonZeroU32::new(burst).expect("limits are positive constants");
         let quota = Quota::with_period(step).expect("windows are positive constants").allow_burst(burst);
         let clock = DefaultClock::default();
         let keyed: Keyed<K> = RateLimiter::new(quota, HashMapStateStore::default(), clock.clone());
-        Self { keyed, clock, limit, step, checks: AtomicU32::new(0) }
+        Self { keyed, clock, limit, window, step, checks: AtomicU32::new(0) }
     }
 
     fn count(&self, key: K) -> Allowance {
@@ -174,15 +239,21 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
             self.keyed.retain_recent();
             self.keyed.shrink_to_fit();
         }
-        let limit = self.limit;
+        let (limit, window) = (self.limit, self.window);
         match self.keyed.check_key(&key) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity().min(limit);
-                Allowance { limit, remaining, full_in: self.step * (limit - remaining), retry_in: None }
+                Allowance {
+                    limit,
+                    window,
+                    remaining,
+                    full_in: self.step * (limit - remaining),
+                    retry_in: None,
+                }
             }
             Err(until) => {
                 let retry_in = Some(until.wait_time_from(self.clock.now()));
-                Allowance { limit, remaining: 0, full_in: self.step * limit, retry_in }
+                Allowance { limit, window, remaining: 0, full_in: self.step * limit, retry_in }
             }
         }
     }
@@ -227,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_key_is_told_what_remains() {
-        let limits = KeyLimits::default();
+        let limits = KeyLimits::new(&Rates::default());
         let first = limits.count(Operation::Initiate, "key");
         assert_eq!((first.limit, first.remaining, first.retry_in), (60, 59, None));
         for _ in 0..59 {
@@ -238,5 +309,18 @@ mod tests {
         assert!(refused.retry_in.unwrap() <= Duration::from_secs(1));
         assert_eq!(limits.count(Operation::List, "key").retry_in, None, "another operation");
         assert_eq!(limits.count(Operation::Initiate, "other").retry_in, None, "another key");
+    }
+
+    #[test]
+    fn one_key_and_one_company_leave_room_for_the_others() {
+        let limits = KeyLimits::new(&Rates::default());
+        let tenant = |n: u8| TenantId::parse(&format!("ten_{n:032x}")).unwrap();
+        let let_in =
+            |tenant: &TenantId, who: &str| (0..100).filter(|_| limits.crowd(tenant, who).is_none()).count();
+        let first = let_in(&tenant(1), "key 1");
+        assert!((40..60).contains(&first), "{first}");
+        let company: usize = (2..9).map(|n| let_in(&tenant(1), &format!("key {n}"))).sum();
+        assert!(first + company < 200, "{company} more of the company");
+        assert!((40..60).contains(&let_in(&tenant(2), "key 9")));
     }
 }

@@ -1,13 +1,17 @@
 //! Who asks, and what they may do.
 
-use offhook_core::house::{ApiKey, Person, Role};
+use offhook_core::audit::Actor;
+use offhook_core::house::{ApiKey, KeyKind, KeyMode, Person, Role};
 use offhook_core::id::TenantId;
+pub(crate) use offhook_core::right::Right;
 
 /// A caller whose credential was checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Principal {
     pub(crate) tenant: TenantId,
     pub(crate) who: Who,
+    /// Whether they may reach simulators only: the key is a test key, or the request says so.
+    pub(crate) sandbox: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -18,56 +22,21 @@ pub(crate) enum Who {
     Person(Person),
 }
 
-/// What an operation demands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Right {
-    /// See calls.
-    ReadCalls,
-    /// Place, answer and end calls.
-    WriteCalls,
-    /// Listen to recordings.
-    ReadRecordings,
-    /// Change business numbers.
-    WriteNumbers,
-    /// Erase recordings.
-    EraseRecordings,
-    /// See webhooks and what was sent to them.
-    ReadHooks,
-    /// Make, change and remove webhooks.
-    WriteHooks,
-    /// Read events.
-    ReadEvents,
-}
-
-impl Right {
-    /// The scope a key needs for it.
-    pub(crate) const fn scope(self) -> &'static str {
-        match self {
-            Self::ReadCalls => "calls:read",
-            Self::WriteCalls => "calls:write",
-            Self::ReadRecordings => "recordings:read",
-            Self::EraseRecordings => "recordings:write",
-            Self::WriteNumbers => "numbers:write",
-            Self::ReadHooks => "webhooks:read",
-            Self::WriteHooks => "webhooks:write",
-            Self::ReadEvents => "events:read",
-        }
-    }
-}
-
 impl Principal {
     pub(crate) fn key(key: ApiKey) -> Self {
-        Self { tenant: key.tenant.clone(), who: Who::Key(key) }
+        Self { tenant: key.tenant.clone(), sandbox: key.mode == KeyMode::Test, who: Who::Key(key) }
     }
 
     pub(crate) fn person(person: Person) -> Self {
-        Self { tenant: person.tenant.clone(), who: Who::Person(person) }
+        Self { tenant: person.tenant.clone(), sandbox: false, who: Who::Person(person) }
     }
 
-    /// A key without scopes is an old one and may do what a viewer may.
+    /// A key without scopes is an old one and may do what a viewer may, and everybody can read a public one.
     pub(crate) fn role(&self) -> Role {
         match &self.who {
             Who::Key(key) if key.scopes.is_empty() => Role::Viewer,
+            Who::Key(key) if key.kind == KeyKind::Public && Role::Viewer.reaches(key.role) => key.role,
+            Who::Key(key) if key.kind == KeyKind::Public => Role::Viewer,
             Who::Key(key) => key.role,
             Who::Person(person) => person.role,
         }
@@ -75,20 +44,22 @@ impl Principal {
 
     /// Whether role and scopes allow it.
     pub(crate) fn may(&self, right: Right) -> bool {
-        let by_role = match right {
-            Right::ReadCalls | Right::ReadEvents => true,
-            Right::WriteCalls | Right::ReadRecordings => self.role().may_call(),
-            Right::WriteNumbers | Right::ReadHooks | Right::WriteHooks => {
-                matches!(self.role(), Role::Owner | Role::Admin | Role::Developer)
-            }
-            Right::EraseRecordings => matches!(self.role(), Role::Owner | Role::Admin),
-        };
+        let by_role = right.of(self.role());
         let by_scope = match &self.who {
-            Who::Key(key) if key.scopes.is_empty() => matches!(right, Right::ReadCalls | Right::ReadEvents),
+            Who::Key(key) if key.scopes.is_empty() => right.only_reads(),
             Who::Key(key) => key.covers(right.scope()),
             Who::Person(_) => true,
         };
-        by_role && by_scope
+        let public = matches!(&self.who, Who::Key(key) if key.kind == KeyKind::Public);
+        by_role && by_scope && (right.only_reads() || !public)
+    }
+
+    /// For the audit log.
+    pub(crate) fn actor(&self) -> Actor {
+        match &self.who {
+            Who::Key(key) => Actor::Key(key.id.clone(), key.name.clone()),
+            Who::Person(person) => Actor::Person(person.id.clone(), person.name.clone()),
+        }
     }
 
     /// For counting: the key or the person.
@@ -102,20 +73,15 @@ impl Principal {
 
 #[cfg(test)]
 mod tests {
-    use offhook_core::house::KeyMode;
     use offhook_core::id::KeyId;
 
     use super::*;
 
     fn key(role: Role, scopes: &[&str]) -> Principal {
-        Principal::key(ApiKey {
-            id: KeyId::parse("key_00000000000000000000000000000001").unwrap(),
-            tenant: TenantId::parse("ten_00000000000000000000000000000001").unwrap(),
-            role,
-            scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
-            mode: KeyMode::Live,
-            number: None,
-        })
+        let id = KeyId::parse("key_00000000000000000000000000000001").unwrap();
+        let tenant = TenantId::parse("ten_00000000000000000000000000000001").unwrap();
+        let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        Principal::key(ApiKey { scopes, ..ApiKey::new(id, tenant, role) })
     }
 
     #[test]
@@ -133,6 +99,19 @@ mod tests {
         let old = key(Role::Owner, &[]);
         assert_eq!(old.role(), Role::Viewer);
         assert!(old.may(Right::ReadCalls));
+        assert!(old.may(Right::ReadContacts));
         assert!(!old.may(Right::WriteCalls));
+    }
+    #[test]
+    fn public_keys_read_masked_and_nothing_else() {
+        let mut public = key(Role::Owner, &["*"]);
+        if let Who::Key(key) = &mut public.who {
+            key.kind = KeyKind::Public;
+        }
+        assert_eq!(public.role(), Role::Viewer);
+        assert!(public.may(Right::ReadCalls));
+        for right in Right::ALL {
+            assert!(!public.may(right) || right.only_reads(), "{right:?}");
+        }
     }
 }

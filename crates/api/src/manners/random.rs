@@ -1,11 +1,16 @@
-//! Chance: request ids and jitter.
+//! Chance: request ids, jitter, passwords.
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::{BASE32_NOPAD, BASE64, HEXLOWER};
 
 /// Sixteen hexadecimal digits.
 pub(crate) fn hex() -> String {
     HEXLOWER.encode(&bytes::<8>())
+}
+
+/// A password for somebody else: 20 letters and digits, a hundred random bits.
+pub(crate) fn password() -> String {
+    BASE32_NOPAD.encode(&bytes::<13>())[..20].to_ascii_lowercase()
 }
 
 /// A whole number in `0..below`. The small bias of the remainder does not matter to a jitter.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use offhook_core::call::{CallRecord, Command, Refusal, Wish};
 use offhook_core::house::{BusinessNumber, MediaMode, Person};
 use offhook_core::id::{CallId, RecordingId};
+use offhook_core::meta::Extras;
 use offhook_core::phone::Phone;
 use offhook_core::sdp::Sdp;
 use offhook_engine::{EngineError, PlaceRequest};
@@ -17,7 +18,7 @@ use super::casting::cast;
 use super::protocol::{CallView, ClientMessage, ErrorView, ServerMessage};
 use super::view;
 use super::words;
-use super::{arrange, supervise};
+use super::{arrange, reach, supervise};
 use crate::house::House;
 use crate::manners::body::{self, JsonFault};
 use crate::manners::emergency;
@@ -26,11 +27,13 @@ use crate::manners::limits::Operation;
 const LONGEST_ID: usize = 128;
 
 /// Commands this server knows: the shapes of others are not looked at.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "presence.set",
     "call.place",
     "call.accept",
     "call.attach",
+    "call.restart",
+    "call.candidate",
     "call.arrange",
     "call.leave",
     "call.retrieve",
@@ -88,6 +91,8 @@ fn sort(message: ClientMessage) -> Heard {
         | ClientMessage::Place { id, .. }
         | ClientMessage::Accept { id, .. }
         | ClientMessage::Attach { id, .. }
+        | ClientMessage::Restart { id, .. }
+        | ClientMessage::Candidate { id, .. }
         | ClientMessage::Arrange { id, .. }
         | ClientMessage::Leave { id, .. }
         | ClientMessage::Retrieve { id, .. }
@@ -189,6 +194,10 @@ async fn done(
         }
         ClientMessage::Accept { call_id, sdp, .. } => accept(house, me, &call_id, &sdp).await,
         ClientMessage::Attach { call_id, sdp, .. } => attach(house, me, &call_id, &sdp).await,
+        ClientMessage::Restart { call_id, sdp, .. } => reach::restart(house, me, &call_id, &sdp).await,
+        ClientMessage::Candidate { call_id, ufrag, candidate, .. } => {
+            reach::candidate(house, me, &call_id, &ufrag, &candidate).await
+        }
         ClientMessage::Hold { call_id, .. } => arrange(house, me, &call_id, Wish::Hold(true)).await,
         ClientMessage::Resume { call_id, .. } => arrange(house, me, &call_id, Wish::Hold(false)).await,
         ClientMessage::Arrange { call_id, wish, .. } => {
@@ -226,23 +235,26 @@ async fn done(
 
 async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: &str) -> Done {
     let to = phone(to)?;
-    let offer = sdp::check_offer(offer).map_err(|why| words::invalid_sdp(&why))?;
     let number = number(house, me, from).await?;
+    let relayed = number.media_mode == MediaMode::Relay;
+    let offer = if relayed { sdp::check_offer(offer) } else { sdp::check_page_offer(offer) };
+    let offer = offer.map_err(|why| words::invalid_sdp(&why))?;
     if let Some(wait) = house.limits.count(Operation::Dial, me.id.as_str()).retry_in {
         metrics::counter!("offhook_agent_dials_refused_total").increment(1);
         return Err(words::too_many_calls(wait));
     }
-    let relayed = number.media_mode == MediaMode::Relay;
     let request = PlaceRequest {
         tenant: me.tenant.clone(),
         number: number.id,
-        to,
+        to: to.into(),
         offer: relayed.then(|| offer.clone()),
         agent: Some(me.id.clone()),
         connect: None,
         record: false,
         correlation: None,
         conversation_id: None,
+        metadata: None,
+        extras: Extras::default(),
     };
     // WhatsApp's verdict comes as an event: the reply does not wait for it.
     let placed = house.engine.place(request).await.map_err(|why| words::refused(&why))?;
@@ -263,7 +275,7 @@ async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: 
 
 async fn attach(house: &House, me: &Person, call_id: &str, offer: &str) -> Done {
     let id = CallId::parse(call_id).ok_or_else(words::unknown_call)?;
-    let offer = sdp::check_offer(offer).map_err(|why| words::invalid_sdp(&why))?;
+    let offer = sdp::check_page_offer(offer).map_err(|why| words::invalid_sdp(&why))?;
     let attached = house.engine.attach(&me.tenant, &id, &me.id, &offer).await;
     attached.map(Outcome::from).map_err(|why| words::refused(&why))
 }
@@ -273,7 +285,7 @@ async fn accept(house: &House, me: &Person, call_id: &str, theirs: &str) -> Done
     let known = house.engine.load(&me.tenant, &id).await.map_err(|fault| words::unavailable(&fault))?;
     let known = known.ok_or_else(words::unknown_call)?;
     let accepted = if known.media_mode == MediaMode::Bridge {
-        let offer = sdp::check_offer(theirs).map_err(|why| words::invalid_sdp(&why))?;
+        let offer = sdp::check_page_offer(theirs).map_err(|why| words::invalid_sdp(&why))?;
         house.engine.take(&me.tenant, &id, me.id.clone(), &offer).await.map(Outcome::from)
     } else {
         let answer = sdp::check_answer(theirs).map_err(|why| words::invalid_sdp(&why))?;

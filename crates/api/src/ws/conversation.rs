@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use offhook_core::call::{CallRecord, Voice};
 use offhook_core::event::{Announced, CallEvent, Event, Logged};
-use offhook_core::house::Person;
+use offhook_core::house::{Person, Presence};
 use offhook_core::id::{CallId, UserId};
 use offhook_core::ports::StoreFault;
 use offhook_engine::QualityNews;
@@ -28,7 +28,8 @@ use super::view::{self, Concern};
 use super::wire::{Farewell, Socket, Wire};
 use super::words;
 use crate::house::{House, Shared};
-use crate::manners::moment;
+use crate::manners::trace::Trace;
+use crate::manners::{moment, session};
 
 /// Commands that may wait for their turn. A person has one or two; the flood limit lets 200 arrive at once.
 const WAITING: usize = 256;
@@ -39,12 +40,19 @@ const SLOW: usize = 8;
 /// Log entries read at a time for a client that comes back.
 const REPLAY_BATCH: u32 = 500;
 
-/// How often it is asked whether the person may still take calls: so long someone who was removed hears of
-/// callers. It costs one small read for each socket.
-const RIGHTS: Duration = Duration::from_secs(30);
+/// How often it is asked whether rights of the tenant have changed. The answer is read once for all its sockets;
+/// with its own age, whoever loses a right loses their socket within five seconds.
+const RIGHTS: Duration = Duration::from_secs(3);
+
+/// Every so many times the person is looked up in any case: sessions and keys also end by themselves.
+const LOOKS: u32 = 10;
 
 /// Serves a socket until it closes.
-pub(super) async fn serve<S: Socket>(house: Shared, socket: S, mut seat: Seat) {
+pub(super) async fn serve<S: Socket>(house: Shared, socket: S, seat: Seat, trace: Trace) {
+    trace.follow(talk_until_closed(house, socket, seat)).await;
+}
+
+async fn talk_until_closed<S: Socket>(house: Shared, socket: S, mut seat: Seat) {
     let stranger = seat.stranger.take();
     metrics::counter!("offhook_agent_sockets_opened_total").increment(1);
     let mut wire = Wire::new(socket);
@@ -76,6 +84,8 @@ async fn talk<S: Socket>(house: &Shared, wire: &mut Wire<S>, stranger: Option<Co
         slow: FuturesUnordered::new(),
         quality: house.engine.listen_quality(),
         rights: interval_at(Instant::now() + RIGHTS, RIGHTS),
+        looks: 0,
+        asked: false,
     };
     let farewell = match conversation.run(wire).await {
         Ok(never) => match never {},
@@ -101,6 +111,10 @@ struct Conversation {
     quality: broadcast::Receiver<Arc<QualityNews>>,
     /// When to look again whether the person may take calls.
     rights: Interval,
+    /// How often it was.
+    looks: u32,
+    /// Whether they asked for something since.
+    asked: bool,
 }
 
 impl Conversation {
@@ -125,11 +139,7 @@ impl Conversation {
                     wire.say(&reply)?;
                     self.catch_up(wire).await?;
                 }
-                _ = self.rights.tick() => {
-                    if let Some(now) = look_again(&self.house, &self.member.me).await? {
-                        self.member.me = Arc::new(now);
-                    }
-                }
+                _ = self.rights.tick() => self.look_again().await?,
                 () = due(self.member.renew_ice_at) => self.renew_ice(wire)?,
                 Some(reply) = self.slow.next(), if !self.slow.is_empty() => wire.say(&reply)?,
                 news = self.quality.recv(), if caught_up => self.how_it_goes(news, wire)?,
@@ -142,6 +152,35 @@ impl Conversation {
         }
     }
 
+    /// The person as they are now: rights may have been taken since the hello. A database that cannot be read
+    /// takes none.
+    async fn look_again(&mut self) -> Result<(), Farewell> {
+        let (house, member) = (&self.house, &mut self.member);
+        self.looks += 1;
+        let looked = async {
+            let version = house.rights.version(&member.me.tenant).await?;
+            if version == member.rights && !self.looks.is_multiple_of(LOOKS) {
+                return Ok(None);
+            }
+            let at_work = std::mem::take(&mut self.asked) || is_at_work(house, &member.me);
+            let person = session::standing(house, &member.me, member.by.as_ref(), at_work).await?;
+            Ok(Some((version, person)))
+        };
+        match looked.await {
+            Ok(None) => Ok(()),
+            Ok(Some((version, Some(person)))) if person.role.may_call() => {
+                member.rights = version;
+                member.me = Arc::new(person);
+                Ok(())
+            }
+            Ok(Some(_)) => Err(Farewell::revoked()),
+            Err::<_, StoreFault>(fault) => {
+                tracing::warn!(agent.id = %member.me.id, error = %fault, "an agent's rights cannot be read");
+                Ok(())
+            }
+        }
+    }
+
     fn heard<S: Socket>(&mut self, text: &str, wire: &mut Wire<S>) -> Result<(), Farewell> {
         let refuse = |id: String, error| ServerMessage::Error { id: Some(id), error };
         match commands::read(text) {
@@ -149,6 +188,7 @@ impl Conversation {
             Heard::Senseless { id, error } => wire.say(&refuse(id, error)),
             Heard::Foreign(why) => Err(Farewell::protocol(why)),
             Heard::Command(ask) if self.waiting.len() < WAITING => {
+                self.asked = true;
                 self.waiting.push_back(ask);
                 Ok(())
             }
@@ -296,17 +336,10 @@ impl Conversation {
     }
 }
 
-/// The person as they are now: rights may have been taken since the hello. A database that cannot be read takes
-/// none.
-async fn look_again(house: &House, me: &Person) -> Result<Option<Person>, Farewell> {
-    match house.ports.people.load(&me.tenant, &me.id).await {
-        Ok(Some(person)) if person.role.may_call() => Ok(Some(person)),
-        Ok(_) => Err(Farewell::revoked()),
-        Err(fault) => {
-            tracing::warn!(agent.id = %me.id, error = %fault, "an agent's rights cannot be read");
-            Ok(None)
-        }
-    }
+/// Whether somebody can be called or is in a call: their session is in use though they press nothing.
+fn is_at_work(house: &House, me: &Person) -> bool {
+    let presence = house.engine.presence(&me.id).unwrap_or(me.presence);
+    presence == Presence::Available || !house.engine.owned(&me.tenant, &me.id).is_empty()
 }
 
 /// The reply of the command in the lane; waits for ever while there is none.

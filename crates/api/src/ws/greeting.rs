@@ -8,7 +8,7 @@ use offhook_core::call::CallRecord;
 use offhook_core::event::{Announced, Logged};
 use offhook_core::house::Person;
 use offhook_core::id::{CallId, UserId};
-use offhook_core::ports::StoreFault;
+use offhook_core::ports::{Opener, StoreFault, Ticket};
 use offhook_engine::Connected;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, timeout};
@@ -20,6 +20,7 @@ use super::view;
 use super::wire::{Farewell, Socket, Wire};
 use super::words;
 use crate::house::House;
+use crate::manners::session;
 
 /// How long a fresh connection may be silent.
 pub(super) const HELLO: Duration = Duration::from_secs(5);
@@ -40,6 +41,10 @@ const LONGEST_TOKEN: usize = 512;
 /// A connected agent.
 pub(super) struct Member {
     pub(super) me: Arc<Person>,
+    /// What their ticket was given for.
+    pub(super) by: Option<Opener>,
+    /// The count of changes to rights when they were last looked up.
+    pub(super) rights: u64,
     /// Counts this connection among the person's; they are rung while there is one.
     pub(super) _connected: Connected,
     /// The same for the limit of connections.
@@ -50,6 +55,14 @@ pub(super) struct Member {
     pub(super) shown: HashMap<CallId, Arc<CallRecord>>,
     /// When its TURN credentials want replacing, if ever.
     pub(super) renew_ice_at: Option<Instant>,
+}
+
+/// Somebody who was let in.
+struct Admitted {
+    me: Person,
+    by: Option<Opener>,
+    rights: u64,
+    place: Counted<UserId>,
 }
 
 /// Events to be told again.
@@ -72,13 +85,15 @@ pub(super) async fn greet<S: Socket>(house: &House, wire: &mut Wire<S>) -> Resul
     if device_id.is_empty() || device_id.len() > LONGEST_DEVICE_ID {
         return Err(Farewell::protocol("device_id has 1 to 128 bytes"));
     }
-    let me = admit(house, &token).await?;
+    // Counted before the person is read: what changes between the two is looked at again.
+    let (me, by, rights) = admit(house, &token).await?;
     let place = house.sockets.of_person(&me.id).ok_or_else(Farewell::crowd)?;
-    welcome(house, wire, me, place, resume_after).await
+    let admitted = Admitted { me, by, rights, place };
+    welcome(house, wire, admitted, resume_after).await
 }
 
 /// The person behind a ticket, with the rights they have now.
-async fn admit(house: &House, token: &str) -> Result<Person, Farewell> {
+async fn admit(house: &House, token: &str) -> Result<(Person, Option<Opener>, u64), Farewell> {
     let unknown = || {
         let remedy = Some("Fetch a new ticket and connect again.");
         Farewell::unauthorized(words::error(
@@ -91,8 +106,12 @@ async fn admit(house: &House, token: &str) -> Result<Person, Farewell> {
         return Err(unknown());
     }
     let taken = house.ports.sessions.take_ticket(token, house.now()).await.map_err(failed)?;
-    let person = taken.ok_or_else(unknown)?;
-    let now = house.ports.people.load(&person.tenant, &person.id).await.map_err(failed)?;
+    let Some(Ticket { person, by, .. }) = taken else {
+        house.audit.stranger_once(None, "socket.refused", None).await.map_err(failed)?;
+        return Err(unknown());
+    };
+    let rights = house.ports.sessions.rights_version(&person.tenant).await.map_err(failed)?;
+    let now = session::standing(house, &person, by.as_ref(), true).await.map_err(failed)?;
     let person = now.ok_or_else(unknown)?;
     if !person.role.may_call() {
         let remedy = Some("Ask an administrator for the role of an agent.");
@@ -102,16 +121,16 @@ async fn admit(house: &House, token: &str) -> Result<Person, Farewell> {
             remedy,
         )));
     }
-    Ok(person)
+    Ok((person, by, rights))
 }
 
 async fn welcome<S: Socket>(
     house: &House,
     wire: &mut Wire<S>,
-    me: Person,
-    place: Counted<UserId>,
+    admitted: Admitted,
     resume_after: Option<u64>,
 ) -> Result<Member, Farewell> {
+    let Admitted { me, by, rights, place } = admitted;
     // First the stream, then the snapshot: what happens between the two is in both, never in neither.
     let (events, head) = house.engine.subscribe(&me.tenant).await.map_err(failed)?;
     let connected = house.engine.connected(&me);
@@ -135,7 +154,7 @@ async fn welcome<S: Socket>(
         deadline: Instant::now() + REPLAY_TIME,
     });
     let me = Arc::new(me);
-    Ok(Member { me, _connected: connected, _place: place, events, replay, shown, renew_ice_at })
+    Ok(Member { me, by, rights, _connected: connected, _place: place, events, replay, shown, renew_ice_at })
 }
 
 type Shown = HashMap<CallId, Arc<CallRecord>>;

@@ -19,6 +19,7 @@ mod view;
 mod arrange;
 mod casting;
 
+mod reach;
 mod sockets;
 mod supervise;
 
@@ -42,6 +43,7 @@ use crate::house::Shared;
 
 pub(crate) use arrange::{QUEUE, quality, wish};
 pub use sockets::Sockets;
+pub(crate) use sockets::{Full, Seat};
 
 pub(crate) fn routes() -> Router<Shared> {
     Router::new().route("/ws", any(upgrade::upgrade))

@@ -38,8 +38,8 @@ pub enum ClientMessage {
     /// Says the agent takes calls, or does not.
     #[serde(rename = "presence.set")]
     SetPresence { id: String, status: Presence },
-    /// Calls a WhatsApp user. `sdp` is a complete offer: all candidates gathered. On a number whose calls are
-    /// relayed it goes to WhatsApp; on one whose calls are bridged the server answers it, in the `ack`.
+    /// Calls a WhatsApp user. On a number whose calls are relayed `sdp` goes to WhatsApp, and must be a complete
+    /// offer: all candidates gathered. On one whose calls are bridged the server answers it, in the `ack`.
     #[serde(rename = "call.place")]
     Place {
         id: String,
@@ -52,13 +52,27 @@ pub enum ClientMessage {
         sdp: String,
     },
     /// Takes a ringing call. Relayed: `sdp` is a complete answer to the offer of `call.incoming`. Bridged: it is
-    /// a complete offer of the page's own, which the server answers in the `ack`.
+    /// an offer of the page's own, which the server answers in the `ack`.
     #[serde(rename = "call.accept")]
     Accept { id: String, call_id: String, sdp: String },
     /// Brings this page's sound to a live bridged call of this agent, in place of whatever carried it before:
-    /// after a reload, a lost network, or from another device. `sdp` is a complete offer, answered in the `ack`.
+    /// after a reload, a lost network, or from another device. `sdp` is an offer, answered in the `ack`.
     #[serde(rename = "call.attach")]
     Attach { id: String, call_id: String, sdp: String },
+    /// Finds a new path for the sound this page has in a bridged call: its network has changed. `sdp` is an offer
+    /// of the same connection with new ICE credentials, answered in the `ack`.
+    #[serde(rename = "call.restart")]
+    Restart { id: String, call_id: String, sdp: String },
+    /// One place where this page can be reached, found after an offer of a bridged call was sent.
+    #[serde(rename = "call.candidate")]
+    Candidate {
+        id: String,
+        call_id: String,
+        /// The user fragment of the offer it belongs to.
+        ufrag: String,
+        /// As in an `a=candidate` line; empty when there are no more.
+        candidate: String,
+    },
     /// Arranges something at a bridged conversation of this agent: transfer, conference, recording and so on.
     #[serde(rename = "call.arrange")]
     Arrange { id: String, call_id: String, wish: Wish },
@@ -66,7 +80,7 @@ pub enum ClientMessage {
     /// talks with the customer too.
     #[serde(rename = "call.leave")]
     Leave { id: String, call_id: String },
-    /// Takes a parked call. `sdp` is a complete offer, answered in the `ack`, as with `call.accept`.
+    /// Takes a parked call. `sdp` is an offer, answered in the `ack`, as with `call.accept`.
     #[serde(rename = "call.retrieve")]
     Retrieve { id: String, call_id: String, sdp: String },
     /// A supervisor comes to a bridged conversation with an offer of their own, or changes how they are there
@@ -145,7 +159,7 @@ pub enum ServerMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         call: Option<CallView>,
-        /// The server's answer to the offer of a bridged `call.place`, `call.accept` or `call.attach`.
+        /// The server's answer to the offer of a bridged call's command.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         sdp_answer: Option<String>,
@@ -436,7 +450,7 @@ pub enum GoawayReason {
     Shutdown,
     /// This client reads too slowly; it will get a snapshot when it comes back.
     SlowConsumer,
-    /// The session was revoked.
+    /// The person, their session, or the key of their ticket lost the right to be here.
     Revoked,
 }
 
@@ -446,6 +460,8 @@ pub mod close {
     pub const PROTOCOL: u16 = 4400;
     /// The ticket is unknown, used or expired: fetch another.
     pub const UNAUTHORIZED: u16 = 4401;
+    /// The session, the key or the right it rested on has ended: sign in again.
+    pub const REVOKED: u16 = 4403;
     /// Nothing was heard for a minute.
     pub const IDLE: u16 = 4408;
     /// Too many messages a second.

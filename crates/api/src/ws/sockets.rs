@@ -77,7 +77,7 @@ impl Sockets {
     }
 
     /// A place for one more socket of an address, if there is one.
-    pub(super) fn seat(&self, address: Option<IpAddr>) -> Result<Seat, Full> {
+    pub(crate) fn seat(&self, address: Option<IpAddr>) -> Result<Seat, Full> {
         if self.inner.leaving.is_cancelled() {
             return Err(Full::Server);
         }
@@ -105,7 +105,7 @@ impl Sockets {
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Full {
+pub(crate) enum Full {
     /// All places are taken, or the server stops.
     Server,
     /// This address has too many that have not said who they are.
@@ -151,11 +151,18 @@ impl<K: Eq + Hash> Drop for Counted<K> {
 }
 
 /// The place of one socket, held as long as its task lives.
-pub(super) struct Seat {
-    pub(super) leaving: CancellationToken,
+pub(crate) struct Seat {
+    pub(crate) leaving: CancellationToken,
     pub(super) closed: CancellationToken,
     /// Counts until the hello.
     pub(super) stranger: Option<Counted<IpAddr>>,
     _token: TaskTrackerToken,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Seat {
+    /// Whoever sits here has said who they are.
+    pub(crate) fn is_known(&mut self) {
+        self.stranger = None;
+    }
 }

@@ -1,11 +1,9 @@
 //! The door of the socket: who may open one at all.
 
-use std::net::SocketAddr;
-
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
-use axum::extract::{ConnectInfo, RawQuery, State};
-use axum::http::{Extensions, HeaderMap, header};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::conversation;
@@ -16,6 +14,7 @@ use super::wire::MOST_BYTES;
 use crate::dialect::orbit::error::ApiError;
 use crate::house::Shared;
 use crate::manners::origin::Verdict;
+use crate::manners::trace::Trace;
 
 /// What the socket keeps of a slow client's messages besides our queue.
 const WRITE_BUFFER: usize = 16 * 1024;
@@ -24,7 +23,6 @@ pub(super) async fn upgrade(
     State(house): State<Shared>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    extensions: Extensions,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let cookies = headers.contains_key(header::COOKIE);
@@ -46,8 +44,8 @@ pub(super) async fn upgrade(
     if socket.selected_protocol().is_none() {
         return ApiError::malformed(format!("offer the subprotocol {SUBPROTOCOL}")).into_response();
     }
-    let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let seat = match house.sockets.seat(address) {
+    let trace = Trace::now();
+    let seat = match house.sockets.seat(trace.address) {
         Ok(seat) => seat,
         Err(Full::Server) => return ApiError::unavailable().into_response(),
         Err(Full::Address) => {
@@ -59,5 +57,5 @@ pub(super) async fn upgrade(
     let socket = socket.max_message_size(2 * MOST_BYTES).max_frame_size(2 * MOST_BYTES);
     socket
         .write_buffer_size(WRITE_BUFFER)
-        .on_upgrade(move |socket: WebSocket| conversation::serve(house, socket, seat))
+        .on_upgrade(move |socket: WebSocket| conversation::serve(house, socket, seat, trace))
 }

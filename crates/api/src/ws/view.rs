@@ -247,7 +247,8 @@ const fn state(state: State) -> p::CallState {
         State::Dialing => p::CallState::Dialing,
         State::Queued => p::CallState::Queued,
         State::Ringing => p::CallState::Ringing,
-        State::Answering => p::CallState::Answering,
+        // To agents both say that somebody else has it.
+        State::PreAccepted | State::Answering => p::CallState::Answering,
         State::Connected => p::CallState::Connected,
         State::Ending => p::CallState::Ending,
         State::Completed => p::CallState::Completed,

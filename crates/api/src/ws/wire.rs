@@ -97,9 +97,9 @@ impl Farewell {
         Self::goaway("shutdown", GoawayReason::Shutdown)
     }
 
-    /// The person may not take calls any more.
+    /// The person may not take calls any more, or what their ticket was given for has ended.
     pub(super) fn revoked() -> Self {
-        Self::goaway("revoked", GoawayReason::Revoked)
+        Self { code: Some(close::REVOKED), ..Self::goaway("revoked", GoawayReason::Revoked) }
     }
 
     /// The person has more connections than one can use.

@@ -135,6 +135,11 @@ pub(super) fn refused(why: &EngineError) -> ErrorView {
             "The server cannot use this browser's audio settings.",
             Some("Reload the page. If it happens again, use a current Chrome, Edge, Firefox or Safari."),
         ),
+        EngineError::Sound(SoundFault::NoLeg) => error(
+            "not_attached",
+            "This page does not have the sound of this call.",
+            Some("Attach to the call."),
+        ),
         EngineError::Stopping => {
             error("unavailable", "The server is restarting.", Some("Try again in a few seconds."))
         }
@@ -146,6 +151,8 @@ fn refusal_words(refusal: Refusal) -> ErrorView {
         Refusal::AnsweredElsewhere => ("Somebody else has taken this call.", None),
         Refusal::CallEnded => ("This call is over.", None),
         Refusal::NotRinging => ("This call does not ring for you.", None),
+        Refusal::AnswerDiffers => ("Another answer was sent ahead.", None),
+        Refusal::AnswerMissing => ("This needs an SDP answer.", None),
         Refusal::OtherMedia => ("This cannot be done with a call carried in this way.", None),
         Refusal::NotTalking => ("There is no conversation yet.", None),
         Refusal::AlreadySeeking => {

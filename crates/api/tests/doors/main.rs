@@ -5,22 +5,48 @@
 mod recordings;
 mod rig;
 
+mod d360_calls;
 mod desk;
+
+mod docs;
+
+mod faces;
+
+mod idempotency;
+
+mod manners;
+
+mod matrix;
 
 mod meta;
 
+mod orbit_answer;
 mod orbit_control;
 
 mod orbit_events;
+
+mod orbit_figures;
 
 mod orbit_list;
 
 mod orbit_numbers;
 mod orbit_place;
 
+mod orbit_search;
+
 mod orbit_webhooks;
 
 mod privacy;
+
+mod sandbox;
+
+mod settings_audit;
+
+mod settings_keys;
+
+mod settings_matrix;
+
+mod settings_people;
 
 mod socket_bridge;
 
@@ -33,3 +59,9 @@ mod socket_limits;
 mod socket_resume;
 
 mod socket_upgrade;
+
+mod vobiz_calls;
+
+mod vobiz_channels;
+
+mod vobiz_socket;

@@ -49,8 +49,8 @@ async fn a_placed_call_is_answered_as_orbit_answers() {
     assert_eq!(answer.header("x-ratelimit-limit"), "60");
     assert_eq!(answer.header("x-ratelimit-remaining"), "59");
     assert!(answer.header("x-ratelimit-reset").parse::<i64>().unwrap() > 1_793_610_900);
-    let Ask::Connect { to, offer, opaque } = &rig.asker.asked()[0] else { panic!("a connect") };
-    assert_eq!((to.reveal().as_str(), offer.as_str()), (USER, OFFER));
+    let Ask::Connect { to, offer, opaque, .. } = &rig.asker.asked()[0] else { panic!("a connect") };
+    assert_eq!((to.phone().unwrap().reveal().as_str(), offer.as_str()), (USER, OFFER));
     assert_ne!(opaque, "ticket-88", "the client's correlation is ours to echo, not Meta's");
 }
 
@@ -258,7 +258,7 @@ async fn only_a_waiting_inbound_call_can_be_rejected() {
     rig.rings("wacid.A").await;
     let call = rig.until(State::Queued).await;
     let act = async |action: &str| rig.post(&format!("{PATH}/{}/{action}", call.id), &key, &json!({})).await;
-    assert_eq!(act("accept").await.code(), "VALIDATION_ERROR");
+    assert_eq!(act("accept").await.code(), "MISSING_REQUIRED_FIELD");
     assert_eq!(act("juggle").await.code(), "NOT_FOUND");
     assert_eq!(act("hold").await.code(), "CALL_STATE_CONFLICT");
     assert_eq!(act("reject").await.status, StatusCode::OK);
@@ -337,6 +337,25 @@ async fn the_sixty_first_call_of_a_minute_waits() {
     assert_eq!((&error["code"], &error["details"]["window"]), (&json!("RATE_LIMITED"), &json!("60s")));
     assert_eq!((&error["details"]["limit"], refused.header("retry-after")), (&json!(60), "1"));
     assert_eq!(refused.header("x-ratelimit-remaining"), "0");
+}
+
+#[tokio::test]
+async fn a_key_that_asks_too_fast_waits_a_second() {
+    let rig = Rig::configured(|config| config.rates = offhook_api::Rates::default()).await;
+    let (key, other) = (rig.key(Role::Owner, &["*"]).await, rig.key(Role::Owner, &["*"]).await);
+    let mut refused = None;
+    for _ in 0..100 {
+        let answer = rig.get(PATH, &key).await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("a limit");
+    let details = &refused.json()["error"]["details"];
+    assert_eq!((&details["limit"], &details["window"]), (&json!(20), &json!("1s")));
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(rig.get(PATH, &other).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -198,6 +198,46 @@ async fn parked_call_is_seen_by_everybody_of_the_house_and_taken_by_one() {
     scene.end().await;
 }
 
+/// An offer with this many fewer lines: those that say where the page can be reached.
+fn without_candidates(offer: &str) -> String {
+    offer.split_inclusive("\r\n").filter(|line| !line.starts_with("a=candidate")).collect()
+}
+
+#[tokio::test]
+async fn page_tells_afterwards_where_it_is_and_finds_a_new_path_when_that_changes() {
+    let mut scene = Scene::begin().await;
+    let bare = without_candidates(OFFER);
+    assert!(bare.len() < OFFER.len());
+    let told = |kind: &str| json!({ "type": kind, "call_id": scene.id, "sdp": bare });
+    let (attach, restart) = (told("call.attach"), told("call.restart"));
+    let line = "candidate:1 1 udp 2130706431 192.0.2.7 50000 typ host";
+    let candidate = |line: &str| json!({ "type": "call.candidate", "call_id": scene.id, "ufrag": "abcd", "candidate": line });
+    let (first, last, long) = (candidate(line), candidate(""), candidate(&"x".repeat(1_025)));
+
+    assert!(scene.ann.command(attach).await["sdp_answer"].is_string());
+    for told in [&first, &last] {
+        assert_eq!(scene.ann.command(told.clone()).await["type"], "ack");
+    }
+    let lines: Vec<_> =
+        scene.rig.sound.trickled().into_iter().map(|(.., told)| told.line.to_string()).collect();
+    assert_eq!(lines, [line, ""]);
+    assert_eq!(scene.ann.command(long).await["error"]["code"], "invalid_message");
+    let found = scene.ann.command(restart.clone()).await;
+    assert!(found["sdp_answer"].as_str().unwrap().contains("a new path"), "{found}");
+    assert_eq!(found["call"]["id"], scene.id.as_str());
+
+    scene.rig.sound.forgets.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(scene.ann.command(restart.clone()).await["error"]["code"], "not_attached");
+    // Nobody speaks for somebody else's sound, and another house does not know the call.
+    let mut eve = scene.rig.agent(scene.address, 5).await;
+    for (agent, code) in [(&mut scene.bob, "not_yours"), (&mut eve, "unknown_call")] {
+        assert_eq!(agent.command(restart.clone()).await["error"]["code"], code);
+        assert_eq!(agent.command(first.clone()).await["error"]["code"], code);
+    }
+    assert_eq!(scene.rig.sound.trickled().len(), 2);
+    scene.end().await;
+}
+
 #[tokio::test]
 async fn supervisor_comes_unseen_by_the_user_whispers_and_takes_over() {
     let mut scene = Scene::begin().await;
@@ -224,6 +264,14 @@ async fn supervisor_comes_unseen_by_the_user_whispers_and_takes_over() {
     assert_eq!(scene.ann.event("call.left").await["reason"], "taken_over");
     let refused = scene.olga.command(supervise(&id, "listen", None)).await;
     assert_eq!(refused["error"]["code"], "already_there");
+    let written = scene.rig.audit.actions();
+    let sat = ["call.supervised"; 3];
+    let tried = ["right.refused"; 2];
+    assert_eq!(
+        written,
+        [&sat[..], &tried, &["call.taken_over"]].concat(),
+        "once a minute for each who tries"
+    );
     scene.end().await;
 }
 
@@ -232,7 +280,7 @@ async fn who_loses_the_right_to_supervise_loses_it_without_a_new_connection() {
     let mut scene = Scene::begin().await;
     scene.rig.directory.change(user(4), Some(Role::Agent));
     tokio::time::pause();
-    tokio::time::advance(std::time::Duration::from_secs(31)).await;
+    tokio::time::advance(std::time::Duration::from_secs(5)).await;
     tokio::time::resume();
     scene.olga.events_so_far().await;
     let how = json!({ "type": "call.supervise", "call_id": scene.id, "how": "listen", "sdp": OFFER });

@@ -1,8 +1,7 @@
 //! What a call asks of Meta, and what may come back.
 
 use crate::id::Wacid;
-use crate::meta::MetaError;
-use crate::phone::Phone;
+use crate::meta::{Callee, Extras, MetaError};
 use crate::sdp::Sdp;
 
 /// A request to Meta about one call. The adapter adds number and token.
@@ -11,11 +10,13 @@ pub enum Ask {
     /// Place the call. Never sent twice: Meta has no idempotency (whatsapp-calling.md 1.1).
     Connect {
         /// The user.
-        to: Phone,
+        to: Callee,
         /// Our offer.
         offer: Sdp,
         /// Our correlation, echoed in every webhook of the call.
         opaque: String,
+        /// What WhatsApp is to do besides.
+        extras: Extras,
     },
     /// Let WhatsApp build the path while its user's phone still rings. Answers nothing.
     PreAccept {
@@ -32,6 +33,8 @@ pub enum Ask {
         answer: Sdp,
         /// It may have been sent before, by a server that died since: "already answered" is then success.
         again: bool,
+        /// What WhatsApp is to do besides.
+        extras: Extras,
     },
     /// Refuse an unanswered inbound call.
     Reject {

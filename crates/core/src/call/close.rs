@@ -61,6 +61,7 @@ impl Call {
             }
             Phase::Dialing { .. }
             | Phase::Hunting { .. }
+            | Phase::Prepared { .. }
             | Phase::Answering { .. }
             | Phase::Talking { .. } => {
                 self.give_up(now, EndReason::InternalError, asks);
@@ -75,6 +76,7 @@ impl Call {
             Phase::Placing { .. } | Phase::Unclear { .. } => self.intend(now, EndReason::Busy, None),
             Phase::Dialing { .. } => self.give_up(now, EndReason::Busy, asks),
             Phase::Hunting { .. }
+            | Phase::Prepared { .. }
             | Phase::Answering { .. }
             | Phase::Talking { .. }
             | Phase::Ending { .. }

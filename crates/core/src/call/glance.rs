@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::end::EndReason;
 use super::record::{CallRecord, State};
+use crate::bill::Bill;
 use crate::house::MediaMode;
 use crate::id::{NumberId, UserId, Wacid};
 use crate::meta::{Direction, Party};
@@ -46,6 +47,9 @@ pub struct Glance {
     pub ended_at: Option<Time>,
     /// Talking time in whole seconds, once over.
     pub duration_secs: Option<u32>,
+    /// What it costs, once over.
+    #[serde(default)]
+    pub bill: Option<Bill>,
 }
 
 impl Glance {
@@ -69,6 +73,7 @@ impl Glance {
             answered_at: record.answered_at(),
             ended_at: record.ended_at(),
             duration_secs: record.duration_secs(),
+            bill: record.facts.bill.clone(),
         }
     }
 }

@@ -12,11 +12,11 @@ use super::refusal::Refusal;
 use super::sound::{LegQuality, Line, SoundAsk, SoundNews};
 use super::table::{ClipName, Connect, Key, Role, Target, Voice};
 use super::told::told_by;
+use crate::bill::{Bill, Billed};
 use crate::event::{CallEvent, Event};
 use crate::house::{BusinessNumber, MediaMode};
 use crate::id::{CallId, RecordingId, UserId};
-use crate::meta::{Direction, MetaEvent, Party};
-use crate::phone::Phone;
+use crate::meta::{Callee, Direction, Extras, MetaEvent};
 use crate::sdp::Sdp;
 use crate::time::Time;
 
@@ -55,6 +55,11 @@ pub enum Phase {
         /// Who rings.
         hunt: Hunt,
     },
+    /// Inbound, relayed: a client has sent its answer ahead; whether it takes the call is not said yet.
+    Prepared {
+        /// When we give up.
+        until: Time,
+    },
     /// Inbound: taken, `accept` is on its way.
     Answering {
         /// When its reply is overdue.
@@ -85,7 +90,7 @@ pub enum Input {
     ConnectReply(Result<Reply, Fault>),
     /// Meta's reply to `accept`.
     AcceptReply(Result<Reply, Fault>),
-    /// Meta's reply to `pre_accept`. If it failed the path is built after `accept` instead.
+    /// Meta's reply to `pre_accept`. If it failed the path is built with `accept` instead.
     PreAcceptReply(Result<Reply, Fault>),
     /// The media plane has news of this bridged call.
     Sound(SoundNews),
@@ -119,6 +124,18 @@ pub enum Command {
     Take {
         /// Who.
         agent: UserId,
+    },
+    /// A client sends its SDP answer to a relayed call ahead, so that the path is up when it takes the call.
+    PreAccept {
+        /// The bytes of the answer to come.
+        answer: Sdp,
+    },
+    /// A client takes a relayed call with an SDP answer of its own.
+    AcceptRelayed {
+        /// The answer; none when it was sent ahead.
+        answer: Option<Sdp>,
+        /// What else it brings.
+        along: Along,
     },
     /// A client takes a bridged call that rings: it is answered, and connected from there.
     Answer {
@@ -161,6 +178,15 @@ pub enum Command {
         /// The agent; none for clients whose key covers every call.
         by: Option<UserId>,
     },
+}
+
+/// What a client may bring with its answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Along {
+    /// Its correlation.
+    pub correlation: Option<String>,
+    /// What it wants WhatsApp itself to do.
+    pub extras: Extras,
 }
 
 /// What may be wanted of a bridged conversation.
@@ -249,7 +275,7 @@ pub struct NewOutbound {
     /// The number to call from.
     pub number: BusinessNumber,
     /// The user.
-    pub to: Phone,
+    pub to: Callee,
     /// The client's complete offer; none for a call whose sound the house carries.
     pub offer: Option<Sdp>,
     /// Who places it, when a person does.
@@ -262,6 +288,10 @@ pub struct NewOutbound {
     pub correlation: Option<String>,
     /// The client's conversation.
     pub conversation_id: Option<String>,
+    /// What the client wants remembered with the call.
+    pub metadata: Option<String>,
+    /// What the client wants WhatsApp itself to do.
+    pub extras: Extras,
 }
 
 impl Call {
@@ -269,10 +299,12 @@ impl Call {
     #[must_use]
     pub fn place(new: NewOutbound, now: Time) -> Self {
         let facts = Facts {
-            party: Party { phone: Some(new.to.clone()), ..Party::default() },
+            party: new.to.party(),
             offer: new.offer.clone(),
             connect: new.connect,
             record: new.record,
+            metadata: new.metadata,
+            extras: new.extras.clone(),
             ..Facts::default()
         };
         let opaque = new.id.as_str().to_owned();
@@ -282,7 +314,7 @@ impl Call {
         record.conversation_id = new.conversation_id;
         record.media_mode = if new.offer.is_some() { MediaMode::Relay } else { MediaMode::Bridge };
         let mut call = Self::with(record, Phase::Placing { until: now + Deadline::ConnectConfirmed.wait() });
-        let ask = new.offer.map(|offer| Ask::Connect { to: new.to, offer, opaque });
+        let ask = new.offer.map(|offer| Ask::Connect { to: new.to, offer, opaque, extras: new.extras });
         call.commit(now, vec![CallEvent::Initiated], BTreeSet::new(), ask.into_iter().collect());
         call.ask_sound();
         call
@@ -291,10 +323,22 @@ impl Call {
     /// Takes in an inbound call from whichever of its webhooks came first.
     #[must_use]
     pub fn incoming(id: CallId, number: &BusinessNumber, first: MetaEvent, now: Time) -> Self {
+        Self::incoming_at(Manners::default(), id, number, first, now)
+    }
+
+    /// The same in a house with these manners: the first webhook may be the last.
+    #[must_use]
+    pub fn incoming_at(
+        manners: Manners,
+        id: CallId,
+        number: &BusinessNumber,
+        first: MetaEvent,
+        now: Time,
+    ) -> Self {
         let mut record = blank(id, number, Direction::Inbound, now, Facts::default());
         record.media_mode = number.media_mode;
         let hunting = Phase::Hunting { until: now + Deadline::Answer.wait(), hunt: Hunt::default() };
-        let mut call = Self::with(record, hunting);
+        let mut call = Self::with(record, hunting).with_manners(manners);
         call.apply(now, |call, asks, events| call.learn(now, first, asks, events));
         call
     }
@@ -326,8 +370,9 @@ impl Call {
             Input::Sound(news) => {
                 self.apply(now, |call, asks, events| call.hear_sound(now, news, asks, events));
             }
-            Input::PreAcceptReply(Ok(_)) => {}
-            Input::PreAcceptReply(Err(_)) => self.apply(now, |call, asks, _| call.pre_accept_failed(asks)),
+            Input::PreAcceptReply(reply) => {
+                self.apply(now, |call, asks, _| call.pre_accept_reply(reply, asks));
+            }
             Input::EndReply(reply) => self.end_reply(&reply),
             Input::Agents(agents) => {
                 self.apply(now, |call, asks, events| call.agents(now, &agents, asks, events));
@@ -364,7 +409,7 @@ impl Call {
             Phase::Placing { until } => (*until, Deadline::ConnectConfirmed),
             Phase::Unclear { until } => (*until, Deadline::Adopted),
             Phase::Dialing { until } => (*until, Deadline::PickUp),
-            Phase::Hunting { until, .. } => (*until, Deadline::Answer),
+            Phase::Hunting { until, .. } | Phase::Prepared { until } => (*until, Deadline::Answer),
             Phase::Answering { until } => (*until, Deadline::AcceptConfirmed),
             Phase::Talking { until } => (*until, Deadline::Cap),
             Phase::Ending { until, .. } => (*until, Deadline::TerminateSeen),
@@ -451,6 +496,7 @@ impl Call {
             Phase::Dialing { .. } => (State::Dialing, None),
             Phase::Hunting { hunt, .. } if hunt.rung().is_empty() => (State::Queued, None),
             Phase::Hunting { .. } => (State::Ringing, None),
+            Phase::Prepared { .. } => (State::PreAccepted, None),
             Phase::Answering { .. } => (State::Answering, None),
             Phase::Talking { .. } => (State::Connected, None),
             Phase::Ending { .. } => (State::Ending, None),
@@ -458,6 +504,21 @@ impl Call {
         };
         self.record.state = state;
         self.record.end_reason = reason;
+        self.make_out();
+    }
+
+    /// Makes the bill of a finished call out, and again when a late fact changed how long it was.
+    fn make_out(&mut self) {
+        let record = &mut self.record;
+        let talked_secs = record.duration_secs();
+        let made_out = |bill: &Bill| bill.talked_secs == talked_secs;
+        if !record.state.is_over() || record.facts.bill.as_ref().is_some_and(made_out) {
+            return;
+        }
+        let known = record.facts.bill.take().and_then(|bill| bill.rate);
+        let user = record.facts.party.phone.as_ref();
+        let call = Billed { direction: record.direction, user, at: record.created_at, talked_secs };
+        record.facts.bill = Some(self.manners.rates.bill(&call, known));
     }
 }
 

@@ -1,9 +1,11 @@
 //! What a house may choose about its calls.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadline::Deadline;
 use super::table::ClipName;
+use crate::bill::Rates;
 use crate::meta::Direction;
 use crate::recording::ConsentMode;
 
@@ -20,6 +22,8 @@ pub struct Manners {
     pub consent: ConsentMode,
     /// What they are told: the announcement that is played.
     pub notice: Option<ClipName>,
+    /// What calls cost.
+    pub rates: Arc<Rates>,
 }
 
 /// What happens when an agent whose sound went away does not come back.
@@ -50,6 +54,7 @@ impl Default for Manners {
             record_all: false,
             consent: ConsentMode::None,
             notice: None,
+            rates: Arc::default(),
         }
     }
 }

@@ -27,6 +27,8 @@ mod hear;
 
 mod obey;
 
+mod relayed;
+
 mod close;
 
 pub mod sound;
@@ -46,7 +48,7 @@ pub use ask::{Ask, Fault, Reply};
 pub use deadline::Deadline;
 pub use end::EndReason;
 pub use glance::Glance;
-pub use machine::{Call, Command, Commit, Input, NewOutbound, Output, Phase, RecordWish, Wish};
+pub use machine::{Along, Call, Command, Commit, Input, NewOutbound, Output, Phase, RecordWish, Wish};
 pub use manners::{AgentLost, Manners};
 pub use record::{CallRecord, State};
 pub use refusal::Refusal;

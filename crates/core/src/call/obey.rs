@@ -17,9 +17,16 @@ impl Call {
     pub(super) fn permit(&self, command: &Command) -> Result<(), Refusal> {
         let owner = self.record.agent.as_ref();
         match (command, &self.phase) {
-            (Command::Hangup { .. }, Phase::Over) | (Command::Reject, Phase::Hunting { .. }) => Ok(()),
+            (Command::Hangup { .. }, Phase::Over)
+            | (Command::Reject, Phase::Hunting { .. } | Phase::Prepared { .. }) => Ok(()),
             (_, Phase::Over) => Err(Refusal::CallEnded),
-            (Command::Accept { .. }, _) if self.is_bridged() => Err(Refusal::OtherMedia),
+            (Command::Accept { .. } | Command::PreAccept { .. } | Command::AcceptRelayed { .. }, _)
+                if self.is_bridged() =>
+            {
+                Err(Refusal::OtherMedia)
+            }
+            (Command::PreAccept { answer }, _) => self.permit_answer(Some(answer), false),
+            (Command::AcceptRelayed { answer, .. }, _) => self.permit_answer(answer.as_ref(), true),
             (Command::Take { .. } | Command::Answer { .. }, _) if !self.is_bridged() => {
                 Err(Refusal::OtherMedia)
             }
@@ -34,7 +41,9 @@ impl Call {
             (Command::Answer { .. }, Phase::Answering { .. } | Phase::Talking { .. }) => {
                 Err(Refusal::AnsweredElsewhere)
             }
-            (Command::Take { agent }, Phase::Talking { .. }) if self.may_sit_down(agent) => Ok(()),
+            (Command::Take { agent }, Phase::Talking { .. }) if self.may_sit_down(agent) => {
+                self.room_to_sit(agent)
+            }
             (Command::Take { agent }, Phase::Hunting { hunt, .. }) if hunt.rung().contains(agent) => Ok(()),
             (Command::Take { agent }, Phase::Answering { .. } | Phase::Talking { .. }) => {
                 if owner == Some(agent) || self.record.facts.table.seats.contains_key(agent) {
@@ -53,6 +62,7 @@ impl Call {
                 let mine = owner == Some(agent) && same && self.record.direction == Direction::Inbound;
                 if mine { Ok(()) } else { Err(Refusal::AnsweredElsewhere) }
             }
+            (Command::Accept { .. }, Phase::Prepared { .. }) => Err(Refusal::AnsweredElsewhere),
             (Command::Accept { .. } | Command::Take { .. }, Phase::Ending { .. }) => Err(Refusal::CallEnded),
             (Command::Decline { agent }, Phase::Hunting { hunt, .. })
                 if hunt.rung().contains(agent) || hunt.declined().contains(agent) =>
@@ -89,6 +99,8 @@ impl Call {
     ) {
         match command {
             Command::Accept { agent, answer } => self.claim(now, Some(agent), Some(answer), asks, events),
+            Command::PreAccept { answer } => self.prepare(answer, asks, events),
+            Command::AcceptRelayed { answer, along } => self.accept_relayed(now, answer, along, asks, events),
             Command::Take { agent } if matches!(self.phase, Phase::Talking { .. }) => {
                 self.sit_down(agent, events)
             }
@@ -111,6 +123,8 @@ impl Call {
             Command::Hangup { by: Some(agent) } if self.record.facts.table.seats.contains_key(&agent) => {
                 self.unseat(&agent, Leaving::Left, events);
             }
+            Command::Hangup { by: Some(agent) }
+                if matches!(self.phase, Phase::Talking { .. }) && self.park_again(&agent, events) => {}
             Command::Reject | Command::Hangup { .. } => self.hangup(now, asks, events),
         }
     }
@@ -138,7 +152,8 @@ impl Call {
         let Some(answer) = answer else { return self.accept_when_ready(asks) };
         let facts = &mut self.record.facts;
         facts.answer = Some(answer.clone());
-        asks.extend(facts.wacid.clone().map(|wacid| Ask::Accept { wacid, answer, again: false }));
+        let extras = facts.extras.clone();
+        asks.extend(facts.wacid.clone().map(|wacid| Ask::Accept { wacid, answer, again: false, extras }));
     }
 
     pub(super) fn decline(
@@ -175,6 +190,7 @@ impl Call {
                 self.silence(Silence::Declined, events);
                 self.give_up(now, EndReason::AgentRejected, asks);
             }
+            Phase::Prepared { .. } => self.give_up(now, EndReason::AgentRejected, asks),
             Phase::Answering { .. } => self.give_up(now, EndReason::Cancelled, asks),
             Phase::Talking { .. } => self.give_up(now, EndReason::LocalHangup, asks),
         }

@@ -8,9 +8,10 @@ use super::deadline::STALE_AFTER;
 use super::end::EndReason;
 use super::sound::LegRecord;
 use super::table::{Connect, Table};
+use crate::bill::Bill;
 use crate::house::MediaMode;
 use crate::id::{CallId, NumberId, RecordingId, TenantId, UserId, Wacid};
-use crate::meta::{Direction, MetaError, Party, Terminate};
+use crate::meta::{Direction, Extras, MetaError, Party, Terminate};
 use crate::sdp::Sdp;
 use crate::time::Time;
 
@@ -26,6 +27,8 @@ pub enum State {
     Queued,
     /// The called side rings.
     Ringing,
+    /// Inbound, relayed: a client has sent its answer ahead and has not taken the call yet.
+    PreAccepted,
     /// Inbound, taken, Meta's confirmation is awaited.
     Answering,
     /// A conversation.
@@ -44,11 +47,12 @@ pub enum State {
 
 impl State {
     /// All of them, in order of progress.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Created,
         Self::Dialing,
         Self::Queued,
         Self::Ringing,
+        Self::PreAccepted,
         Self::Answering,
         Self::Connected,
         Self::Ending,
@@ -66,6 +70,7 @@ impl State {
             Self::Dialing => "dialing",
             Self::Queued => "queued",
             Self::Ringing => "ringing",
+            Self::PreAccepted => "pre_accepted",
             Self::Answering => "answering",
             Self::Connected => "connected",
             Self::Ending => "ending",
@@ -149,12 +154,21 @@ pub struct Facts {
     pub rejected_at: Option<Time>,
     /// Meta's word on the end.
     pub terminate: Option<Terminate>,
-    /// Inbound: when an agent took it.
+    /// Inbound, relayed: what became of the answer a client sent ahead.
+    #[serde(default)]
+    pub prepared: Option<Prepared>,
+    /// Inbound: when somebody took it.
     pub claimed_at: Option<Time>,
     /// Inbound: when Meta confirmed `accept`.
     pub confirmed_at: Option<Time>,
     /// Agents who declined.
     pub declined: BTreeSet<UserId>,
+    /// What the client wants WhatsApp itself to do.
+    #[serde(default)]
+    pub extras: Extras,
+    /// What the client wants remembered with the call: its own text, read by nobody here.
+    #[serde(default)]
+    pub metadata: Option<String>,
     /// Bridged: the customer is on hold.
     #[serde(default)]
     pub held: bool,
@@ -177,6 +191,21 @@ pub struct Facts {
     pub intent: Option<Intent>,
     /// When we closed it without Meta's word.
     pub closed_at: Option<Time>,
+    /// What it costs, once it is over.
+    #[serde(default)]
+    pub bill: Option<Bill>,
+}
+
+/// What Meta said to an answer that was sent ahead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prepared {
+    /// It builds the path.
+    Taken,
+    /// It does not; the path is built with `accept`, if that is taken.
+    Refused(MetaError),
+    /// Nobody knows.
+    Unclear,
 }
 
 /// Why and when we decided to end a call.

@@ -29,7 +29,17 @@ impl Call {
         if let (State::Answering, Some(wacid), Some(answer)) =
             (state, call.record.facts.wacid.clone(), call.record.facts.answer.clone())
         {
-            asks.push(Ask::Accept { wacid, answer, again: true });
+            let extras = call.record.facts.extras.clone();
+            asks.push(Ask::Accept { wacid, answer, again: true, extras });
+        }
+        // Its reply may have been lost with the server; a second one changes nothing.
+        if let (State::PreAccepted, None, Some(wacid), Some(answer)) = (
+            state,
+            &call.record.facts.prepared,
+            call.record.facts.wacid.clone(),
+            call.record.facts.answer.clone(),
+        ) {
+            asks.push(Ask::PreAccept { wacid, answer });
         }
         let we_end_it = call.record.facts.intent.is_some() && call.record.facts.wacid.is_some();
         if state == State::Ending && we_end_it {
@@ -57,6 +67,7 @@ impl Call {
             State::Ringing | State::Queued => {
                 Phase::Dialing { until: record.created_at + Deadline::PickUp.wait() }
             }
+            State::PreAccepted => Phase::Prepared { until: record.created_at + Deadline::Answer.wait() },
             State::Answering => Phase::Answering { until: now + Deadline::AcceptConfirmed.wait() },
             State::Connected => {
                 let since = record.answered_at().unwrap_or(record.created_at);

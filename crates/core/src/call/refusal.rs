@@ -12,6 +12,12 @@ pub enum Refusal {
     /// The call is not ringing (any more), or never rang this agent.
     #[error("this call is not ringing for you")]
     NotRinging,
+    /// The client's answer is not the one it sent ahead.
+    #[error("this is not the SDP answer that was sent ahead: WhatsApp takes one, byte for byte")]
+    AnswerDiffers,
+    /// There is no answer to take the call with.
+    #[error("taking this call needs an SDP answer")]
+    AnswerMissing,
     /// The command needs a call whose sound the house carries, or one whose sound it does not.
     #[error("this call's sound is carried in another way")]
     OtherMedia,
@@ -61,6 +67,8 @@ impl Refusal {
             Self::AnsweredElsewhere => "answered_elsewhere",
             Self::CallEnded => "call_ended",
             Self::NotRinging => "not_ringing",
+            Self::AnswerDiffers => "answer_differs",
+            Self::AnswerMissing => "answer_missing",
             Self::OtherMedia => "other_media",
             Self::NotTalking => "not_talking",
             Self::AlreadySeeking => "already_seeking",

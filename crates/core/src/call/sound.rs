@@ -11,7 +11,7 @@ use super::deadline::Deadline;
 use super::end::EndReason;
 use super::machine::{Call, Output, Phase};
 use super::table::seek::Search;
-use super::table::{ClipName, Key, RecordingState, Scene, Voice};
+use super::table::{ClipName, Key, Parked, RecordingState, Scene, Voice};
 use crate::event::{CallEvent, Silence};
 use crate::house::MediaMode;
 use crate::id::{RecordingId, TenantId, UserId};
@@ -139,6 +139,8 @@ pub(super) struct Line {
     pub(super) connected: bool,
     /// Whether the recording every call is to have was begun.
     pub(super) recorded: bool,
+    /// Who took a parked call and was not heard in it yet, and how it was parked.
+    pub(super) retrieved: Option<(UserId, Parked)>,
     /// The newest word on each leg.
     quality: BTreeMap<Voice, LegQuality>,
     told: Plan,
@@ -234,6 +236,7 @@ impl Call {
             SoundNews::CustomerBack => self.line.silent_until = None,
             SoundNews::AgentUp(who) => {
                 self.line.anybody_was_up = true;
+                self.line.retrieved.take_if(|(taker, _)| *taker == who);
                 self.line.up.insert(who);
             }
             SoundNews::AgentGone(who) => {
@@ -263,15 +266,15 @@ impl Call {
             Direction::Outbound if facts.offer.is_none() && facts.intent.is_none() => {
                 facts.offer = Some(sdp.clone());
                 let opaque = self.record.id.as_str().to_owned();
-                let to = facts.party.phone.clone();
-                asks.extend(to.map(|to| Ask::Connect { to, offer: sdp, opaque }));
+                let (to, extras) = (facts.party.callee(), facts.extras.clone());
+                asks.extend(to.map(|to| Ask::Connect { to, offer: sdp, opaque, extras }));
             }
             Direction::Inbound | Direction::Outbound => {}
         }
     }
 
     /// Without `pre_accept` there is no path to wait for.
-    pub(super) fn pre_accept_failed(&mut self, asks: &mut Vec<Ask>) {
+    pub(super) fn unprepared(&mut self, asks: &mut Vec<Ask>) {
         self.line.unprepared = true;
         self.accept_when_ready(asks);
     }
@@ -285,7 +288,8 @@ impl Call {
             (waiting, ready, facts.wacid.clone(), facts.answer.clone())
         {
             self.line.accepting = true;
-            asks.push(Ask::Accept { wacid, answer, again: false });
+            let extras = facts.extras.clone();
+            asks.push(Ask::Accept { wacid, answer, again: false, extras });
         }
     }
 

@@ -6,6 +6,7 @@
 mod bridged;
 mod conference;
 mod order;
+mod relayed;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use super::*;
 use crate::event::{CallEvent, Event, Silence};
 use crate::house::{BusinessNumber, MediaMode};
 use crate::id::{CallId, MetaNumberId, NumberId, RecordingId, TenantId, UserId, Wacid};
-use crate::meta::{Direction, MetaError, MetaEvent, MetaEventKind, Party, Terminate};
+use crate::meta::{Direction, Extras, MetaError, MetaEvent, MetaEventKind, Party, Terminate};
 use crate::phone::Phone;
 use crate::recording::ConsentMode;
 use crate::sdp::Sdp;
@@ -33,6 +34,7 @@ fn number() -> BusinessNumber {
         waba_id: "102290129340398".to_owned(),
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
+        sandbox: false,
     }
 }
 
@@ -77,13 +79,15 @@ fn dial(now: Time) -> Call {
     let new = NewOutbound {
         id: CallId::from_uuid(Uuid::from_u128(7)),
         number: number(),
-        to: Phone::parse("447700900123").unwrap(),
+        to: Phone::parse("447700900123").unwrap().into(),
         offer: Some(Sdp::new("v=0 ours")),
         agent: Some(agent("alice")),
         connect: None,
         record: false,
         correlation: Some("ticket-88".to_owned()),
         conversation_id: None,
+        metadata: None,
+        extras: Extras::default(),
     };
     Call::place(new, now)
 }
@@ -92,13 +96,15 @@ fn dial_bridged(now: Time, by: Option<UserId>, connect: Option<Connect>) -> Call
     let new = NewOutbound {
         id: CallId::from_uuid(Uuid::from_u128(7)),
         number: number(),
-        to: Phone::parse("447700900123").unwrap(),
+        to: Phone::parse("447700900123").unwrap().into(),
         offer: None,
         agent: by,
         connect,
         record: false,
         correlation: None,
         conversation_id: None,
+        metadata: None,
+        extras: Extras::default(),
     };
     Call::place(new, now)
 }
@@ -270,6 +276,14 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
             return String::new();
         }
         ["answer"] => Input::Command(Command::Answer { connect: Connect::Queue }),
+        ["client", "sends", sdp, "ahead"] => Input::Command(Command::PreAccept { answer: Sdp::new(*sdp) }),
+        ["client", "accepts"] => {
+            Input::Command(Command::AcceptRelayed { answer: None, along: Along::default() })
+        }
+        ["client", "accepts", "with", sdp] => {
+            let (answer, along) = (Some(Sdp::new(*sdp)), Along::default());
+            Input::Command(Command::AcceptRelayed { answer, along })
+        }
         ["leave", who] => Input::Command(Command::Leave { agent: agent(who) }),
         ["listen", who] => supervise(who, Role::Listener),
         ["whisper", who] => supervise(who, Role::Whisperer),

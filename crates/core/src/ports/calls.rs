@@ -7,6 +7,7 @@ use crate::call::{CallRecord, Commit, EndReason, State};
 use crate::event::{Event, Logged};
 use crate::id::{CallId, EventId, NumberId, TenantId, Wacid};
 use crate::meta::Direction;
+use crate::search::Search;
 use crate::time::Time;
 
 /// The calls of all tenants.
@@ -42,16 +43,22 @@ pub trait Calls: Send + Sync {
 pub struct CallFilter {
     /// Any of these states, each with its reason when the reason matters too.
     pub states: Vec<(State, Option<EndReason>)>,
+    /// Of calls that are being ended: those that were answered, or those that were not.
+    pub ending_answered: Option<bool>,
     /// From whose hand.
     pub direction: Option<Direction>,
     /// The business number.
     pub number: Option<NumberId>,
+    /// Any of these business numbers; none for all.
+    pub numbers: Option<Vec<NumberId>>,
     /// Created at or after.
     pub from: Option<Time>,
     /// Created before.
     pub until: Option<Time>,
     /// Taken, placed or missed while ringing by this person.
     pub agent: Option<crate::id::UserId>,
+    /// Found by this.
+    pub search: Option<Search>,
 }
 
 /// Where a page begins and how long it is.
@@ -88,12 +95,12 @@ pub trait Events: Send + Sync {
     async fn find_event(&self, tenant: &TenantId, id: &EventId) -> Result<Option<Logged>, StoreFault>;
 
     /// Entries between two places or times, in the order asked for.
-    async fn history(&self, tenant: &TenantId, stretch: &Stretch) -> Result<Vec<Logged>, StoreFault>;
+    async fn history(&self, tenant: &TenantId, stretch: &LogStretch) -> Result<Vec<Logged>, StoreFault>;
 }
 
 /// A stretch of a tenant's log; empty fields do not narrow.
 #[derive(Debug, Clone, Default)]
-pub struct Stretch {
+pub struct LogStretch {
     /// Only entries after this place.
     pub after: Option<u64>,
     /// Only entries before this place.

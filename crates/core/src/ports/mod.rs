@@ -2,28 +2,39 @@
 //!
 //! Adapters live in `store` and `whatsapp`; fakes with memory live in [`fake`].
 
+mod audit;
 mod calls;
+mod channels;
+mod claims;
 mod clock;
 mod directory;
+mod figures;
 mod gate;
 mod hooks;
 mod inbox;
+mod pages;
 mod recordings;
 mod sound;
 
 pub mod fake;
 
-pub use calls::{CallFilter, Calls, Events, Page, PageAfter, Stretch};
+pub use audit::Audit;
+pub use calls::{CallFilter, Calls, Events, LogStretch, Page, PageAfter};
+pub use channels::{Channel, ChannelChange, ChannelNotes, Channels, Disconnected};
+pub use claims::{Claim, Claims, KeptAnswer, Standing};
 pub use clock::{Clock, Ids};
 pub use directory::{
-    Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Sessions, Tenants, Ticket,
+    Changed, Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, Opener, People, PersonChange,
+    Removal, Session, SessionRef, Sessions, Tenants, Ticket,
 };
+pub use figures::{DayFigures, Figures, FiguresAsk, QUARTER_SECS, Stretch, Tally};
 pub use gate::{Asker, PermissionAsk};
 pub use hooks::{
     Carrier, Deliveries, DeliveryPage, Dressed, Dresser, Due, Hooks, NewDelivery, NewHook, Parcel, Receipt,
     Settled,
 };
 pub use inbox::{Inbox, Knock, Knocked, News};
+pub use pages::{CallKind, CallPages, NumberedPage, PageAt, PageFilter, Reason};
 pub use recordings::{RecordingPage, Recordings, RecordingsAfter};
 pub use sound::{Sound, SoundFault};
 

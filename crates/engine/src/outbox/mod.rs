@@ -15,7 +15,7 @@ use std::time::Duration;
 use offhook_core::event::{Event, HookEvent, Logged};
 use offhook_core::hook::{Dress, Hook};
 use offhook_core::id::{EventId, HookId, TenantId};
-use offhook_core::ports::{Carrier, Deliveries, Dresser, Hooks, NewDelivery, StoreFault, Stretch};
+use offhook_core::ports::{Carrier, Deliveries, Dresser, Hooks, LogStretch, NewDelivery, StoreFault};
 use offhook_core::time::Time;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -175,7 +175,7 @@ impl Inner {
         let (since, until) = (Some(since), Some(until));
         let (mut count, mut after) = (0, None);
         loop {
-            let stretch = Stretch { since, until, after, limit: PAGE, ..Stretch::default() };
+            let stretch = LogStretch { since, until, after, limit: PAGE, ..LogStretch::default() };
             let page = self.ports.events.history(&hook.tenant, &stretch).await?;
             let Some(last) = page.last() else {
                 return Ok(Replayed { count: count as u64, rest_since: None });

@@ -159,13 +159,15 @@ impl Rig {
         let request = PlaceRequest {
             tenant: self.tenant.clone(),
             number: self.number.id.clone(),
-            to: Phone::parse("+447700900123").unwrap(),
+            to: Phone::parse("+447700900123").unwrap().into(),
             offer: Some(Sdp::new("v=0 ours")),
             agent: None,
             connect: None,
             record: false,
             correlation: None,
             conversation_id: None,
+            metadata: None,
+            extras: offhook_core::meta::Extras::default(),
         };
         self.engine().place(request).await
     }
@@ -274,6 +276,7 @@ pub(crate) fn number() -> BusinessNumber {
         waba_id: "102290129340398".to_owned(),
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
+        sandbox: false,
     }
 }
 

@@ -12,7 +12,7 @@ use offhook_core::house::BusinessNumber;
 use offhook_core::id::{CallId, EventId, TenantId, Wacid};
 use offhook_core::ports::fake::{FakeAsker, Memory};
 use offhook_core::ports::{
-    Asker, CallFilter, Calls, Events, Page, PageAfter, PermissionAsk, StoreFault, Stretch,
+    Asker, CallFilter, Calls, Events, LogStretch, Page, PageAfter, PermissionAsk, StoreFault,
 };
 use offhook_core::time::Time;
 use tokio::sync::Semaphore;
@@ -149,7 +149,7 @@ impl Events for Unruly {
         self.memory.find_event(tenant, id).await
     }
 
-    async fn history(&self, tenant: &TenantId, stretch: &Stretch) -> Result<Vec<Logged>, StoreFault> {
+    async fn history(&self, tenant: &TenantId, stretch: &LogStretch) -> Result<Vec<Logged>, StoreFault> {
         self.memory.history(tenant, stretch).await
     }
 }

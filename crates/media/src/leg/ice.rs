@@ -51,6 +51,8 @@ pub(crate) struct Ice {
     local: Credentials,
     local_key: hmac::Key,
     remote_key: Option<hmac::Key>,
+    /// The peer's user fragment: which of its descriptions this is the path of.
+    remote_ufrag: String,
     /// The user name of our requests.
     username: String,
     tie_breaker: u64,
@@ -115,6 +117,7 @@ impl Ice {
             local_key: stun::key(&local.pwd),
             local,
             remote_key: None,
+            remote_ufrag: String::new(),
             username: String::new(),
             tie_breaker: 0,
             remotes: Vec::new(),
@@ -135,6 +138,10 @@ impl Ice {
         &self.local
     }
 
+    pub(crate) fn remote_ufrag(&self) -> &str {
+        &self.remote_ufrag
+    }
+
     /// Learns the peer's credentials and starts checking.
     pub(crate) fn start(
         &mut self,
@@ -144,6 +151,7 @@ impl Ice {
         pwd: &str,
     ) -> Result<(), rtc_shared::error::Error> {
         self.remote_key = Some(stun::key(pwd));
+        ufrag.clone_into(&mut self.remote_ufrag);
         self.username = format!("{ufrag}:{}", self.local.ufrag);
         self.tie_breaker = u64::from_be_bytes(random());
         self.agent.start_connectivity_checks(now, controlling, ufrag.to_owned(), pwd.to_owned())?;
@@ -180,6 +188,11 @@ impl Ice {
     /// Whether the peer has stopped agreeing to be sent to.
     pub(crate) fn consent_is_over(&self, now: Instant) -> bool {
         self.consent_until.is_some_and(|until| until <= now)
+    }
+
+    /// Sends nothing more: the peer has not agreed to it for too long.
+    pub(crate) fn give_up(&mut self) {
+        (self.selected, self.next, self.consent_until) = (None, None, None);
     }
 
     /// The latest round trip of a consent check.

@@ -17,6 +17,7 @@ mod ice;
 mod keys;
 mod notice;
 mod outgoing;
+mod restart;
 mod setup;
 mod sound;
 
@@ -49,6 +50,7 @@ use dtls::{Dtls, Failure};
 use ice::Ice;
 use keys::Keys;
 use outgoing::Outgoing;
+use restart::Renewal;
 use sound::Bucket;
 
 /// From both descriptions known to a selected address. Meta may hear our description seconds after we start.
@@ -56,6 +58,9 @@ const ICE_DEADLINE: Duration = Duration::from_secs(25);
 /// Neither sound nor report for this long means the peer's sound is lost (WhatsApp and browsers report at least
 /// every five seconds when they have nothing to say, and send sound every 20 to 400 ms).
 const SILENCE: Duration = Duration::from_secs(5);
+/// The same of a browser that has said nothing yet, such as a listener's: it reports every five seconds, give or
+/// take a half, and one report may be lost.
+const SILENCE_OF_LISTENERS: Duration = Duration::from_secs(16);
 /// RFC 3550's minimum for small sessions.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -71,7 +76,13 @@ pub struct Leg {
     created: Instant,
     now: Instant,
     is_offerer: bool,
+    /// Of our newest description.
+    version: u64,
     ice: Ice,
+    /// The search for a path in place of the one in use.
+    renewal: Option<Renewal>,
+    /// Candidates told after the peer's newest description.
+    trickled: u16,
     ice_deadline: Option<Instant>,
     ice_reported: bool,
     peer: Option<Peer>,
@@ -129,11 +140,7 @@ impl Leg {
                 return self.receive_rtp(now, from, datagram).map_err(|why| self.drop_for(why)).ok();
             }
             Kind::Rtcp => self.receive_rtcp(now, from, datagram),
-            Kind::Stun => {
-                let taken = self.ice.handle(now, from, datagram);
-                self.after_ice(now);
-                taken
-            }
+            Kind::Stun => self.receive_stun(now, from, datagram),
             Kind::Dtls => self.receive_dtls(now, from, datagram),
             Kind::Unknown => Err(Drop::Unknown),
         };
@@ -151,14 +158,6 @@ impl Leg {
     fn drop_for(&mut self, why: Drop) {
         self.drops.add(why);
         self.dropped = Some(why);
-    }
-
-    /// Learns a candidate that came after the description.
-    pub fn add_candidate(&mut self, now: Instant, line: &str) {
-        self.now = now;
-        if let Some(candidate) = Candidate::read(line) {
-            self.learn(now, candidate);
-        }
     }
 
     /// Lets sound out.
@@ -193,19 +192,23 @@ impl Leg {
             return;
         }
         if self.ice.consent_is_over(now) {
-            return self.fail(FailReason::ConsentLost);
+            if self.renewal.is_none() {
+                return self.fail(FailReason::ConsentLost);
+            }
+            self.ice.give_up();
         }
         if self.ice_deadline.is_some_and(|at| at <= now) {
             return self.fail(FailReason::IceFailed);
         }
         self.ice.tick(now);
         self.after_ice(now);
+        self.search_on(now);
         if let Some(dtls) = &mut self.dtls {
             let event = dtls.tick(now);
             self.drain_dtls();
             self.after_dtls(now, event);
         }
-        if self.gate_open && !self.is_silent && self.heard_at.is_some_and(|at| at + SILENCE <= now) {
+        if self.silent_at().is_some_and(|at| at <= now) {
             self.is_silent = true;
             self.notice(Notice::MediaLost);
         }
@@ -224,10 +227,13 @@ impl Leg {
     /// The next thing to send or to tell.
     pub fn poll(&mut self) -> Option<Output> {
         // ICE first: the answer to a nomination must arrive before the handshake that follows from it.
-        if !self.is_over
-            && let Some((to, datagram)) = self.ice.poll_transmit(self.now)
-        {
-            return Some(Output::Transmit { to, datagram });
+        if !self.is_over {
+            let now = self.now;
+            let searching = self.renewal.iter_mut().map(|renewal| &mut renewal.ice);
+            let mut paths = std::iter::once(&mut self.ice).chain(searching);
+            if let Some((to, datagram)) = paths.find_map(|ice| ice.poll_transmit(now)) {
+                return Some(Output::Transmit { to, datagram });
+            }
         }
         self.out.pop_front()
     }
@@ -237,10 +243,14 @@ impl Leg {
         if self.is_over {
             return None;
         }
-        let silence = self.heard_at.filter(|_| self.gate_open && !self.is_silent).map(|at| at + SILENCE);
+        let silence = self.silent_at();
         let dtls = self.dtls.as_ref().and_then(Dtls::next_deadline);
         let keys = self.keys_of_peer.deadline();
-        [self.ice.next_deadline(), self.ice_deadline, dtls, silence, keys, self.report_at]
+        let renewal = self.renewal.as_ref();
+        let search = renewal.and_then(|renewal| {
+            [Some(renewal.until), renewal.ice.next_deadline()].into_iter().flatten().min()
+        });
+        [search, self.ice.next_deadline(), self.ice_deadline, dtls, silence, keys, self.report_at]
             .into_iter()
             .flatten()
             .min()
@@ -263,7 +273,7 @@ impl Leg {
 
     /// Whether a handshake is under way.
     pub(crate) fn is_shaking(&self) -> bool {
-        self.dtls.is_some() && self.keys.is_none()
+        self.dtls.is_some() && self.keys.is_none() && !self.is_over
     }
 
     /// Whether sound may be sent now.
@@ -310,6 +320,25 @@ impl Leg {
         }
     }
 
+    /// When the peer's sound is lost, if nothing comes before.
+    fn silent_at(&self) -> Option<Instant> {
+        let listens = !self.heard_sound && !self.config.hold_rtp;
+        let patience = if listens { SILENCE_OF_LISTENERS } else { SILENCE };
+        self.heard_at.filter(|_| self.gate_open && !self.is_silent).map(|at| at + patience)
+    }
+
+    fn receive_stun(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<(), Drop> {
+        if let Some(renewal) = &mut self.renewal
+            && renewal.ice.handle(now, from, datagram).is_ok()
+        {
+            self.take_new_path(now);
+            return Ok(());
+        }
+        let taken = self.ice.handle(now, from, datagram);
+        self.after_ice(now);
+        taken
+    }
+
     fn receive_dtls(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<(), Drop> {
         if self.ice.selected() != Some(from) {
             return Err(Drop::DtlsElsewhere);
@@ -321,20 +350,33 @@ impl Leg {
         Ok(())
     }
 
-    /// The moment an address is selected, the handshake begins.
+    /// The moment an address is selected, the handshake begins, or waits for its turn.
     fn after_ice(&mut self, now: Instant) {
         if self.ice_reported || self.ice.selected().is_none() {
             return;
         }
-        let Some(peer) = &self.peer else {
+        if self.peer.is_none() {
             return;
-        };
+        }
         self.ice_reported = true;
         self.ice_deadline = None;
-        let started =
-            Dtls::start(now, &self.identity, &peer.fingerprint, peer.is_client, &self.config.profiles);
         self.notice(Notice::IceConnected);
-        match started {
+        if !self.config.takes_turns {
+            self.begin_handshake(now);
+        }
+    }
+
+    /// Whether the handshake could begin, and waits to be told to.
+    pub(crate) fn waits_for_turn(&self) -> bool {
+        self.ice_reported && self.dtls.is_none() && !self.is_over
+    }
+
+    /// Begins the handshake.
+    pub(crate) fn begin_handshake(&mut self, now: Instant) {
+        let Some(peer) = self.peer.as_ref().filter(|_| self.waits_for_turn()) else {
+            return;
+        };
+        match Dtls::start(now, &self.identity, &peer.fingerprint, peer.is_client, &self.config.profiles) {
             Ok(dtls) => {
                 self.dtls = Some(dtls);
                 self.drain_dtls();
@@ -369,7 +411,7 @@ impl Leg {
 
     fn learn(&mut self, now: Instant, candidate: Candidate) {
         if self.config.allow_private || !candidate.is_private() {
-            self.ice.add_remote(now, candidate);
+            self.newest_ice().add_remote(now, candidate);
         }
     }
 

@@ -21,6 +21,8 @@ pub struct LegConfig {
     pub profiles: Vec<Profile>,
     /// How the user fragment begins, so that whoever receives a check knows whom to pass it to. A letter or digit.
     pub(crate) mark: Option<char>,
+    /// Whether its handshake waits for [`Leg::begin_handshake`]: others may be behind the same address.
+    pub(crate) takes_turns: bool,
 }
 
 impl LegConfig {
@@ -32,6 +34,7 @@ impl LegConfig {
             allow_private: false,
             profiles: vec![Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80],
             mark: None,
+            takes_turns: false,
         }
     }
 }
@@ -122,6 +125,12 @@ pub enum LegError {
     /// A second answer, or an answer to an answer.
     #[error("leg has both descriptions already")]
     AlreadyAnswered,
+    /// A new path was offered by somebody else than this leg's peer, or after the leg's end.
+    #[error("the offer is not of this leg's peer")]
+    OtherPeer,
+    /// A new path was offered with the credentials of the one in use.
+    #[error("the offer names the path in use")]
+    SamePath,
     /// A library refused, which it does only if ours gave it nonsense.
     #[error("media stack refused: {0}")]
     Stack(String),

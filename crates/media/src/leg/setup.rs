@@ -17,6 +17,8 @@ use crate::sdp::{self, Direction, Local, Payloads, Refused, Remote, Setup};
 pub(crate) const UFRAG_LEN: usize = 8;
 /// 144 bits; RFC 8839 wants 128.
 const PWD_LEN: usize = 24;
+/// Of the first description, as browsers count.
+const FIRST_VERSION: u64 = 2;
 /// The alphabet of RFC 8839 without the two signs some parsers trip over would not be a power of two.
 const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -32,7 +34,7 @@ impl Leg {
     ) -> Result<(Self, String), LegError> {
         let leg = Self::new(now, identity, config, true)?;
         let description =
-            leg.describe(Setup::ActPass, Payloads::OFFERED, Direction::SendRecv, None, (&[], &[]));
+            leg.describe(&leg.ice, Setup::ActPass, Payloads::OFFERED, Direction::SendRecv, None, (&[], &[]));
         Ok((leg, description))
     }
 
@@ -51,6 +53,7 @@ impl Leg {
         let is_client = remote.setup != Setup::Active;
         let setup = if is_client { Setup::Active } else { Setup::Passive };
         let description = leg.describe(
+            &leg.ice,
             setup,
             remote.payloads,
             remote.direction.mirrored(),
@@ -81,12 +84,7 @@ impl Leg {
         config: LegConfig,
         is_offerer: bool,
     ) -> Result<Self, LegError> {
-        let ufrag = match config.mark {
-            None => ice_chars(UFRAG_LEN),
-            Some(mark) => format!("{mark}{}", ice_chars(UFRAG_LEN - mark.len_utf8())),
-        };
-        let credentials = Credentials { ufrag, pwd: ice_chars(PWD_LEN) };
-        let ice = Ice::new(now, identity.provider.clone(), &config.addresses, credentials).map_err(stack)?;
+        let ice = fresh_ice(now, identity, &config)?;
         let ssrc = random_u32().max(1);
         Ok(Self {
             identity: identity.clone(),
@@ -100,7 +98,10 @@ impl Leg {
             created: now,
             now,
             is_offerer,
+            version: FIRST_VERSION,
             ice,
+            renewal: None,
+            trickled: 0,
             ice_deadline: None,
             ice_reported: false,
             peer: None,
@@ -128,6 +129,11 @@ impl Leg {
         })
     }
 
+    /// Credentials of its own for another path.
+    pub(super) fn new_ice(&self, now: Instant) -> Result<Ice, LegError> {
+        fresh_ice(now, &self.identity, &self.config)
+    }
+
     fn start(&mut self, now: Instant, remote: Remote, is_client: bool) -> Result<(), LegError> {
         self.now = now;
         self.payloads = remote.payloads;
@@ -142,17 +148,19 @@ impl Leg {
         Ok(())
     }
 
-    fn describe(
+    pub(super) fn describe(
         &self,
+        ice: &Ice,
         setup: Setup,
         payloads: Payloads,
         direction: Direction,
         mid: Option<&str>,
         (before, after): (&[Refused], &[Refused]),
     ) -> String {
-        let credentials = self.ice.credentials();
+        let credentials = ice.credentials();
         sdp::write(&Local {
             session_id: self.session_id,
+            version: self.version,
             ufrag: &credentials.ufrag,
             pwd: &credentials.pwd,
             fingerprint: self.identity.fingerprint(),
@@ -167,6 +175,15 @@ impl Leg {
             after,
         })
     }
+}
+
+fn fresh_ice(now: Instant, identity: &Identity, config: &LegConfig) -> Result<Ice, LegError> {
+    let ufrag = match config.mark {
+        None => ice_chars(UFRAG_LEN),
+        Some(mark) => format!("{mark}{}", ice_chars(UFRAG_LEN - mark.len_utf8())),
+    };
+    let credentials = Credentials { ufrag, pwd: ice_chars(PWD_LEN) };
+    Ice::new(now, identity.provider.clone(), &config.addresses, credentials).map_err(stack)
 }
 
 fn ice_chars(len: usize) -> String {
@@ -185,6 +202,6 @@ fn fill(bytes: &mut [u8]) {
     rand::fill(bytes).expect("the system has randomness, or no handshake would work either");
 }
 
-fn stack(error: rtc_shared::error::Error) -> LegError {
+pub(super) fn stack(error: rtc_shared::error::Error) -> LegError {
     LegError::Stack(error.to_string())
 }

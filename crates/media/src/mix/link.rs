@@ -24,6 +24,7 @@ const MAX_BEHIND: u64 = 5;
 struct Shared {
     ticks: AtomicU64,
     corrupt: AtomicU64,
+    broken: AtomicU64,
     lost: AtomicU64,
 }
 
@@ -109,10 +110,11 @@ impl Link {
         self.mixed.pop().ok()
     }
 
-    /// Packets no decoder took; packets, ticks and frames that found no room.
-    pub(crate) fn counters(&self) -> (u64, u64) {
+    /// Packets no decoder took; packets, ticks and frames that found no room; panics.
+    pub(crate) fn counters(&self) -> (u64, u64, u64) {
         let corrupt = self.shared.corrupt.load(Ordering::Relaxed);
-        (corrupt, self.lost + self.shared.lost.load(Ordering::Relaxed))
+        let lost = self.lost + self.shared.lost.load(Ordering::Relaxed);
+        (corrupt, lost, self.shared.broken.load(Ordering::Relaxed))
     }
 }
 
@@ -131,6 +133,7 @@ impl Desk {
             if is_tick {
                 self.shared.ticks.fetch_add(1, Ordering::Relaxed);
                 self.shared.corrupt.store(self.mixer.corrupt(), Ordering::Relaxed);
+                self.shared.broken.store(self.mixer.broken(), Ordering::Relaxed);
             }
         }
         any

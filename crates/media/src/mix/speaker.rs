@@ -52,6 +52,9 @@ pub(super) struct Speaker {
     calm: u32,
     /// Packets that no decoder takes.
     pub(super) corrupt: u64,
+    /// Whether its next frame panics.
+    #[cfg(test)]
+    pub(super) breaks: bool,
 }
 
 impl Speaker {
@@ -73,6 +76,8 @@ impl Speaker {
             ticks: 0,
             calm: 0,
             corrupt: 0,
+            #[cfg(test)]
+            breaks: false,
         })
     }
 
@@ -103,6 +108,8 @@ impl Speaker {
 
     /// The next 20 ms; `false` and nothing written while the voice pauses.
     pub(super) fn frame(&mut self, out: &mut Frame) -> bool {
+        #[cfg(test)]
+        assert!(!self.breaks, "as a test wants it");
         if self.next.is_none() && !self.begin() {
             return false;
         }

@@ -208,3 +208,32 @@ fn packets_do_not_crowd_out_changes_of_who_hears_whom() {
     drop(desk);
     assert!(!link.listen(ear, Box::new([1, 2])), "a mixer that is gone takes nobody");
 }
+
+#[test]
+fn a_panic_over_one_voice_costs_the_others_nothing() {
+    const EARS: [Ear; 3] =
+        [Ear { key: 0, serial: 10 }, Ear { key: 1, serial: 11 }, Ear { key: 2, serial: 12 }];
+    let mut mixer = Mixer::default();
+    for (ear, voices) in EARS.into_iter().zip([[1, 2], [3, 4], [2, 3]]) {
+        mixer.take(Ask::Listen { ear, voices: voices.into() }, drop);
+    }
+    let mut heard: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (n, frame) in tone(50).into_iter().enumerate() {
+        if n == 20 {
+            mixer.voices.get_mut(&1).unwrap().speaker.breaks = true;
+        }
+        for voice in 1..=4 {
+            let timestamp = n as u32 * 960;
+            mixer.take(Ask::Said { voice, numbering: 1, timestamp, payload: frame.clone() }, drop);
+        }
+        mixer.take(Ask::Tick { number: n as u64 }, |mixed| {
+            heard.entry(mixed.ear.key).or_default().push(mixed.payload.len());
+        });
+    }
+    assert_eq!((mixer.broken(), mixer.voices[&1].is_heard), (1, true), "and it is heard again");
+    for ear in EARS {
+        let frames = &heard[&ear.key];
+        assert_eq!(frames.len(), 50);
+        assert!(frames[10..].iter().all(|len| *len > 20), "a voice that works is heard: {frames:?}");
+    }
+}

@@ -21,6 +21,7 @@ const META_OFFER: &str = concat!(
 fn local<'l>(addresses: &'l [std::net::SocketAddr], remote: &'l Remote) -> Local<'l> {
     Local {
         session_id: 6_071_823_345_521_873_301,
+        version: 2,
         ufrag: "c9Xkc9Xk",
         pwd: "2mQv7dUe1sTtZb8PqLwYxH3n",
         fingerprint: "00:11",

@@ -11,6 +11,8 @@ use super::{Direction, Payloads, Refused, Setup, host_priority};
 pub(crate) struct Local<'l> {
     /// Numeric and unguessable enough to differ between legs.
     pub(crate) session_id: u64,
+    /// Rises with each description of a leg (RFC 3264 section 8).
+    pub(crate) version: u64,
     pub(crate) ufrag: &'l str,
     pub(crate) pwd: &'l str,
     /// SHA-256 of our certificate, in colon-separated hex.
@@ -29,7 +31,7 @@ pub(crate) struct Local<'l> {
 
 /// The description as text, CRLF at every end of line.
 pub(crate) fn write(local: &Local<'_>) -> String {
-    let origin = Origin::with_ip_addr(local.session_id, 2, std::net::Ipv4Addr::LOCALHOST);
+    let origin = Origin::with_ip_addr(local.session_id, local.version, std::net::Ipv4Addr::LOCALHOST);
     let mut session = Session::new(origin, "-");
     session.times.push(Time::new(0, 0));
     let mid = local.mid.unwrap_or("audio");

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::message::Counters;
 
 #[derive(Default)]
-pub(crate) struct SharedCounters([AtomicU64; 14]);
+pub(crate) struct SharedCounters([AtomicU64; 15]);
 
 impl SharedCounters {
     pub(super) fn store(&self, counters: &Counters) {
@@ -35,7 +35,7 @@ impl Counters {
 }
 
 /// Every counter once, in an order of no meaning.
-fn fields(counters: &mut Counters) -> [&mut u64; 14] {
+fn fields(counters: &mut Counters) -> [&mut u64; 15] {
     let Counters {
         legs,
         received,
@@ -44,6 +44,7 @@ fn fields(counters: &mut Counters) -> [&mut u64; 14] {
         mixed,
         mix_lost,
         mix_corrupt,
+        mix_broken,
         tap_lost,
         unclaimed,
         send_refused,
@@ -60,6 +61,7 @@ fn fields(counters: &mut Counters) -> [&mut u64; 14] {
         mixed,
         mix_lost,
         mix_corrupt,
+        mix_broken,
         tap_lost,
         unclaimed,
         send_refused,

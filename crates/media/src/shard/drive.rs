@@ -10,6 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::handover::News;
+use super::hints::Home;
 use super::route::Way;
 use super::{Shard, SharedCounters};
 use crate::message::Command;
@@ -102,7 +103,8 @@ impl Shard {
         }
         self.pass_on();
         (self.counters.sent, self.counters.send_refused) = self.port.counters();
-        (self.counters.mix_corrupt, self.counters.mix_lost) = self.setup.mixer.counters();
+        let mixer = self.setup.mixer.counters();
+        (self.counters.mix_corrupt, self.counters.mix_lost, self.counters.mix_broken) = mixer;
         self.counters.legs = self.legs.len() as u64;
         datagrams
     }
@@ -135,6 +137,9 @@ impl Shard {
             match news {
                 News::Joined(address) => self.flows.joined_away(address, shard),
                 News::Left(address) => self.flows.left_away(address, shard),
+                News::Heard(stream) => {
+                    self.hints.remember(stream, Home::Away(shard));
+                }
             }
         }
     }

@@ -136,12 +136,12 @@ impl Flows {
 
 /// A quick hash for addresses, seeded so that nobody can choose addresses that collide.
 #[derive(Clone)]
-struct Spread(u64);
+pub(super) struct Spread(u64);
 
-struct SpreadHasher(u64);
+pub(super) struct SpreadHasher(u64);
 
 impl Spread {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut seed = [0; 8];
         rand::fill(&mut seed).expect("the system has randomness, or no handshake would work either");
         Self(u64::from_be_bytes(seed))

@@ -16,6 +16,7 @@ use std::sync::atomic::{Ordering, fence};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::drive::Wake;
+use super::hints::Stream;
 use super::port::SLOT;
 
 /// Shards at most: one a core, and as many as there are marks and bits to name them.
@@ -52,11 +53,13 @@ impl Shards {
     }
 }
 
-/// A shard has come to have legs behind an address, or has none there any more.
+/// A shard has come to have legs behind an address, or has none there any more, or knows a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum News {
     Joined(SocketAddr),
     Left(SocketAddr),
+    /// A stream that was passed over is of a leg there.
+    Heard(Stream),
 }
 
 /// Who sends a datagram that is passed over.
@@ -147,6 +150,11 @@ impl Post {
     pub(super) fn marked(&self, ufrag: &[u8]) -> Option<Shards> {
         let shard = MARKS.iter().position(|mark| Some(mark) == ufrag.first())?;
         self.others.iter().any(|other| other.shard == shard).then_some(Shards(1 << shard))
+    }
+
+    /// That one alone.
+    pub(super) fn only(shard: usize) -> Shards {
+        Shards(1 << shard)
     }
 
     /// All others, if there are any.

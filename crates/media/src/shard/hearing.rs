@@ -85,8 +85,11 @@ impl Shard {
         if there == slot.sources {
             return;
         }
-        let was_mixing = self.legs[key].is_mixing;
-        for source in std::mem::take(&mut self.legs[key].sources) {
+        let slot = &mut self.legs[key];
+        let was_mixing = slot.is_mixing;
+        let before = std::mem::take(&mut slot.sources);
+        slot.until_mixed = None;
+        for source in before.iter().copied() {
             if let Some(source) = self.legs.get_mut(source) {
                 source.listeners.retain(|listener| *listener != key);
                 source.mixed_for -= usize::from(was_mixing);
@@ -100,6 +103,15 @@ impl Shard {
         }
         let several: &[usize] = if there.len() > 1 { &there } else { &[] };
         if self.mix(now, key, several) {
+            // The mixer waits for a few packets: who was heard goes on being heard until then.
+            if let [only] = before[..]
+                && several.contains(&only)
+            {
+                let source = &mut self.legs[only];
+                source.listeners.push(key);
+                source.straighten();
+                self.legs[key].until_mixed = Some(only);
+            }
             self.legs[key].sources = there;
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Shard;
-use super::voice::{FRAME_TIME, MAX_LATE};
+use super::voice::{FRAME_TIME, MAX_LATE, SILENCE};
 use crate::leg::{FRAME, Media, Packet, Source};
 use crate::message::LegNotice;
 use crate::mix::Ear;
@@ -82,6 +82,16 @@ impl Shard {
                 self.setup.mixer.leave(mixed.ear);
                 continue;
             };
+            if let Some(source) = slot.until_mixed {
+                if mixed.payload[..] == SILENCE {
+                    continue;
+                }
+                slot.until_mixed = None;
+                let source = &mut self.legs[source];
+                source.listeners.retain(|listener| *listener != mixed.ear.key);
+                source.straighten();
+            }
+            let slot = &mut self.legs[mixed.ear.key];
             slot.route.forwarded_at = Some(now);
             if slot.route.is_pressing || !slot.leg.can_send() {
                 continue;

@@ -4,7 +4,7 @@
 //! so sound of one heard alone goes from the socket to the socket inside one buffer: opened, renumbered, sealed,
 //! sent. On that path nothing is allocated, locked or copied.
 //!
-//! Reading order: `port` (the socket), `handover` (other shards), `wheel` (time), `flows` (whose datagram), `voice` and `press` (sound of our
+//! Reading order: `port` (the socket), `handover` (other shards), `wheel` (time), `flows`, `hints` and `turns` (whose datagram), `voice` and `press` (sound of our
 //! own), this file (legs), `tell` (what they say), `hearing` and `mixing` (who hears whom), `route` (from datagram
 //! to datagram), `drive` (the loop).
 //!
@@ -16,11 +16,13 @@ mod dropped;
 mod flows;
 mod handover;
 mod hearing;
+mod hints;
 mod mixing;
 mod port;
 mod press;
 mod route;
 mod tell;
+mod turns;
 mod voice;
 mod wheel;
 
@@ -48,10 +50,12 @@ pub(crate) use drive::{Wake, run};
 pub(crate) use dropped::Dropped;
 pub(crate) use handover::{MOST_SHARDS, Post, posts};
 pub(crate) use port::bind;
+pub(crate) use turns::Turns;
 pub(crate) use voice::SILENCE;
 
 use flows::{Flows, Ufrag};
 use handover::News;
+use hints::Hints;
 use port::{Port, SLOT};
 use press::Presses;
 use voice::{Said, Tune, Voice};
@@ -66,12 +70,18 @@ struct Slot {
     id: LegId,
     leg: Leg,
     ufrag: Ufrag,
+    /// Of the path that is searched for; kept until another is, or the leg goes.
+    next_ufrag: Option<Ufrag>,
     flow: Option<SocketAddr>,
+    /// The address behind which it is its turn to shake hands.
+    turn: Option<SocketAddr>,
     hearing: Hearing,
     /// The legs heard here, as far as they are there.
     sources: Vec<usize>,
     /// Whether they are heard as one, through the mixer.
     is_mixing: bool,
+    /// The one of them that is passed on untouched until the mixer has sound for this leg.
+    until_mixed: Option<usize>,
     /// How many listeners hear this leg through the mixer.
     mixed_for: usize,
     /// A number no other leg of the shard ever has.
@@ -123,6 +133,7 @@ pub(crate) struct Setup {
     pub(crate) mixer: Link,
     pub(crate) max_mixes: usize,
     pub(crate) dropped: Arc<Dropped>,
+    pub(crate) turns: Arc<Turns>,
     pub(crate) post: Post,
 }
 
@@ -140,6 +151,7 @@ pub(crate) struct Shard {
     /// The legs that want to hear a leg, by its name, whether it is there or not.
     wanted: HashMap<LegId, Vec<usize>>,
     flows: Flows,
+    hints: Hints,
     wheel: Wheel,
     due: Vec<usize>,
     backlog: VecDeque<Notified>,
@@ -164,6 +176,7 @@ impl Shard {
             ids: HashMap::new(),
             wanted: HashMap::new(),
             flows: Flows::new(),
+            hints: Hints::new(),
             wheel: Wheel::new(now),
             due: Vec::new(),
             backlog: VecDeque::new(),
@@ -183,9 +196,10 @@ impl Shard {
                 slot.leg.take_answer(now, sdp.as_str()).err()
             }),
             Command::Candidate { leg, candidate } => self.with_leg(now, leg, |slot| {
-                slot.leg.add_candidate(now, &candidate);
+                slot.leg.add_candidate(now, &candidate.ufrag, &candidate.line);
                 None
             }),
+            Command::Restart { leg, offer } => self.restart(now, leg, &offer),
             Command::OpenGate { leg } => self.with_leg(now, leg, |slot| {
                 slot.leg.open_gate(now);
                 None
@@ -219,6 +233,7 @@ impl Shard {
         }
         config.addresses.clone_from(&self.setup.addresses);
         config.mark = self.setup.post.mark();
+        config.takes_turns = true;
         let made = match wanted {
             Description::Offer => Leg::offer(now, &self.setup.identity, config),
             Description::Answer { offer } => Leg::answer(now, &self.setup.identity, config, offer.as_str()),
@@ -230,16 +245,19 @@ impl Shard {
                 return self.tell(id, LegNotice::Failed { reason: FailReason::DescriptionRefused });
             }
         };
-        let ufrag = Ufrag::try_from(leg.ufrag().as_bytes()).expect("every user fragment has this length");
+        let ufrag = ufrag_of(leg.ufrag());
         self.serial += 1;
         let key = self.legs.insert(Slot {
             id,
             leg,
             ufrag,
+            next_ufrag: None,
             flow: None,
+            turn: None,
             hearing: Hearing::Comfort,
             sources: Vec::new(),
             is_mixing: false,
+            until_mixed: None,
             mixed_for: 0,
             serial: self.serial,
             listeners: Vec::new(),
@@ -257,6 +275,44 @@ impl Shard {
         self.heard_differently(now, id);
     }
 
+    /// Begins the search for a new path, and tells its description.
+    fn restart(&mut self, now: Instant, id: LegId, offer: &Sdp) {
+        let leg = self.ids.get(&id).and_then(|key| self.legs.get_mut(*key).zip(Some(*key)));
+        let Some((slot, key)) = leg else {
+            return self.tell(id, LegNotice::RestartRefused);
+        };
+        match slot.leg.restart(now, offer.as_str()) {
+            Ok(sdp) => {
+                let next = slot.leg.next_ufrag().map(ufrag_of);
+                if let Some(before) = std::mem::replace(&mut slot.next_ufrag, next) {
+                    self.flows.remove_leg(&before);
+                }
+                next.inspect(|ufrag| self.flows.add_leg(*ufrag, key));
+                self.tell(id, LegNotice::LocalDescription { sdp: Sdp::new(sdp) });
+                self.settle(now, key);
+            }
+            Err(error) => {
+                tracing::warn!(leg.id = id.0, %error, "a new path was refused");
+                self.tell(id, LegNotice::RestartRefused);
+            }
+        }
+    }
+
+    /// Once a leg has taken the path that was searched for, checks of the old one are nobody's.
+    fn follow_path(&mut self, key: usize) {
+        let slot = &mut self.legs[key];
+        if slot.next_ufrag.is_some_and(|next| slot.leg.ufrag().as_bytes() == next) {
+            let next = slot.next_ufrag.take().expect("looked at a line before");
+            self.flows.remove_leg(&std::mem::replace(&mut slot.ufrag, next));
+        }
+    }
+
+    /// Legs whose handshake is under way.
+    #[cfg(test)]
+    fn shaking(&self) -> Vec<LegId> {
+        self.legs.iter().filter(|(_, slot)| slot.leg.is_shaking()).map(|(_, slot)| slot.id).collect()
+    }
+
     fn with_leg(&mut self, now: Instant, id: LegId, act: impl FnOnce(&mut Slot) -> Option<LegError>) {
         let Some(key) = self.ids.get(&id).copied() else {
             return;
@@ -272,9 +328,11 @@ impl Shard {
     fn remove(&mut self, now: Instant, key: usize) {
         self.drain(now, key);
         self.stop_hearing(now, key);
+        self.end_turn(key);
         let slot = self.legs.remove(key);
         self.ids.remove(&slot.id);
         self.flows.remove_leg(&slot.ufrag);
+        slot.next_ufrag.inspect(|ufrag| self.flows.remove_leg(ufrag));
         if let Some(address) = slot.flow {
             self.leave(address, key);
         }
@@ -347,13 +405,16 @@ impl Shard {
                 self.leave(before, key);
             }
         }
+        self.follow_path(key);
+        self.take_turns(now, key);
+        let looks_at = self.look_again_at(now, key);
         self.press_on(now, key);
         self.speak(now, key);
         let slot = &mut self.legs[key];
         let fills_at =
             slot.route.forwarded_at.filter(|_| slot.voice.next_at().is_none()).map(|at| at + FILL_AFTER);
         let presses_at = slot.presses.next_at().filter(|_| slot.leg.can_send());
-        let next = [slot.leg.next_deadline(), slot.voice.next_at(), presses_at, fills_at]
+        let next = [slot.leg.next_deadline(), slot.voice.next_at(), presses_at, fills_at, looks_at]
             .into_iter()
             .flatten()
             .min();
@@ -396,4 +457,8 @@ impl Shard {
             self.clip_over(now, key);
         }
     }
+}
+
+fn ufrag_of(ufrag: &str) -> Ufrag {
+    Ufrag::try_from(ufrag.as_bytes()).expect("every user fragment has this length")
 }

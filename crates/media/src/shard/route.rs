@@ -3,10 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use super::Shard;
 use super::flows::Flow;
-use super::handover::{Sender, Shards};
-use crate::leg::{FailReason, Media, Packet};
+use super::handover::{News, Post, Sender, Shards};
+use super::hints::{self, Home, Stream};
+use super::{Shard, Slot};
+use crate::leg::{Drop, FailReason, Media, Packet};
 use crate::message::LegNotice;
 use crate::rtp::{HEADER_LEN, Kind};
 use crate::stun::{Binding, Class};
@@ -81,6 +82,7 @@ impl Shard {
         };
         let (_, _, buffer) = self.port.datagram(n);
         let datagram = &mut buffer[..len];
+        let stream = if way == Way::HandedOver { hints::stream(from, kind, datagram) } else { None };
         let heard = if kind == Kind::Rtp {
             slot.leg.receive(now, from, datagram)
         } else {
@@ -92,6 +94,9 @@ impl Shard {
             heard
         };
         if let Some(packet) = &heard {
+            if let Some(stream) = stream {
+                self.remember(stream, key, way);
+            }
             self.forward(now, key, n, packet);
         } else {
             self.count_drop(key);
@@ -215,43 +220,76 @@ impl Shard {
         });
     }
 
-    /// Several legs have selected this sender. Sound is tried with each leg's keys, on a copy, since a failed try
-    /// spoils the bytes; handshakes go to the legs that are still waiting for theirs. What was for none here may be
-    /// for one on another shard, handshakes in any case.
+    /// Several legs have selected this sender. Sound is tried first where its stream was opened before, then with each
+    /// leg's keys, on a copy, since a failed try spoils the bytes; handshakes go to the one whose turn it is. What was
+    /// for none here may be for one on another shard, handshakes in any case.
     fn shared_address(&mut self, now: Instant, kind: Kind, n: usize, way: Way) {
-        let (from, len, _) = self.port.datagram(n);
+        let (from, len, buffer) = self.port.datagram(n);
+        let stream = hints::stream(from, kind, &buffer[..len]);
         let Some(Flow::Many(keys, away)) = self.flows.at(&from) else {
             return;
         };
-        let (keys, away) = (keys.clone(), *away);
-        for key in keys {
-            let Some(slot) =
-                self.legs.get_mut(key).filter(|slot| kind != Kind::Dtls || slot.leg.is_shaking())
-            else {
-                continue;
-            };
-            let (_, _, buffer) = self.port.datagram(n);
-            self.scratch[..len].copy_from_slice(&buffer[..len]);
-            let datagram = &mut self.scratch[..len];
-            let Ok(heard) = catch_unwind(AssertUnwindSafe(|| slot.leg.receive(now, from, datagram))) else {
-                self.broken(now, key);
-                continue;
-            };
-            if let Some(packet) = &heard {
-                let (_, _, buffer) = self.port.datagram(n);
-                buffer[..len].copy_from_slice(&self.scratch[..len]);
-                self.forward(now, key, n, packet);
-            } else {
-                self.count_drop(key);
+        let away = *away;
+        let first = match stream.and_then(|stream| self.hints.of(stream)) {
+            Some(Home::Away(shard)) if way == Way::Direct => {
+                return self.hand_over(n, kind, Post::only(shard));
             }
-            self.settle(now, key);
-            if heard.is_some() {
+            Some(Home::Here(key)) if keys.contains(&key) => Some(key),
+            Some(_) | None => None,
+        };
+        // The usual packet, for which nothing is allocated.
+        if first.is_some_and(|key| self.try_leg(now, key, kind, n)) {
+            return;
+        }
+        let Some(Flow::Many(keys, _)) = self.flows.at(&from) else {
+            return;
+        };
+        for key in keys.clone() {
+            if Some(key) != first && self.try_leg(now, key, kind, n) {
+                if let Some(stream) = stream {
+                    self.remember(stream, key, way);
+                }
                 return;
             }
         }
         if way == Way::Direct {
             let everybody = self.setup.post.everybody().filter(|_| kind == Kind::Dtls);
             self.hand_over(n, kind, everybody.unwrap_or(away));
+        }
+    }
+
+    /// Shows a datagram to one of several legs; whether it was for this one, be it of use or not.
+    fn try_leg(&mut self, now: Instant, key: usize, kind: Kind, n: usize) -> bool {
+        let is_wanted = |slot: &&mut Slot| kind != Kind::Dtls || slot.leg.is_shaking();
+        let Some(slot) = self.legs.get_mut(key).filter(is_wanted) else {
+            return false;
+        };
+        let (from, len, buffer) = self.port.datagram(n);
+        self.scratch[..len].copy_from_slice(&buffer[..len]);
+        let datagram = &mut self.scratch[..len];
+        let Ok(heard) = catch_unwind(AssertUnwindSafe(|| slot.leg.receive(now, from, datagram))) else {
+            self.broken(now, key);
+            return false;
+        };
+        let dropped = slot.leg.take_dropped();
+        if let Some(why) = dropped {
+            self.setup.dropped.add(why);
+        }
+        if let Some(packet) = &heard {
+            let (_, _, buffer) = self.port.datagram(n);
+            buffer[..len].copy_from_slice(&self.scratch[..len]);
+            self.forward(now, key, n, packet);
+        }
+        self.settle(now, key);
+        // What keys have not opened, and what has no keys to be opened with, may be somebody else's.
+        let is_foreign = |why| !matches!(why, Drop::SrtpReplayed | Drop::RateExceeded | Drop::PayloadUnknown);
+        kind != Kind::Dtls && !dropped.is_some_and(is_foreign)
+    }
+
+    /// Remembers whose a stream is, and tells the shard it comes to.
+    fn remember(&mut self, stream: Stream, key: usize, way: Way) {
+        if self.hints.remember(stream, Home::Here(key)) && way == Way::HandedOver {
+            self.setup.post.tell(News::Heard(stream));
         }
     }
 }

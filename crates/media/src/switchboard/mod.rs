@@ -4,6 +4,7 @@
 //! WhatsApp's is never replaced. Who hears whom is the scene the call asked for, applied to the legs there are:
 //! whenever either changes, only the difference goes to the plane.
 
+mod anew;
 mod notices;
 
 mod routes;
@@ -21,7 +22,7 @@ use offhook_core::call::table::{ClipName, Key};
 use offhook_core::call::{EndReason, RecordAsk, Scene, SoundAsk, SoundNews, Voice};
 use offhook_core::id::{CallId, RecordingId, UserId};
 use offhook_core::ports::{Sound, SoundFault};
-use offhook_core::sdp::Sdp;
+use offhook_core::sdp::{IceCandidate, Sdp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -345,6 +346,14 @@ impl Sound for Switchboard {
                 Err(SoundFault::NoCapacity)
             }
         }
+    }
+
+    async fn restart(&self, call: &CallId, agent: &UserId, offer: &Sdp) -> Result<Sdp, SoundFault> {
+        self.find_path(call, agent, offer).await
+    }
+
+    fn trickle(&self, call: &CallId, agent: &UserId, candidate: IceCandidate) {
+        self.learn_candidate(call, agent, candidate);
     }
 
     fn knows(&self, clip: &ClipName) -> bool {

@@ -42,6 +42,10 @@ impl Switchboard {
                 wires.answer(leg, Ok(sdp));
                 None
             }
+            (Voice::Agent(_), LegNotice::RestartRefused) => {
+                wires.answer(leg, Err(SoundFault::NoLeg));
+                None
+            }
             (Voice::Agent(agent), LegNotice::DtlsConnected { .. } | LegNotice::MediaResumed) => {
                 let changed = wires.calls.get_mut(&call).is_some_and(|line| line.is_up(&voice, true));
                 changed.then(|| SoundNews::AgentUp(agent.clone()))

@@ -194,3 +194,29 @@ async fn attaching_that_is_given_up_leaves_nothing_behind() {
     board.ask(&call(), SoundAsk::Close);
     assert!(board.lock().waiting.is_empty());
 }
+
+#[tokio::test]
+async fn another_path_is_found_for_the_leg_of_the_page_that_asks_and_for_no_other() {
+    let (board, _tasks) = board();
+    talking(&board);
+    assert_eq!(board.restart(&call(), &alice(), &offer()).await, Err(SoundFault::NoLeg), "she has none yet");
+    let first = board.attach(&call(), &alice(), &offer()).await.unwrap();
+    let leg = board.lock().calls[&call()].leg(&Voice::Agent(alice()));
+    let anew = |from: &str, to: &str| Sdp::new(offer().as_str().replace(from, to));
+    let ufrag = |sdp: &Sdp| {
+        sdp.as_str().lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap().to_owned()
+    };
+    let second = board.restart(&call(), &alice(), &anew("ufrag:page", "ufrag:anew")).await.unwrap();
+    assert_ne!(ufrag(&first), ufrag(&second), "other credentials");
+    assert_eq!(board.lock().calls[&call()].leg(&Voice::Agent(alice())), leg, "the same leg");
+    for other in [offer(), anew("AB:AB", "CD:CD"), Sdp::new("v=0")] {
+        assert_eq!(board.restart(&call(), &alice(), &other).await, Err(SoundFault::NoLeg));
+    }
+    assert!(board.lock().waiting.is_empty());
+    // Whoever has no leg may say where they are, and nothing comes of it.
+    let stray =
+        IceCandidate { ufrag: "anew".into(), line: "candidate:1 1 udp 1 192.0.2.1 4000 typ host".into() };
+    board.trickle(&call(), &UserId::parse("usr_00000000000000000000000000000002").unwrap(), stray.clone());
+    board.trickle(&call(), &alice(), stray);
+    assert_eq!(board.totals().0.legs_broken, 0);
+}

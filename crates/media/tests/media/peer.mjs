@@ -1,7 +1,8 @@
 // A WebRTC peer for the tests: Chromium says a tone, listens, and tells what it heard.
 //
-// Speaks the JSON lines of peer.py and {"op": "press"}, which presses 1 2 3 #. The tone's frequency is the first
-// argument.
+// Speaks the JSON lines of peer.py and {"op": "press"}, which presses 1 2 3 #; {"op": "restart"}, which offers a new
+// path without waiting for candidates; {"op": "watch"} and {"op": "watched"}, between which the longest time without a
+// packet is taken, and the streams that were seen; {"op": "flows"}, which waits for half a second of packets. The tone's frequency is the first argument.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -43,6 +44,7 @@ await page.evaluate((hz) => {
     context.createMediaStreamSource(stream).connect(analyser);
   };
 
+  let watched;
   const gathered = () =>
     new Promise((done) => {
       const check = () => pc.iceGatheringState === "complete" && done(pc.localDescription.sdp);
@@ -82,6 +84,40 @@ await page.evaluate((hz) => {
       analyser.getFloatFrequencyData(bins);
       const at = (hz) => Math.round((hz * analyser.fftSize) / context.sampleRate);
       return { tones: wanted.map((hz) => Math.max(-200, bins[at(hz)])) };
+    },
+    async restart() {
+      await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
+      return { sdp: pc.localDescription.sdp };
+    },
+    async watch() {
+      const seen = { longest: 0, ssrcs: new Set(), ufrags: new Set() };
+      let [packets, at] = [0, performance.now()];
+      const look = async () => {
+        const stats = [...(await pc.getStats()).values()];
+        const sound = stats.filter(({ type }) => type === "inbound-rtp" || type === "outbound-rtp");
+        for (const { type, ssrc } of sound) seen.ssrcs.add(`${type} ${ssrc}`);
+        const received = stats.find(({ type }) => type === "inbound-rtp")?.packetsReceived ?? 0;
+        const now = performance.now();
+        seen.longest = Math.max(seen.longest, now - at);
+        if (received > packets) [packets, at] = [received, now];
+        seen.packets = packets;
+        const transport = stats.find(({ type }) => type === "transport");
+        seen.ufrags.add(transport?.iceLocalUsernameFragment);
+        if (seen.on) setTimeout(look, 5);
+      };
+      seen.on = true;
+      watched = seen;
+      await look();
+      return {};
+    },
+    async flows() {
+      const { packets } = watched;
+      while (watched.packets < packets + 25) await new Promise((done) => setTimeout(done, 5));
+      return {};
+    },
+    async watched() {
+      watched.on = false;
+      return { longest: watched.longest, ssrcs: watched.ssrcs.size, ufrags: watched.ufrags.size };
     },
     async press() {
       sender.dtmf.insertDTMF("123#", 120, 80);

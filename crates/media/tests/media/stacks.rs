@@ -233,6 +233,32 @@ fn keys_go_both_ways_with_chromium_and_sound_goes_on() {
     }
 }
 
+/// The page's network has changed: it offers a new path for the same connection, and tells candidates afterwards.
+#[test]
+fn chromium_restarts_ice_in_the_middle_of_a_call_and_nobody_hears_it() {
+    for (shards, plane_offers) in [(1, false), (2, true)] {
+        let peers = [Peer::start(Stack::Chromium, 440), Peer::start(Stack::Aiortc, 880)];
+        let (mut house, mut peers) = converse(peers, shards, [plane_offers, true]);
+        peers[0].ask(&json!({"op": "watch"}));
+        for _ in 0..3 {
+            house.seen.retain(|seen| !matches!(seen.notice, LegNotice::LocalDescription { .. }));
+            let offer = Sdp::new(peers[0].sdp(&json!({"op": "restart"})));
+            house.plane.send(Command::Restart { leg: LEGS[0], offer }).unwrap();
+            let answer = house.description(LEGS[0]);
+            peers[0].ask(&json!({"op": "accept", "sdp": answer}));
+            peers[0].ask(&json!({"op": "flows"}));
+        }
+        let watched = peers[0].ask(&json!({"op": "watched"}));
+        println!("through three restarts: {watched}");
+        assert_eq!((&watched["ssrcs"], &watched["ufrags"]), (&json!(2), &json!(4)), "one stream each way");
+        assert!(watched["longest"].as_f64().unwrap() < 500.0, "{watched}");
+        peers[0].hears(870.0..890.0, 1_000.0);
+        peers[1].hears(430.0..450.0, 1_000.0);
+        let shaken = house.seen.iter().filter(|it| matches!(it.notice, LegNotice::DtlsConnected { .. }));
+        assert_eq!(shaken.count(), 2, "each once");
+    }
+}
+
 const LEGS: [LegId; 2] = [LegId(1), LegId(2)];
 
 /// Two peers, saying 440 and 880 Hz, connect, are bridged, hear each other, music, and each other again.

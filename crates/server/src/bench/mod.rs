@@ -4,11 +4,19 @@ mod agent;
 
 mod hooks;
 
+mod load;
+
 mod media;
+
+mod past;
 
 mod ring;
 
+mod store;
+
 mod stopwatch;
+
+mod webhooks;
 
 use clap::Subcommand;
 
@@ -17,6 +25,10 @@ use clap::Subcommand;
 pub(crate) enum Bench {
     /// From a webhook to the ring on an agent's socket, over many inbound calls.
     Ring(ring::Ring),
+    /// Lists, searches and figures over a million calls.
+    Store(store::StoreBench),
+    /// Webhooks at a steady rate, each durable before its answer.
+    Webhooks(webhooks::WebhooksBench),
     /// How many bridged calls the media plane carries, and what each costs.
     Media(media::Media),
     /// How many events a second reach customers' webhooks while some of those are dead.
@@ -31,6 +43,8 @@ impl Bench {
         match self {
             Self::Ring(ring) => ring.run().await,
             Self::Hooks(hooks) => hooks.run().await,
+            Self::Store(store) => store.run().await,
+            Self::Webhooks(webhooks) => webhooks.run().await,
             Self::Media(media) => media.run().await,
             Self::FarEnds => media::far_ends().await,
         }

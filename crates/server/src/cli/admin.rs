@@ -4,16 +4,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use offhook_core::house::{ApiKey, KeyMode, MediaMode, Role, Tenant};
+use offhook_core::audit::{Actor, Deed, Object};
+use offhook_core::house::{ApiKey, KeyMode, MediaMode, Role, Tenant, password_problem, sign_in_address};
 use offhook_core::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{
-    Clock, Ids, Keys, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, StoreFault, Tenants,
+    Audit as _, Clock, Ids, Keys, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, StoreFault,
+    Tenants,
 };
+use offhook_core::right::is_scope;
 use offhook_store::Store;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{ConfigFlags, answer};
+use super::{ConfigFlags, accounts, answer};
 use crate::clock::{HouseClock, HouseIds};
 use crate::config::secret::read_passing_file;
 use crate::{demo, wiring};
@@ -31,6 +34,11 @@ pub(super) enum Admin {
     /// People who take calls.
     #[command(subcommand)]
     Agent(Agent),
+    /// Give the tenant an owner who can sign in again, when nobody can.
+    ResetOwner(accounts::ResetOwner),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(accounts::Audit),
 }
 
 #[derive(Debug, Subcommand)]
@@ -45,27 +53,33 @@ pub(super) enum Number {
 pub(super) enum Key {
     /// Make an API key. It is shown once.
     Create(KeyCreate),
+    /// List API keys.
+    List(accounts::KeyList),
+    /// Revoke an API key.
+    Revoke(accounts::KeyRevoke),
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Agent {
     /// Add an agent who signs in at the desk.
     Create(AgentCreate),
+    /// List everybody who signs in.
+    List(accounts::AgentList),
 }
 
 /// What every command takes.
 #[derive(Debug, Args)]
-struct Common {
+pub(super) struct Common {
     #[command(flatten)]
-    flags: ConfigFlags,
+    pub(super) flags: ConfigFlags,
     /// Print one line of JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// Whose; needed only when there are several tenants.
 #[derive(Debug, Args)]
-struct Whose {
+pub(super) struct Whose {
     /// The tenant, `ten_…`; not needed while there is only one.
     #[arg(long)]
     tenant: Option<String>,
@@ -100,6 +114,9 @@ pub(super) struct NumberAdd {
     /// Who carries the sound of inbound calls.
     #[arg(long, value_enum, default_value = "bridge")]
     media_mode: MediaWord,
+    /// Connect it to the simulator at `whatsapp.sandbox_url` instead of WhatsApp: test keys may use it.
+    #[arg(long)]
+    sandbox: bool,
     #[command(flatten)]
     whose: Whose,
     #[command(flatten)]
@@ -139,6 +156,9 @@ pub(super) struct KeyCreate {
     /// Whether the key reaches WhatsApp or only the simulator.
     #[arg(long, value_enum, default_value = "live")]
     mode: ModeWord,
+    /// For people.
+    #[arg(long, default_value = "made by offhook admin")]
+    name: String,
     #[command(flatten)]
     whose: Whose,
     #[command(flatten)]
@@ -170,9 +190,6 @@ pub(super) struct AgentCreate {
     common: Common,
 }
 
-/// Shorter passwords are guessed; NIST SP 800-63B asks for no more than length.
-const SHORTEST_PASSWORD: usize = 8;
-
 impl Admin {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         match self {
@@ -180,27 +197,32 @@ impl Admin {
             Self::Number(Number::Add(add)) => add.run().await,
             Self::Number(Number::Set(set)) => set.run().await,
             Self::Key(Key::Create(create)) => create.run().await,
+            Self::Key(Key::List(list)) => list.run().await,
+            Self::Key(Key::Revoke(revoke)) => revoke.run().await,
             Self::Agent(Agent::Create(create)) => create.run().await,
+            Self::Agent(Agent::List(list)) => list.run().await,
+            Self::ResetOwner(reset) => reset.run().await,
+            Self::Audit(audit) => audit.run().await,
         }
     }
 }
 
 /// The opened database, and fresh ids.
-struct Desk {
-    store: Store,
-    clock: HouseClock,
-    ids: HouseIds,
+pub(super) struct Desk {
+    pub(super) store: Store,
+    pub(super) clock: HouseClock,
+    pub(super) ids: HouseIds,
 }
 
 impl Desk {
-    async fn open(flags: &ConfigFlags) -> anyhow::Result<Self> {
+    pub(super) async fn open(flags: &ConfigFlags) -> anyhow::Result<Self> {
         let config = flags.load()?;
         let clock = HouseClock::start();
         let store = wiring::open_memory(&config).await?.store;
         Ok(Self { store, clock, ids: HouseIds::new(clock) })
     }
 
-    async fn tenant(&self, whose: &Whose) -> anyhow::Result<Tenant> {
+    pub(super) async fn tenant(&self, whose: &Whose) -> anyhow::Result<Tenant> {
         let tenants = Tenants::all(&self.store).await?;
         if let Some(text) = &whose.tenant {
             let id = TenantId::parse(text).context("--tenant: not a tenant's id")?;
@@ -217,12 +239,22 @@ impl Desk {
     }
 
     async fn mint(&self, key: ApiKey) -> Result<String, StoreFault> {
-        let new = NewKey { key, expires_at: None, at: self.clock.now() };
+        let object = Object::new("api_key", key.id.as_str());
+        let after = json!({ "name": key.name, "role": key.role.as_str(), "scopes": key.scopes });
+        let deed = self.deed(&key.tenant, "api_key.created", object, &after);
+        let new = NewKey { deed: Some(deed), ..NewKey::of(key, self.clock.now()) };
         Ok(Keys::mint(&self.store, new).await?.text)
     }
 
     /// Lets go of the database before the answer is printed, so that it is on the disk then.
-    async fn close(self, json: bool, value: serde_json::Value) -> anyhow::Result<()> {
+    /// What the operator does, for the audit log.
+    pub(super) fn deed(&self, tenant: &TenantId, action: &str, object: Object, after: &Value) -> Deed {
+        let after = (!after.is_null()).then(|| after.to_string());
+        let deed = Deed::new(tenant, self.clock.now(), Actor::Operator, action);
+        Deed { object: Some(object), after, ..deed }
+    }
+
+    pub(super) async fn close(self, json: bool, value: serde_json::Value) -> anyhow::Result<()> {
         self.store.close().await;
         answer(json, &value)
     }
@@ -239,8 +271,12 @@ impl Init {
         let new = NewTenant { id: TenantId::from_uuid(desk.ids.next()), name: self.name, at };
         let tenant = Tenants::add(&desk.store, new).await?;
         let password = demo::password();
+        let id = UserId::from_uuid(desk.ids.next());
+        let object = Object::new("person", id.as_str());
+        let after = json!({ "email": email, "role": "owner" });
         let owner = NewPerson {
-            id: UserId::from_uuid(desk.ids.next()),
+            deed: Some(desk.deed(&tenant.id, "person.added", object, &after)),
+            id,
             tenant: tenant.id.clone(),
             email: email.clone(),
             name: "Owner".to_owned(),
@@ -249,14 +285,8 @@ impl Init {
             at,
         };
         People::add(&desk.store, owner).await?;
-        let key = ApiKey {
-            id: KeyId::from_uuid(desk.ids.next()),
-            tenant: tenant.id.clone(),
-            role: Role::Owner,
-            scopes: vec!["*".to_owned()],
-            mode: KeyMode::Live,
-            number: None,
-        };
+        let id = KeyId::from_uuid(desk.ids.next());
+        let key = ApiKey { name: "first key".to_owned(), ..ApiKey::new(id, tenant.id.clone(), Role::Owner) };
         let api_key = desk.mint(key).await?;
         let value = json!({
             "tenant_id": tenant.id.as_str(),
@@ -286,17 +316,19 @@ impl NumberAdd {
             waba_id: self.waba_id,
             phone,
             media_mode: self.media_mode.into(),
+            sandbox: self.sandbox,
             access_token,
             at: desk.clock.now(),
         };
         let number = Numbers::add(&desk.store, new).await?;
+        let object = Object::new("number", number.id.as_str());
+        let after = json!({ "phone_number_id": number.meta_id.as_str(), "sandbox": number.sandbox });
+        desk.store.record(desk.deed(&tenant.id, "number.added", object, &after)).await?;
         let key = ApiKey {
-            id: KeyId::from_uuid(desk.ids.next()),
-            tenant: tenant.id,
-            role: Role::Developer,
-            scopes: vec!["*".to_owned()],
-            mode: KeyMode::Live,
+            name: format!("number {}", number.meta_id.as_str()),
+            mode: if number.sandbox { KeyMode::Test } else { KeyMode::Live },
             number: Some(number.id.clone()),
+            ..ApiKey::new(KeyId::from_uuid(desk.ids.next()), tenant.id, Role::Developer)
         };
         let d360_api_key = desk.mint(key).await?;
         let value = json!({
@@ -317,6 +349,9 @@ impl NumberSet {
         let number = desk.store.by_meta_id(&meta_id).await?.context("--phone-number-id: not connected")?;
         let set = desk.store.set_media_mode(&tenant.id, &number.id, self.media_mode.into()).await?;
         let number = set.context("--phone-number-id: another tenant's")?;
+        let object = Object::new("number", number.id.as_str());
+        let after = json!({ "media_mode": number.media_mode });
+        desk.store.record(desk.deed(&tenant.id, "number.changed", object, &after)).await?;
         let value = json!({ "number_id": number.id.as_str(), "media_mode": number.media_mode });
         desk.close(self.common.json, value).await
     }
@@ -345,7 +380,7 @@ impl KeyCreate {
             ModeWord::Test => KeyMode::Test,
         };
         let id = KeyId::from_uuid(desk.ids.next());
-        let key = ApiKey { id: id.clone(), tenant: tenant.id, role, scopes, mode, number: None };
+        let key = ApiKey { scopes, mode, name: self.name, ..ApiKey::new(id.clone(), tenant.id, role) };
         let api_key = desk.mint(key).await?;
         desk.close(self.common.json, json!({ "key_id": id.as_str(), "api_key": api_key })).await
     }
@@ -355,13 +390,17 @@ impl AgentCreate {
     async fn run(self) -> anyhow::Result<()> {
         let email = email(&self.email)?;
         let password = secret_file("--password-file", &self.password_file)?;
-        if password.chars().count() < SHORTEST_PASSWORD {
-            bail!("--password-file: take {SHORTEST_PASSWORD} characters or more");
+        if let Some(problem) = password_problem(&password, &email) {
+            bail!("--password-file: {problem}");
         }
         let desk = Desk::open(&self.common.flags).await?;
         let tenant = desk.tenant(&self.whose).await?;
+        let id = UserId::from_uuid(desk.ids.next());
+        let object = Object::new("person", id.as_str());
+        let after = json!({ "email": email, "name": self.name, "role": "agent" });
         let new = NewPerson {
-            id: UserId::from_uuid(desk.ids.next()),
+            deed: Some(desk.deed(&tenant.id, "person.added", object, &after)),
+            id,
             tenant: tenant.id,
             email,
             name: self.name,
@@ -375,24 +414,12 @@ impl AgentCreate {
 }
 
 /// Reads a secret a flag names.
-fn secret_file(flag: &str, path: &Path) -> anyhow::Result<String> {
+pub(super) fn secret_file(flag: &str, path: &Path) -> anyhow::Result<String> {
     // The words are the same as for a key of the configuration; the code of the program is not.
     read_passing_file(flag, path).map_err(|error| anyhow::anyhow!("{error}"))
 }
 
 /// An address people sign in with; whether mail reaches it is not our concern.
-fn email(text: &str) -> anyhow::Result<String> {
-    let text = text.trim().to_lowercase();
-    let whole = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
-    if !whole || text.contains(char::is_whitespace) {
-        bail!("--email: {text:?} is not an address");
-    }
-    Ok(text)
-}
-
-/// `*`, or two words of lower-case letters such as `calls:read` and `calls:*`.
-fn is_scope(text: &str) -> bool {
-    let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    text == "*"
-        || text.split_once(':').is_some_and(|(area, right)| word(area) && (right == "*" || word(right)))
+pub(super) fn email(text: &str) -> anyhow::Result<String> {
+    sign_in_address(text).with_context(|| format!("--email: {text:?} is not an address"))
 }

@@ -1,8 +1,11 @@
 //! Rules between keys, and secrets that live in files of their own.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use offhook_core::recording::ConsentMode;
+use url::Url;
 
 use super::secret::{DatabaseUrl, Secret, read_file};
 use super::{BadConfig, Config, turn};
@@ -65,6 +68,7 @@ pub fn check(config: &Config) -> Result<(), BadConfig> {
         return Err(BadConfig::new(words));
     }
     turn::check(&config.media)?;
+    crate::rates::load(config)?;
     if config.media.shards > 32 {
         return Err(BadConfig::new("media.shards: 0 to 32"));
     }
@@ -114,7 +118,7 @@ fn urls(config: &Config) -> Result<(), BadConfig> {
         return Err(BadConfig::new(format!("http.public_url: {url} {wanted}")));
     }
     for origin in &config.http.allowed_origins {
-        let same = url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
+        let same = Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
         if !same {
             let example = "an origin looks like https://desk.example.com";
             return Err(BadConfig::new(format!(
@@ -122,10 +126,19 @@ fn urls(config: &Config) -> Result<(), BadConfig> {
             )));
         }
     }
-    let graph = &config.whatsapp.graph_url;
-    if !matches!(graph.scheme(), "http" | "https") {
-        return Err(BadConfig::new(format!("whatsapp.graph_url: {graph} must be http:// or https://")));
+    let whatsapp = &config.whatsapp;
+    for (key, url) in
+        [("graph_url", Some(&whatsapp.graph_url)), ("sandbox_url", whatsapp.sandbox_url.as_ref())]
+    {
+        if let Some(url) = url.filter(|url| !matches!(url.scheme(), "http" | "https")) {
+            return Err(BadConfig::new(format!("whatsapp.{key}: {url} must be http:// or https://")));
+        }
     }
+    let meta = whatsapp.sandbox_url.as_ref().and_then(Url::host_str);
+    if meta.is_some_and(|host| host == "facebook.com" || host.ends_with(".facebook.com")) {
+        return Err(BadConfig::new("whatsapp.sandbox_url: this is WhatsApp itself, not a simulator"));
+    }
+    networks(&config.http.trusted_proxies)?;
     let version = &config.whatsapp.api_version;
     let digits = version.strip_prefix('v').unwrap_or_default();
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
@@ -138,6 +151,21 @@ fn urls(config: &Config) -> Result<(), BadConfig> {
         return Err(BadConfig::new("database.url: must begin with sqlite: or postgres://"));
     }
     Ok(())
+}
+
+/// The proxies that are believed.
+///
+/// # Errors
+/// [`BadConfig`] naming the entry that is no network.
+pub(crate) fn networks(list: &[String]) -> Result<Vec<IpNet>, BadConfig> {
+    let read = |text: &String| {
+        let net = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        net.map_err(|_| {
+            let example = "write an address such as 10.0.0.1 or a network such as 10.0.0.0/8";
+            BadConfig::new(format!("http.trusted_proxies: {text:?} is not a network; {example}"))
+        })
+    };
+    list.iter().map(read).collect()
 }
 
 fn secrets(config: &Config) -> Result<(), BadConfig> {

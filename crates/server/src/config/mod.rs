@@ -20,9 +20,12 @@ mod check;
 
 mod page;
 
-use self::sections::{Calls, Database, Http, Log, Media, Recordings, Security, Webhooks, Whatsapp};
+use self::sections::{
+    Billing, Calls, Database, Http, Log, Media, Recordings, Security, Vobiz, Webhooks, Whatsapp,
+};
 
 pub use check::check;
+pub(crate) use check::networks;
 pub use load::{Source, load};
 pub use page::{print, schema};
 
@@ -42,25 +45,31 @@ pub struct Config {
     pub media: Media,
     /// `[calls]`
     pub calls: Calls,
+    /// `[billing]`
+    pub billing: Billing,
     /// `[recordings]`
     pub recordings: Recordings,
     /// `[webhooks]`
     pub webhooks: Webhooks,
+    /// `[vobiz]`
+    pub vobiz: Vobiz,
     /// `[log]`
     pub log: Log,
 }
 
 impl Config {
     /// All sections in reading order.
-    pub const SECTIONS: [section::SectionInfo; 9] = [
+    pub const SECTIONS: [section::SectionInfo; 11] = [
         Http::INFO,
         Database::INFO,
         Security::INFO,
         Whatsapp::INFO,
         Media::INFO,
         Calls::INFO,
+        Billing::INFO,
         Recordings::INFO,
         Webhooks::INFO,
+        Vobiz::INFO,
         Log::INFO,
     ];
 }

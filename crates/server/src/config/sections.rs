@@ -23,10 +23,15 @@ section! {
         /// It allows plain HTTP on an address that is not loopback.
         #[serde(deserialize_with = "super::sections::flag")]
         behind_proxy: bool = Some("false");
-        /// Other origins whose pages may open the agents' WebSocket.
+        /// Other origins whose pages may open the agents' WebSocket, and use the REST interface with a key of their own.
         /// A list, or one text with commas between the origins.
         #[serde(deserialize_with = "super::sections::list")]
         allowed_origins: Vec<String> = Some("[]");
+        /// Proxies in front of this server, as addresses and networks, that are believed when they say in
+        /// `X-Forwarded-For` whom they heard. Without any, limits, allow lists and the audit log see the proxy.
+        /// A list, or one text with commas.
+        #[serde(deserialize_with = "super::sections::list")]
+        trusted_proxies: Vec<String> = Some("[]");
         /// Certificate chain in PEM; turns HTTPS on together with `tls_key_file`.
         tls_cert_file: Option<PathBuf> = None;
         /// Private key in PEM.
@@ -68,6 +73,9 @@ section! {
     Whatsapp as "whatsapp" {
         /// Address of Meta's Graph API; the simulator's address in development.
         graph_url: Url = Some("https://graph.facebook.com");
+        /// Address of a simulator (`offhook sim`), the only one that numbers added with `--sandbox`, and test keys,
+        /// reach. When it is the same as `graph_url`, every number is one of the sandbox.
+        sandbox_url: Option<Url> = None;
         /// Version of the Graph API.
         api_version: String = Some("v25.0");
         /// The Meta app's secret, which signs webhooks.
@@ -134,6 +142,16 @@ section! {
 }
 
 section! {
+    /// What calls cost.
+    Billing as "billing" {
+        /// A price list: a CSV file with the columns `prefix_or_country`, `currency`, `per_minute` and `from_date`,
+        /// and if wanted `per_pulse` and `direction`. It is read at start; see `docs/billing.md`.
+        /// Without one calls have no costs.
+        rates_file: Option<PathBuf> = None;
+    }
+}
+
+section! {
     /// Recordings of calls whose sound the server carries.
     Recordings as "recordings" {
         /// Where they are kept: `file:PATH`, or `s3://bucket/prefix` with credentials from the `AWS_…` environment.
@@ -164,6 +182,16 @@ section! {
 }
 
 section! {
+    /// What the provider's pages leave open about the Vobiz face.
+    Vobiz as "vobiz" {
+        /// The word for a call that was answered and is over: `accepted`, as in the provider's only sample, or `terminated`.
+        ended_answered_status: EndedAnsweredStatus = Some("accepted");
+        /// From when a call's duration counts: `started`, ringing included, as in the provider's only sample, or `answered`.
+        duration_basis: DurationBasis = Some("started");
+    }
+}
+
+section! {
     /// What is written to standard error.
     Log as "log" {
         /// `json` for machines, `pretty` for people.
@@ -181,6 +209,26 @@ pub enum AgentLost {
     Queue,
     /// The call ends.
     End,
+}
+
+/// The word for a call that was answered and is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedAnsweredStatus {
+    /// `accepted`
+    Accepted,
+    /// `terminated`
+    Terminated,
+}
+
+/// From when a call's duration counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DurationBasis {
+    /// From its start.
+    Started,
+    /// From the pick-up.
+    Answered,
 }
 
 /// How log lines look.

@@ -20,12 +20,12 @@ use crate::config::{BadConfig, Config, Source, load};
 use crate::lifecycle::{Server, StopSignals, run_until_stopped};
 use crate::{door, telemetry};
 
-pub(crate) use self::seed::Seed;
+pub(crate) use self::seed::{Seed, Seeded};
 
 /// The demo's business number, and Meta's ids for it.
-const NUMBER: &str = "+15550100200";
-const PHONE_NUMBER_ID: &str = "106540352242922";
-const WABA_ID: &str = "102290129340398";
+pub(crate) const NUMBER: &str = "+15550100200";
+pub(crate) const PHONE_NUMBER_ID: &str = "106540352242922";
+pub(crate) const WABA_ID: &str = "102290129340398";
 
 /// The number whose calls the server carries itself, and Meta's id for it.
 const BRIDGED_NUMBER: &str = "+15550100201";
@@ -76,6 +76,8 @@ impl Demo {
         .context("the simulator does not start")?;
         let sim_url = format!("http://{}", sim.addr());
         config.whatsapp.graph_url = Url::parse(&sim_url)?;
+        // Nothing here reaches a real phone, whatever the key.
+        config.whatsapp.sandbox_url = Some(config.whatsapp.graph_url.clone());
 
         let seeded = seed.plant(&config).await?;
         let server = Server::start(&config, listener, metrics).await?;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use offhook_core::house::{ApiKey, KeyMode, MediaMode, Role, Tenant};
+use offhook_core::house::{ApiKey, MediaMode, Role, Tenant};
 use offhook_core::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{
@@ -32,6 +32,9 @@ pub(crate) struct Seed {
     pub(super) agents: Vec<Login>,
     /// Known once the key is made.
     api_key: Option<String>,
+    /// The same, of the key for the relayed number alone.
+    #[serde(default)]
+    number_key: Option<String>,
     #[serde(skip)]
     file: PathBuf,
 }
@@ -48,10 +51,12 @@ pub(super) struct Login {
 /// A database with everything in it.
 pub(crate) struct Seeded {
     pub(super) seed: Seed,
-    pub(super) tenant: Tenant,
+    pub(crate) tenant: Tenant,
     /// The relayed one, then the bridged one.
-    pub(super) numbers: Vec<NumberId>,
+    pub(crate) numbers: Vec<NumberId>,
     pub(crate) api_key: String,
+    /// For the relayed number alone, as 360dialog's clients have it.
+    pub(super) number_key: String,
     pub(crate) people: Vec<UserId>,
 }
 
@@ -90,6 +95,7 @@ impl Seed {
             access_token: password(),
             agents: vec![login("Ada", Role::Owner), login("Ben", Role::Agent)],
             api_key: None,
+            number_key: None,
             file,
         }
     }
@@ -119,7 +125,7 @@ impl Seed {
             Some(tenant) => tenant,
             None => {
                 // Keys of an earlier database open nothing in a fresh one.
-                self.api_key = None;
+                (self.api_key, self.number_key) = (None, None);
                 let new =
                     NewTenant { id: TenantId::from_uuid(ids.next()), name: "Demo company".to_owned(), at };
                 Tenants::add(store, new).await?
@@ -137,6 +143,7 @@ impl Seed {
                 role: login.role,
                 password: login.password.clone(),
                 at,
+                deed: None,
             };
             People::add(store, new).await?;
         }
@@ -156,6 +163,7 @@ impl Seed {
                         waba_id: WABA_ID.to_owned(),
                         phone: Phone::parse(phone)?,
                         media_mode,
+                        sandbox: true,
                         access_token: self.access_token.clone(),
                         at,
                     };
@@ -164,24 +172,23 @@ impl Seed {
             };
             numbers.push(number.id);
         }
-        let api_key = match &self.api_key {
-            Some(text) => text.clone(),
-            None => {
-                let key = ApiKey {
-                    id: KeyId::from_uuid(ids.next()),
-                    tenant: tenant.id.clone(),
-                    role: Role::Developer,
-                    scopes: vec!["*".to_owned()],
-                    mode: KeyMode::Live,
-                    number: None,
-                };
-                let text = Keys::mint(store, NewKey { key, expires_at: None, at }).await?.text;
-                self.api_key = Some(text.clone());
-                self.save()?;
-                text
-            }
+        let mint = async |name: &str, number: Option<&NumberId>| -> anyhow::Result<String> {
+            let key = ApiKey::new(KeyId::from_uuid(ids.next()), tenant.id.clone(), Role::Developer);
+            let key = ApiKey { name: name.to_owned(), number: number.cloned(), ..key };
+            Ok(Keys::mint(store, NewKey::of(key, at)).await?.text)
         };
+        let api_key = match self.api_key.clone() {
+            Some(text) => text,
+            None => mint("Demo", None).await?,
+        };
+        let number_key = match self.number_key.clone() {
+            Some(text) => text,
+            None => mint("Demo, one number", numbers.first()).await?,
+        };
+        self.api_key = Some(api_key.clone());
+        self.number_key = Some(number_key.clone());
+        self.save()?;
         let people = People::all(store, &tenant.id).await?.into_iter().map(|person| person.id).collect();
-        Ok(Seeded { seed: self, tenant, numbers, api_key, people })
+        Ok(Seeded { seed: self, tenant, numbers, api_key, number_key, people })
     }
 }

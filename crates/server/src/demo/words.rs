@@ -72,6 +72,8 @@ impl Ready<'_> {
                 "phone_number_id": PHONE_NUMBER_ID,
                 "waba_id": WABA_ID,
                 "display_phone": NUMBER,
+                "channel_id": seeded.numbers[0].uuid().to_string(),
+                "d360_api_key": seeded.number_key,
             },
             "app_secret": seeded.seed.app_secret,
             "verify_token": seeded.seed.verify_token,
@@ -93,6 +95,8 @@ impl Ready<'_> {
         let (url, sim_url) = (&self.url, &self.sim_url);
         let api_key = &self.seeded.api_key;
         let call = self.data.join(SAMPLE_CALL);
+        let (account, channel) = (&self.seeded.tenant.account_id, self.seeded.numbers[0].uuid());
+        let number_key = &self.seeded.number_key;
         let mut logins = String::new();
         for login in &self.seeded.seed.agents {
             let _ = writeln!(logins, "             {}   {}   ({})", login.email, login.password, login.name);
@@ -121,6 +125,11 @@ Offhook demo is ready. Nothing here reaches the real WhatsApp.
          -d @{call} {url}/api/v1/whatsapp/calling/calls
     It answers 201. The phone picks up after a second; the sample offer has nobody behind it, so no sound
     comes and the call ends after about 20 seconds. Put a browser's offer in its place to hear the echo.
+
+  Vobiz      base URL {url}/api/v1/messaging
+             X-Auth-ID {account}, X-Auth-Token is the API key, channel_id {channel}
+  360dialog  base URL {url}
+             D360-API-KEY {number_key}
 
   Data is in {data}; delete the folder to start afresh. Ctrl+C stops.",
             call = call.display(),

@@ -79,3 +79,24 @@ fn far_ends_alone_end_with_their_orders() {
     let output = run(folder.path(), &["bench", "far-ends"]);
     assert!(output.status.success() && output.stdout.is_empty(), "{}", errors(&output));
 }
+
+#[test]
+fn the_store_bench_asks_for_lists_searches_and_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["bench", "store", "--calls", "500", "--rate", "40", "--seconds", "1", "--json"];
+    let report = json(folder.path(), &args);
+    assert_eq!((&report["list"]["requests"], &report["search"]["requests"]), (&value!(20), &value!(20)));
+    for kind in ["list", "search", "analytics_365_days"] {
+        assert!(report[kind]["p50_us"].as_u64() <= report[kind]["max_us"].as_u64(), "{report}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_webhook_bench_finds_every_call_it_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["bench", "webhooks", "--rate", "20", "--seconds", "2", "--json"];
+    let report = json(folder.path(), &args);
+    assert_eq!((&report["answer"]["requests"], &report["calls"]), (&value!(40), &value!(20)));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -45,6 +45,35 @@ fn a_wrong_value_is_named_with_its_key() {
 }
 
 #[test]
+fn a_price_list_with_a_wrong_row_is_named_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rates.csv");
+    let head = "prefix_or_country,currency,per_minute,from_date";
+    let check = |text: &str, words: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        private(folder.path(), "offhook.toml", &format!("[billing]\nrates_file = {file:?}\n"));
+        let output = run(folder.path(), &["config", "check"]);
+        let told = errors(&output);
+        assert_eq!(output.status.success(), words.is_empty(), "{text}: {told}");
+        assert!(words.iter().all(|word| told.contains(word)), "{text}: {told}");
+    };
+    check(&format!("{head}\n351,USD,0.0205,2026-01-01\nPT,usd,1,2026-01-01\n"), &[]);
+    check(
+        &format!("{head},direction,per_pulse\n# a note\n +351 , USD,0.0205,2026-01-01,inbound,0.001\n"),
+        &[],
+    );
+    check(&format!("{head}\n351,USD,0.0205,2026-01-01\nPORTUGAL,USD,1,2026-01-01\n"), &["row 2", "PORTUGAL"]);
+    check(&format!("{head}\n351,dollars,0.02,2026-01-01\n"), &["billing.rates_file", "row 1", "currency"]);
+    check(&format!("{head}\n351,USD,\"0,02\",2026-01-01\n"), &["row 1", "per_minute"]);
+    check(&format!("{head}\n351,USD,0.02,01/02/2026\n"), &["row 1", "from_date"]);
+    check(&format!("{head},sideways\n351,USD,0.02,2026-01-01,x\n"), &["sideways"]);
+    check(&format!("{head}\n351,USD,0.02,2026-01-01\n+351,USD,0.03,2026-01-01\n"), &["351", "same day"]);
+    check("currency,per_minute\nUSD,1\n", &["prefix_or_country"]);
+    std::fs::remove_file(&file).unwrap();
+    assert!(errors(&run(folder.path(), &["config", "check"])).contains("billing.rates_file"));
+}
+
+#[test]
 fn turn_servers_that_no_page_could_use_are_refused() {
     let media = |keys: &str, words: &[&str]| refused(&format!("[media]\n{keys}\n"), words);
     for wrong in [
@@ -92,6 +121,25 @@ fn as_many_media_threads_are_taken_as_there_may_be() {
     let output = run(folder.path(), &["config", "check"]);
     assert_eq!(output.status.code(), Some(78));
     assert!(errors(&output).contains("media.shards: 0 to 32"), "{}", errors(&output));
+}
+
+#[test]
+fn proxies_and_simulators_are_checked_before_they_are_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |text: &str, names: Option<&str>| {
+        private(folder.path(), "offhook.toml", text);
+        let output = run(folder.path(), &["config", "check"]);
+        assert_eq!(output.status.success(), names.is_none(), "{text}: {}", errors(&output));
+        assert!(errors(&output).contains(names.unwrap_or_default()), "{text}: {}", errors(&output));
+    };
+    check("[http]\ntrusted_proxies = \"10.0.0.0/8, 2001:db8::1\"\n", None);
+    check(
+        "[http]\ntrusted_proxies = [\"proxy.example.com\"]\n",
+        Some("http.trusted_proxies: \"proxy.example.com\""),
+    );
+    check("[whatsapp]\nsandbox_url = \"http://127.0.0.1:8090\"\n", None);
+    check("[whatsapp]\nsandbox_url = \"ftp://127.0.0.1\"\n", Some("whatsapp.sandbox_url"));
+    check("[whatsapp]\nsandbox_url = \"https://graph.facebook.com\"\n", Some("WhatsApp itself"));
 }
 
 #[test]

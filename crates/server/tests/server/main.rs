@@ -4,6 +4,9 @@
 mod program;
 
 #[cfg(test)]
+mod accounts;
+
+#[cfg(test)]
 mod admin;
 
 #[cfg(test)]

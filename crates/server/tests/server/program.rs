@@ -77,6 +77,21 @@ impl Running {
         answer
     }
 
+    /// The same with a body.
+    pub(crate) fn post(&self, path: &str, header: &str, body: &str) -> String {
+        let length = body.len();
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n{header}\r\n{body}",
+            self.address
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
     /// What it logs until a message contains `words`.
     pub(crate) fn logs_until(&mut self, words: &str) -> String {
         let mut said = String::new();

@@ -1,12 +1,22 @@
 //! Calls and what their commits tell.
 //!
-//! A commit is one transaction: the record if it follows the stored version, the places in the tenant's log,
-//! the events. The log's head is taken last, so that a commit that waits for nothing else never makes
+//! A commit is one transaction: the record if it follows the stored version, what it is found by, the figures it
+//! counts in, the places in the tenant's log, the events. The log's head is taken last, so that a commit that waits for nothing else never makes
 //! another tenant's or another call's wait.
 
 mod row;
 
+mod statement;
+
+mod filter;
+
+mod figures;
+
+pub(crate) mod search;
+
 mod list;
+
+mod pages;
 
 use async_trait::async_trait;
 use offhook_core::call::{CallRecord, Commit};
@@ -16,7 +26,7 @@ use offhook_core::ports::{CallFilter, Calls, Page, PageAfter, StoreFault};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use crate::database::{Trouble, taken, text};
+use crate::database::{Dialect, Trouble, taken, text};
 use crate::log::{Entries, append};
 use crate::store::Store;
 use row::{COLUMNS, CallRow, record};
@@ -24,16 +34,20 @@ use row::{COLUMNS, CallRow, record};
 /// Not over. The same words as in the index `calls_live`, which the database uses only then.
 const LIVE: &str = "state NOT IN ('completed', 'rejected', 'missed', 'failed')";
 
+/// Over, in the words of the indices of finished calls.
+const OVER: &str = "state IN ('completed', 'rejected', 'missed', 'failed')";
+
 #[async_trait]
 impl Calls for Store {
     async fn commit(&self, commit: &Commit) -> Result<Vec<Logged>, StoreFault> {
         let row = CallRow::of(&commit.record)?;
         let rang = rang(&commit.events);
         let entries = Entries::of(&commit.record.tenant, commit.record.updated_at, &commit.events)?;
+        let dialect = self.database().dialect();
         self.database()
             .write(move |tx| {
                 Box::pin(async move {
-                    keep(tx, &row).await?;
+                    keep(tx, dialect, &row).await?;
                     remember_rings(tx, &row.id, &rang).await?;
                     append(tx, entries).await
                 })
@@ -68,7 +82,7 @@ impl Calls for Store {
         filter: &CallFilter,
         page: &PageAfter,
     ) -> Result<Page, StoreFault> {
-        self.database().read(list::page(self.database().reader(), tenant, filter, page)).await
+        self.database().read(list::page(self.database(), tenant, filter, page)).await
     }
 }
 
@@ -87,17 +101,46 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Writes the first records of many calls in one transaction, without events: calls that came to an end
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// As of a commit; nothing is kept then. Many thousands at once take longer than a write may.
+    pub async fn bring_in(&self, calls: &[CallRecord]) -> Result<(), StoreFault> {
+        let rows = calls.iter().map(CallRow::of).collect::<Result<Vec<_>, _>>()?;
+        let dialect = self.database().dialect();
+        self.database()
+            .write(move |tx| {
+                Box::pin(async move {
+                    for row in &rows {
+                        keep(tx, dialect, row).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
 /// A live call's record. One that makes no sense must not keep a restart from picking up the others.
 fn readable(row: &AnyRow) -> Option<CallRecord> {
     let told = |trouble: Trouble| StoreFault::from(trouble);
     record(row).map_err(told).inspect_err(|fault| tracing::error!(%fault, "a live call is left alone")).ok()
 }
 
-/// Writes the record if it follows what is stored.
-async fn keep(tx: &mut AnyConnection, row: &CallRow) -> Result<(), Trouble> {
-    let query = if row.version == 1 { row.insert() } else { row.update() };
-    let done = query.execute(tx).await.map_err(taken("a call with this WhatsApp id"))?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreFault::Conflict.into()) }
+/// Writes the record if it follows what is stored, and what follows from it.
+async fn keep(tx: &mut AnyConnection, dialect: Dialect, row: &CallRow) -> Result<(), Trouble> {
+    let before =
+        if row.version == 1 { None } else { Some(row.before(tx).await?.ok_or(StoreFault::Conflict)?) };
+    let query = if before.is_none() { row.insert() } else { row.update() };
+    let done = query.execute(&mut *tx).await.map_err(taken("a call with this WhatsApp id"))?;
+    if done.rows_affected() != 1 {
+        return Err(StoreFault::Conflict.into());
+    }
+    let findable = before.as_ref().and_then(|before| before.findable.as_ref());
+    search::keep(tx, dialect, &row.entry, findable).await?;
+    figures::keep(tx, &row.slot, before.as_ref().map(|before| &before.counted), &row.counted).await
 }
 
 /// The people these events tell were rung.

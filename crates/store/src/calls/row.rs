@@ -1,15 +1,19 @@
 //! A call's record as a row. `facts` carries the whole; the other columns are what lists filter and show.
 
+use offhook_core::bill::{Bill, Money};
 use offhook_core::call::record::Facts;
 use offhook_core::call::{CallRecord, EndReason, State};
 use offhook_core::id::{CallId, NumberId, TenantId, UserId};
 use offhook_core::meta::Direction;
-use offhook_core::ports::StoreFault;
+use offhook_core::ports::{StoreFault, Tally};
+use offhook_core::search::Findable;
 use offhook_core::time::Time;
-use sqlx::Any;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
+use sqlx::{Any, AnyConnection};
 
+use super::figures::{Counted, Slot};
+use super::search::{self, Entry};
 use crate::database::{Trouble, corrupt, field, text};
 use crate::directory::words;
 
@@ -41,12 +45,25 @@ pub(super) struct CallRow {
     ended_at: Option<i64>,
     duration_secs: Option<i64>,
     facts: String,
+    cost: Option<i64>,
+    provider_cost: Option<i64>,
+    currency: Option<String>,
+    pub(super) entry: Entry,
+    pub(super) slot: Slot,
+    pub(super) counted: Counted,
+}
+
+/// What followed from a call before it is written anew.
+pub(super) struct Before {
+    pub(super) findable: Option<Findable>,
+    pub(super) counted: Counted,
 }
 
 impl CallRow {
     pub(super) fn of(record: &CallRecord) -> Result<Self, StoreFault> {
         let clean = |value: &String| text(value).into_owned();
         let party = &record.facts.party;
+        let bill = record.facts.bill.as_ref().filter(|_| record.state.is_over());
         Ok(Self {
             id: record.id.as_str().to_owned(),
             version: i64::try_from(record.version).map_err(|_| StoreFault::Conflict)?,
@@ -71,6 +88,12 @@ impl CallRow {
             duration_secs: record.duration_secs().map(i64::from),
             facts: serde_json::to_string(&record.facts)
                 .map_err(|_| StoreFault::Corrupt("a call's facts cannot be written as JSON".to_owned()))?,
+            cost: bill.and_then(|bill| bill.cost).map(Money::parts),
+            provider_cost: bill.and_then(|bill| bill.provider_cost).map(Money::parts),
+            currency: bill.and_then(Bill::currency).map(|currency| currency.as_str().to_owned()),
+            entry: Entry::of(record),
+            slot: Slot::of(record),
+            counted: Counted::of(record),
         })
     }
 
@@ -78,9 +101,9 @@ impl CallRow {
     pub(super) fn insert(&self) -> Query<'static, Any, AnyArguments> {
         const SQL: &str = "INSERT INTO calls (id, tenant, version, media_mode, state, end_reason, agent_id, wacid, \
              peer_phone, peer_user_id, peer_name, correlation, conversation_id, updated_at, rang_at, answered_at, \
-             ended_at, duration_secs, facts, number_id, direction, created_at) \
+             ended_at, duration_secs, facts, cost, provider_cost, currency, number_id, direction, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-             $21, $22) ON CONFLICT (id) DO NOTHING";
+             $21, $22, $23, $24, $25) ON CONFLICT (id) DO NOTHING";
         self.bind(SQL).bind(self.number.clone()).bind(self.direction).bind(self.created_at)
     }
 
@@ -89,7 +112,7 @@ impl CallRow {
         const SQL: &str = "UPDATE calls SET version = $3, media_mode = $4, state = $5, end_reason = $6, \
              agent_id = $7, wacid = $8, peer_phone = $9, peer_user_id = $10, peer_name = $11, correlation = $12, \
              conversation_id = $13, updated_at = $14, rang_at = $15, answered_at = $16, ended_at = $17, \
-             duration_secs = $18, facts = $19 WHERE id = $1 AND tenant = $2 AND version = $3 - 1";
+             duration_secs = $18, facts = $19, cost = $20, provider_cost = $21, currency = $22 WHERE id = $1 AND tenant = $2 AND version = $3 - 1";
         self.bind(SQL)
     }
 
@@ -115,6 +138,34 @@ impl CallRow {
             .bind(self.ended_at)
             .bind(self.duration_secs)
             .bind(self.facts.clone())
+            .bind(self.cost)
+            .bind(self.provider_cost)
+            .bind(self.currency.clone())
+    }
+
+    /// How the call this one follows was found and counted; none when this one follows nothing.
+    pub(super) async fn before(&self, tx: &mut AnyConnection) -> Result<Option<Before>, Trouble> {
+        const SQL: &str = "SELECT state, duration_secs, cost, provider_cost, currency, text, digits FROM calls \
+             LEFT JOIN call_search ON call_id = id WHERE id = $1 AND tenant = $2 AND version = $3 - 1";
+        let query = sqlx::query(SQL).bind(self.id.clone()).bind(self.tenant.clone()).bind(self.version);
+        let Some(row) = query.fetch_optional(tx).await? else { return Ok(None) };
+        let number = |column| field::<Option<i64>, _>(&row, column).map(Option::unwrap_or_default);
+        let money = |column| number(column).map(Money::from_parts);
+        let state = State::parse(field(&row, "state")?).ok_or_else(|| corrupt("calls.state"))?;
+        let is = |it: State| i64::from(state == it);
+        let tally = Tally {
+            answered: is(State::Completed),
+            declined: is(State::Rejected),
+            missed: is(State::Missed),
+            failed: is(State::Failed),
+            talked_secs: if state == State::Completed { number("duration_secs")? } else { 0 },
+            cost: money("cost")?,
+            provider_cost: money("provider_cost")?,
+            // Who called does not change.
+            ..self.counted.tally
+        };
+        let currency = field::<Option<String>, _>(&row, "currency")?.unwrap_or_default();
+        Ok(Some(Before { findable: search::kept(&row)?, counted: Counted { currency, tally } }))
     }
 }
 

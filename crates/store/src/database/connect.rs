@@ -88,6 +88,7 @@ pub enum OpenError {
 pub(crate) struct Database {
     reader: AnyPool,
     writer: Writer,
+    dialect: Dialect,
 }
 
 impl Database {
@@ -114,7 +115,7 @@ impl Database {
         let writer = pool(1, SQLITE_WRITER).connect_with(options.clone()).await.map_err(unreachable)?;
         let reader = pool(SQLITE_READERS, SQLITE_READER).connect_with(options).await.map_err(unreachable)?;
         first.close().await.map_err(unreachable)?;
-        Ok(Self { reader, writer: Writer::alone(writer) })
+        Ok(Self { reader, writer: Writer::alone(writer), dialect: Dialect::Sqlite })
     }
 
     async fn open_postgres(url: &str) -> Result<Self, OpenError> {
@@ -124,7 +125,7 @@ impl Database {
         first.close().await.map_err(unreachable)?;
         let pool = pool(POSTGRES_CONNECTIONS, POSTGRES_SESSION).connect_with(options);
         let pool = pool.await.map_err(unreachable)?;
-        Ok(Self { reader: pool.clone(), writer: Writer::together(pool) })
+        Ok(Self { reader: pool.clone(), writer: Writer::together(pool), dialect: Dialect::Postgres })
     }
 
     /// Reads, with an end to the wait. `reading` takes connections from [`Database::reader`].
@@ -136,6 +137,11 @@ impl Database {
             Ok(read) => read.map_err(StoreFault::from),
             Err(_) => Err(StoreFault::Unavailable("a read took too long".to_owned())),
         }
+    }
+
+    /// Which database it is.
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Connections for reading.

@@ -7,9 +7,9 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::connect::{OpenError, told};
 
-/// Which of a pair's texts is run.
-#[derive(Clone, Copy)]
-pub(super) enum Dialect {
+/// Which of the two is spoken: which of a pair's texts is run, and how words are searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
     Sqlite,
     Postgres,
 }
@@ -31,10 +31,34 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/postgres/0002_recordings.sql"),
     ),
     Pair(
+        3,
+        "accounts",
+        include_str!("../../migrations/sqlite/0003_accounts.sql"),
+        include_str!("../../migrations/postgres/0003_accounts.sql"),
+    ),
+    Pair(
         4,
         "hooks",
         include_str!("../../migrations/sqlite/0004_hooks.sql"),
         include_str!("../../migrations/postgres/0004_hooks.sql"),
+    ),
+    Pair(
+        5,
+        "listing",
+        include_str!("../../migrations/sqlite/0005_listing.sql"),
+        include_str!("../../migrations/postgres/0005_listing.sql"),
+    ),
+    Pair(
+        7,
+        "channels",
+        include_str!("../../migrations/sqlite/0007_channels.sql"),
+        include_str!("../../migrations/postgres/0007_channels.sql"),
+    ),
+    Pair(
+        8,
+        "claims",
+        include_str!("../../migrations/sqlite/0008_claims.sql"),
+        include_str!("../../migrations/postgres/0008_claims.sql"),
     ),
 ];
 

@@ -15,4 +15,5 @@ mod writer;
 
 pub use connect::OpenError;
 pub(crate) use connect::{Database, holds_data};
+pub(crate) use migrate::Dialect;
 pub(crate) use trouble::{Trouble, corrupt, field, taken, text};

@@ -5,11 +5,15 @@
 
 pub(crate) mod words;
 
+mod rights;
+
 mod tenants;
 
 mod numbers;
 
 mod people;
+
+mod channels;
 
 mod keys;
 

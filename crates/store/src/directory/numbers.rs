@@ -12,11 +12,14 @@ use crate::database::{Trouble, corrupt, field, taken, text};
 use crate::secret::Place;
 use crate::store::Store;
 
-const COLUMNS: &str = "id, tenant, meta_id, waba_id, phone, media_mode";
+pub(super) const COLUMNS: &str = "id, tenant, meta_id, waba_id, phone, media_mode, sandbox";
 
 #[async_trait]
 impl Numbers for Store {
     async fn add(&self, number: NewNumber) -> Result<BusinessNumber, StoreFault> {
+        if let Some(gone) = self.disconnected(&number).await? {
+            return self.reconnect(&gone, number).await;
+        }
         let place = token_place(number.tenant.as_str(), number.id.as_str());
         let sealed = self.inner.sealer.seal(place, number.access_token.as_bytes());
         let added = BusinessNumber {
@@ -26,13 +29,14 @@ impl Numbers for Store {
             waba_id: text(&number.waba_id).into_owned(),
             phone: number.phone,
             media_mode: number.media_mode,
+            sandbox: number.sandbox,
         };
         let at = number.at;
         self.database()
             .write(move |tx| {
                 Box::pin(async move {
                     let sql = "INSERT INTO numbers (id, tenant, meta_id, waba_id, phone, media_mode, access_token, \
-                         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+                         created_at, sandbox) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
                     sqlx::query(sql)
                         .bind(added.id.as_str().to_owned())
                         .bind(added.tenant.as_str().to_owned())
@@ -42,6 +46,7 @@ impl Numbers for Store {
                         .bind(words::media_mode(added.media_mode))
                         .bind(sealed)
                         .bind(at.as_micros())
+                        .bind(i64::from(added.sandbox))
                         .execute(tx)
                         .await
                         .map_err(taken("a number with this WhatsApp id"))?;
@@ -76,7 +81,7 @@ impl Numbers for Store {
         self.database()
             .write(move |tx| {
                 Box::pin(async move {
-                    let sql = "UPDATE numbers SET media_mode = $3 WHERE tenant = $1 AND id = $2";
+                    let sql = "UPDATE numbers SET media_mode = $3 WHERE tenant = $1 AND id = $2 AND removed_at IS NULL";
                     sqlx::query(sql)
                         .bind(whose)
                         .bind(which)
@@ -111,7 +116,9 @@ impl Store {
         condition: &str,
         values: &[&str],
     ) -> Result<Vec<BusinessNumber>, StoreFault> {
-        let sql = format!("SELECT {COLUMNS} FROM numbers WHERE {condition} ORDER BY created_at, id");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM numbers WHERE {condition} AND removed_at IS NULL ORDER BY created_at, id"
+        );
         let reading = async {
             let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
             for value in values {
@@ -123,11 +130,11 @@ impl Store {
     }
 }
 
-const fn token_place<'a>(tenant: &'a str, row: &'a str) -> Place<'a> {
+pub(super) const fn token_place<'a>(tenant: &'a str, row: &'a str) -> Place<'a> {
     Place { tenant, table: "numbers", column: "access_token", row }
 }
 
-fn number(row: &AnyRow) -> Result<BusinessNumber, Trouble> {
+pub(super) fn number(row: &AnyRow) -> Result<BusinessNumber, Trouble> {
     let id = NumberId::parse(field(row, "id")?).ok_or_else(|| corrupt("numbers.id"))?;
     let wrong = |column: &str| corrupt(&format!("numbers.{column} of {id}"));
     Ok(BusinessNumber {
@@ -136,6 +143,7 @@ fn number(row: &AnyRow) -> Result<BusinessNumber, Trouble> {
         waba_id: field(row, "waba_id")?,
         phone: Phone::parse(field(row, "phone")?).map_err(|_| wrong("phone"))?,
         media_mode: words::read_media_mode(field(row, "media_mode")?).ok_or_else(|| wrong("media_mode"))?,
+        sandbox: field::<i64, _>(row, "sandbox")? != 0,
         id,
     })
 }

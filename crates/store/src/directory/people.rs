@@ -3,10 +3,12 @@
 use async_trait::async_trait;
 use offhook_core::house::{Person, Presence, Role};
 use offhook_core::id::{TenantId, UserId};
-use offhook_core::ports::{NewPerson, People, StoreFault};
+use offhook_core::ports::{Changed, NewPerson, People, PersonChange, Removal, SessionRef, StoreFault};
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::words;
+use super::{rights, words};
+use crate::audit::append_some;
 use crate::database::{Trouble, corrupt, field, taken, text};
 use crate::store::Store;
 
@@ -27,6 +29,7 @@ impl People for Store {
             presence: Presence::Away,
         };
         let at = person.at;
+        let draft = person.deed.map(|deed| self.draft(deed));
         self.database()
             .write(move |tx| {
                 Box::pin(async move {
@@ -41,9 +44,10 @@ impl People for Store {
                         .bind(password)
                         .bind(words::presence(added.presence))
                         .bind(at.as_micros())
-                        .execute(tx)
+                        .execute(&mut *tx)
                         .await
                         .map_err(taken("a person with this address"))?;
+                    append_some(tx, draft).await?;
                     Ok(added)
                 })
             })
@@ -53,7 +57,7 @@ impl People for Store {
     async fn sign_in(&self, email: &str, password: &str) -> Result<Option<Person>, StoreFault> {
         let reading = async {
             let sql = format!("SELECT {COLUMNS}, people.password FROM people WHERE email = $1");
-            let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(address(email));
+            let query = sqlx::query(AssertSqlSafe(sql)).bind(address(email));
             let row = query.fetch_optional(self.database().reader()).await?;
             row.map(|row| Ok((person(&row)?, field::<String, _>(&row, "password")?))).transpose()
         };
@@ -83,13 +87,103 @@ impl People for Store {
             })
             .await
     }
+
+    async fn change(&self, change: PersonChange) -> Result<Changed, StoreFault> {
+        let password = match &change.password {
+            Some(password) => Some(self.inner.passwords.hash(password).await?),
+            None => None,
+        };
+        let draft = change.deed.map(|deed| self.draft(deed));
+        let (tenant, id, role) = (change.tenant, change.id, change.role);
+        let name = change.name.map(|name| text(&name).into_owned());
+        let spare = change.spare.map(|SessionRef(hash)| hash.to_vec());
+        self.database()
+            .write(move |tx| {
+                Box::pin(async move {
+                    rights::changed(&mut *tx, &tenant).await?;
+                    let loses = role.is_some_and(|role| role != Role::Owner);
+                    if loses && is_last_owner(&mut *tx, &tenant, &id).await? {
+                        return Ok(Changed::LastOwner);
+                    }
+                    let sql = format!(
+                        "UPDATE people SET name = COALESCE($3, name), role = COALESCE($4, role), \
+                         password = COALESCE($5, password) WHERE tenant = $1 AND id = $2 RETURNING {COLUMNS}"
+                    );
+                    let ends = role.is_some() || password.is_some();
+                    let row = sqlx::query(AssertSqlSafe(sql))
+                        .bind(tenant.as_str().to_owned())
+                        .bind(id.as_str().to_owned())
+                        .bind(name)
+                        .bind(role.map(Role::as_str))
+                        .bind(password)
+                        .fetch_optional(&mut *tx)
+                        .await?;
+                    let Some(row) = row else { return Ok(Changed::Unknown) };
+                    let person = person(&row)?;
+                    if ends {
+                        let sql =
+                            "DELETE FROM sessions WHERE tenant = $1 AND person_id = $2 AND secret_hash <> $3";
+                        let query = sqlx::query(sql).bind(tenant.as_str().to_owned());
+                        let query = query.bind(id.as_str().to_owned()).bind(spare.unwrap_or_default());
+                        query.execute(&mut *tx).await?;
+                    }
+                    append_some(tx, draft).await?;
+                    Ok(Changed::Done(person))
+                })
+            })
+            .await
+    }
+
+    async fn remove(&self, removal: Removal) -> Result<Changed, StoreFault> {
+        let draft = removal.deed.map(|deed| self.draft(deed));
+        let Removal { tenant, id, revoke_keys, at, .. } = removal;
+        self.database()
+            .write(move |tx| {
+                Box::pin(async move {
+                    rights::changed(&mut *tx, &tenant).await?;
+                    if is_last_owner(&mut *tx, &tenant, &id).await? {
+                        return Ok(Changed::LastOwner);
+                    }
+                    // Sessions and tickets go with their person.
+                    let sql = format!("DELETE FROM people WHERE tenant = $1 AND id = $2 RETURNING {COLUMNS}");
+                    let query = sqlx::query(AssertSqlSafe(sql)).bind(tenant.as_str().to_owned());
+                    let row = query.bind(id.as_str().to_owned()).fetch_optional(&mut *tx).await?;
+                    let Some(row) = row else { return Ok(Changed::Unknown) };
+                    let person = person(&row)?;
+                    if revoke_keys {
+                        let sql = "UPDATE api_keys SET revoked_at = $3 \
+                             WHERE tenant = $1 AND made_by = $2 AND revoked_at IS NULL";
+                        let query = sqlx::query(sql).bind(tenant.as_str().to_owned());
+                        query.bind(id.as_str().to_owned()).bind(at.as_micros()).execute(&mut *tx).await?;
+                    }
+                    append_some(tx, draft).await?;
+                    Ok(Changed::Done(person))
+                })
+            })
+            .await
+    }
+
+    async fn whose(&self, email: &str) -> Result<Option<Person>, StoreFault> {
+        let mut found = self.people_where("email = $1", &[&address(email)]).await?;
+        Ok(found.pop())
+    }
+}
+
+/// Whether the person is the only owner. Whoever asks has locked the tenant's row.
+async fn is_last_owner(tx: &mut AnyConnection, tenant: &TenantId, id: &UserId) -> Result<bool, Trouble> {
+    let query = sqlx::query("SELECT id FROM people WHERE tenant = $1 AND role = $2 ORDER BY id LIMIT 2");
+    let rows = query.bind(tenant.as_str().to_owned()).bind(Role::Owner.as_str()).fetch_all(tx).await?;
+    match rows.as_slice() {
+        [only] => Ok(field::<String, _>(only, "id")? == id.as_str()),
+        _ => Ok(false),
+    }
 }
 
 impl Store {
     async fn people_where(&self, condition: &str, values: &[&str]) -> Result<Vec<Person>, StoreFault> {
         let sql = format!("SELECT {COLUMNS} FROM people WHERE {condition} ORDER BY created_at, id");
         let reading = async {
-            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+            let mut query = sqlx::query(AssertSqlSafe(sql));
             for value in values {
                 query = query.bind((*value).to_owned());
             }

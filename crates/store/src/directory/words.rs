@@ -1,6 +1,6 @@
 //! The stored words of small enums that `core` does not name itself.
 
-use offhook_core::house::{KeyMode, MediaMode, Presence};
+use offhook_core::house::{KeyKind, KeyMode, MediaMode, Presence};
 
 pub(crate) const fn media_mode(mode: MediaMode) -> &'static str {
     match mode {
@@ -26,4 +26,15 @@ pub(crate) fn read_presence(word: &str) -> Option<Presence> {
 
 pub(crate) fn read_key_mode(word: &str) -> Option<KeyMode> {
     [KeyMode::Live, KeyMode::Test].into_iter().find(|mode| mode.as_str() == word)
+}
+
+pub(crate) const fn key_kind(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::Secret => "secret",
+        KeyKind::Public => "public",
+    }
+}
+
+pub(crate) fn read_key_kind(word: &str) -> Option<KeyKind> {
+    [KeyKind::Secret, KeyKind::Public].into_iter().find(|kind| key_kind(*kind) == word)
 }

@@ -1,12 +1,13 @@
 //! Random texts: API keys, sessions, tickets, account ids, event ids; and how they are compared.
 //!
-//! An API key reads `wab_live_sk_<22 look-up><43 secret><6 checksum>` in base 62. The prefix lets scanners
+//! An API key reads `wab_live_sk_<22 look-up><43 secret><6 checksum>` in base 62, `test` for test keys and `pk`
+//! for public ones. The prefix lets scanners
 //! find leaked keys, the checksum refuses typos without a look-up, the look-up part finds the row, and only
 //! the secret part, 256 bits, proves anything.
 
 use aws_lc_rs::{constant_time, digest, rand};
 use data_encoding::BASE64URL_NOPAD;
-use offhook_core::house::KeyMode;
+use offhook_core::house::{KeyKind, KeyMode};
 use offhook_core::time::Time;
 use uuid::{Builder, Uuid};
 
@@ -17,6 +18,13 @@ const LOOKUP_LEN: usize = 22;
 const SECRET_LEN: usize = 43;
 const CHECK_LEN: usize = 6;
 
+const KINDS: [(KeyMode, KeyKind); 4] = [
+    (KeyMode::Live, KeyKind::Secret),
+    (KeyMode::Test, KeyKind::Secret),
+    (KeyMode::Live, KeyKind::Public),
+    (KeyMode::Test, KeyKind::Public),
+];
+
 /// An API key's text in its parts.
 pub(crate) struct KeyText {
     /// Finds the row.
@@ -25,22 +33,24 @@ pub(crate) struct KeyText {
     pub(crate) secret_hash: [u8; 32],
     /// From the prefix.
     pub(crate) mode: KeyMode,
+    /// From the prefix.
+    pub(crate) kind: KeyKind,
 }
 
 /// A fresh key: its whole text, shown once, and what is stored of it.
-pub(crate) fn new_key_text(mode: KeyMode) -> (String, KeyText) {
+pub(crate) fn new_key_text(mode: KeyMode, kind: KeyKind) -> (String, KeyText) {
     let lookup = random_text(BASE62, LOOKUP_LEN);
     let secret = random_text(BASE62, SECRET_LEN);
-    let mut text = format!("{}{lookup}{secret}", prefix(mode));
+    let mut text = format!("{}{lookup}{secret}", prefix(mode, kind));
     let check = checksum(&text);
     text.push_str(&check);
-    (text, KeyText { lookup, secret_hash: fingerprint(&secret), mode })
+    (text, KeyText { lookup, secret_hash: fingerprint(&secret), mode, kind })
 }
 
 /// Takes a presented text apart; `None` when it cannot be a key of ours.
 pub(crate) fn read_key_text(text: &str) -> Option<KeyText> {
-    let mode = [KeyMode::Live, KeyMode::Test].into_iter().find(|mode| text.starts_with(prefix(*mode)))?;
-    let body = text.strip_prefix(prefix(mode))?;
+    let (mode, kind) = KINDS.into_iter().find(|(mode, kind)| text.starts_with(prefix(*mode, *kind)))?;
+    let body = text.strip_prefix(prefix(mode, kind))?;
     let well_formed =
         body.len() == LOOKUP_LEN + SECRET_LEN + CHECK_LEN && body.bytes().all(|b| b.is_ascii_alphanumeric());
     if !well_formed {
@@ -52,7 +62,7 @@ pub(crate) fn read_key_text(text: &str) -> Option<KeyText> {
     }
     let lookup = body[..LOOKUP_LEN].to_owned();
     let secret_hash = fingerprint(&body[LOOKUP_LEN..LOOKUP_LEN + SECRET_LEN]);
-    Some(KeyText { lookup, secret_hash, mode })
+    Some(KeyText { lookup, secret_hash, mode, kind })
 }
 
 /// A fresh secret of 256 bits for a session or ticket.
@@ -86,10 +96,12 @@ pub(crate) fn event_uuid(at: Time, seq: i64) -> Uuid {
     Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
 }
 
-const fn prefix(mode: KeyMode) -> &'static str {
-    match mode {
-        KeyMode::Live => "wab_live_sk_",
-        KeyMode::Test => "wab_test_sk_",
+const fn prefix(mode: KeyMode, kind: KeyKind) -> &'static str {
+    match (mode, kind) {
+        (KeyMode::Live, KeyKind::Secret) => "wab_live_sk_",
+        (KeyMode::Test, KeyKind::Secret) => "wab_test_sk_",
+        (KeyMode::Live, KeyKind::Public) => "wab_live_pk_",
+        (KeyMode::Test, KeyKind::Public) => "wab_test_pk_",
     }
 }
 
@@ -127,18 +139,20 @@ mod tests {
 
     #[test]
     fn a_key_reads_back_as_it_was_made() {
-        for (mode, prefix) in [(KeyMode::Live, "wab_live_sk_"), (KeyMode::Test, "wab_test_sk_")] {
-            let (text, made) = new_key_text(mode);
+        for (mode, kind) in KINDS {
+            let prefix = prefix(mode, kind);
+            let (text, made) = new_key_text(mode, kind);
             assert!(text.starts_with(prefix), "{prefix}");
             assert_eq!(text.len(), prefix.len() + 22 + 43 + 6);
             let read = read_key_text(&text).unwrap();
-            assert_eq!((read.lookup, read.secret_hash, read.mode), (made.lookup, made.secret_hash, mode));
+            assert_eq!((read.lookup, read.secret_hash), (made.lookup, made.secret_hash));
+            assert_eq!((read.mode, read.kind), (mode, kind));
         }
     }
 
     #[test]
     fn a_typo_anywhere_in_a_key_is_refused_without_a_look_up() {
-        let (text, _) = new_key_text(KeyMode::Live);
+        let (text, _) = new_key_text(KeyMode::Live, KeyKind::Secret);
         for at in 0..text.len() {
             let other = if &text[at..=at] == "x" { "y" } else { "x" };
             let bent = format!("{}{other}{}", &text[..at], &text[at + 1..]);

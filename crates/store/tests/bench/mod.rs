@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use offhook_core::call::record::{Facts, Intent};
+use offhook_core::bill::{Bill, Currency, Price, Rate};
+use offhook_core::call::record::{Facts, Intent, Prepared};
 use offhook_core::call::table::{
     AfterClip, ClipName, Connect, Parked, Playing, Recording, RecordingState, Role as Seat, Seek, Table,
     Target,
@@ -12,7 +13,7 @@ use offhook_core::call::{CallRecord, Commit, EndReason, LegQuality, LegRecord, S
 use offhook_core::event::{CallEvent, Event};
 use offhook_core::house::{BusinessNumber, MediaMode, Person, Role, Tenant};
 use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, RecordingId, TenantId, UserId, Wacid};
-use offhook_core::meta::{Direction, MetaError, Party, Terminate};
+use offhook_core::meta::{Direction, Extras, MetaError, Party, Terminate};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{NewNumber, NewPerson, NewTenant, Numbers, People, Tenants};
 use offhook_core::recording::{Consent, ConsentMode};
@@ -64,6 +65,23 @@ impl Bench {
         shell.close().await.expect("the shell closes");
     }
 
+    /// The same, when it may be refused.
+    pub(crate) async fn try_sql(&self, sql: &str) -> Result<(), sqlx::Error> {
+        sqlx::any::install_default_drivers();
+        let mut shell = sqlx::AnyConnection::connect(&self.url).await.expect("the shell connects");
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut shell).await.map(|_| ())
+    }
+
+    /// Takes the lock off the audit log, as whoever owns the database can.
+    pub(crate) async fn unlock_audit(&self) {
+        match self.url.starts_with("sqlite:") {
+            true => {
+                self.sql("DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_shortened").await;
+            }
+            false => self.sql("DROP TRIGGER audit_is_not_changed ON audit").await,
+        }
+    }
+
     /// The first column of the first row, as a number.
     pub(crate) async fn count(&self, sql: &str) -> i64 {
         sqlx::any::install_default_drivers();
@@ -108,6 +126,7 @@ pub(crate) fn new_number(tenant: &Tenant, meta_id: &str) -> NewNumber {
         waba_id: "102290129340398".to_owned(),
         phone: phone("+15550783881"),
         media_mode: MediaMode::Relay,
+        sandbox: false,
         access_token: ACCESS_TOKEN.to_owned(),
         at: secs(0),
     }
@@ -122,6 +141,7 @@ pub(crate) fn new_person(tenant: &Tenant, email: &str) -> NewPerson {
         role: Role::Agent,
         password: PASSWORD.to_owned(),
         at: secs(0),
+        deed: None,
     }
 }
 
@@ -199,7 +219,10 @@ impl House {
                 }),
                 claimed_at: Some(after(3)),
                 confirmed_at: Some(after(4)),
+                prepared: Some(Prepared::Refused(error.clone())),
                 declined: BTreeSet::from([UserId::from_uuid(fresh()), UserId::from_uuid(fresh())]),
+                extras: Extras { recording: Some("{}".to_owned()), transcription: None },
+                metadata: Some("{\"ticket\":88}".to_owned()),
                 held: true,
                 table: self.table(after(10)),
                 connect: Some(Connect::Agent(self.agent.id.clone())),
@@ -216,6 +239,7 @@ impl House {
                 }],
                 intent: Some(Intent { reason: EndReason::LocalHangup, at: after(34), error: Some(error) }),
                 closed_at: Some(after(40)),
+                bill: Some(bill(Some(30))),
             },
             ..self.call(at)
         }
@@ -241,6 +265,16 @@ impl House {
             }),
         }
     }
+}
+
+/// What a call of so many seconds costs.
+pub(crate) fn bill(talked_secs: Option<u32>) -> Bill {
+    let rate = Rate {
+        currency: Currency::parse("USD").expect("a currency"),
+        per_minute: Price::parse("0.0205").expect("a price"),
+        per_pulse: None,
+    };
+    Bill::by(rate, Direction::Outbound, talked_secs)
 }
 
 pub(crate) fn commit(record: &CallRecord, what: Vec<CallEvent>) -> Commit {

@@ -168,6 +168,7 @@ pub(crate) async fn lists_narrow_by_every_filter(database: &Bench) {
         from: Some(secs(30)),
         until: Some(secs(31)),
         agent: None,
+        ..all()
     };
     check(narrow, &[&late]).await;
 }

@@ -6,7 +6,8 @@ use offhook_core::hook::{
 };
 use offhook_core::id::HookId;
 use offhook_core::ports::{
-    Calls, Deliveries, Events, Hooks, Inbox, Knock, NewDelivery, NewHook, News, Settled, StoreFault, Stretch,
+    Calls, Deliveries, Events, Hooks, Inbox, Knock, LogStretch, NewDelivery, NewHook, News, Settled,
+    StoreFault,
 };
 use offhook_core::time::Time;
 use offhook_store::Store;
@@ -252,26 +253,26 @@ pub(crate) async fn the_log_is_read_by_id_by_time_by_call_and_from_either_end(da
     }
     let tested = Event::Hook { hook: HookId::from_uuid(fresh()), what: HookEvent::Tested };
     store.append(tenant, secs(2000), &[tested]).await.unwrap();
-    let seqs = |stretch: Stretch| {
+    let seqs = |stretch: LogStretch| {
         let store = store.clone();
         async move {
             let found = store.history(tenant, &stretch).await.unwrap();
             found.iter().map(|logged| logged.seq).collect::<Vec<_>>()
         }
     };
-    let all = Stretch { limit: 100, ..Stretch::default() };
+    let all = LogStretch { limit: 100, ..LogStretch::default() };
     assert_eq!(seqs(all.clone()).await, (1..=21).collect::<Vec<_>>());
-    assert_eq!(seqs(Stretch { newest_first: true, limit: 3, ..all.clone() }).await, [21, 20, 19]);
+    assert_eq!(seqs(LogStretch { newest_first: true, limit: 3, ..all.clone() }).await, [21, 20, 19]);
     assert_eq!(
-        seqs(Stretch { newest_first: true, before: Some(19), limit: 2, ..all.clone() }).await,
+        seqs(LogStretch { newest_first: true, before: Some(19), limit: 2, ..all.clone() }).await,
         [18, 17]
     );
-    assert_eq!(seqs(Stretch { after: Some(19), ..all.clone() }).await, [20, 21]);
-    assert_eq!(seqs(Stretch { call: Some(calls[3].id.clone()), ..all.clone() }).await, [7, 8]);
+    assert_eq!(seqs(LogStretch { after: Some(19), ..all.clone() }).await, [20, 21]);
+    assert_eq!(seqs(LogStretch { call: Some(calls[3].id.clone()), ..all.clone() }).await, [7, 8]);
     let (since, until) = (Some(secs(200)), Some(secs(400)));
-    assert_eq!(seqs(Stretch { since, until, ..all.clone() }).await, [5, 6, 7, 8]);
-    assert_eq!(seqs(Stretch { since: Some(secs(3000)), ..all.clone() }).await, [0; 0]);
-    assert_eq!(seqs(Stretch { until: Some(secs(0)), ..all.clone() }).await, [0; 0]);
+    assert_eq!(seqs(LogStretch { since, until, ..all.clone() }).await, [5, 6, 7, 8]);
+    assert_eq!(seqs(LogStretch { since: Some(secs(3000)), ..all.clone() }).await, [0; 0]);
+    assert_eq!(seqs(LogStretch { until: Some(secs(0)), ..all.clone() }).await, [0; 0]);
 
     let third = store.after(tenant, 2, 1).await.unwrap().remove(0);
     assert_eq!(store.find_event(tenant, &third.id).await.unwrap(), Some(third.clone()));

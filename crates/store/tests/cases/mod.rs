@@ -1,12 +1,18 @@
 //! The promises, one function each. Every function gets an empty database of its own.
 
+pub(crate) mod accounts;
+pub(crate) mod audit;
 pub(crate) mod calls;
+pub(crate) mod channels;
+pub(crate) mod claims;
 pub(crate) mod hooks;
 pub(crate) mod inbox;
 pub(crate) mod isolation;
+pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod numbers;
 pub(crate) mod opening;
+pub(crate) mod pages;
 pub(crate) mod people;
 pub(crate) mod recordings;
 pub(crate) mod secrets;
@@ -15,6 +21,21 @@ pub(crate) mod secrets;
 macro_rules! every_case {
     ($make:ident) => {
         $make! {
+            accounts::a_key_comes_back_as_it_was_made,
+            accounts::a_revoked_key_stays_revoked,
+            accounts::a_replaced_key_works_until_its_time_is_over,
+            accounts::an_allow_list_is_replaced_whole,
+            accounts::a_person_is_changed_with_the_deed,
+            accounts::a_removed_person_is_gone_with_their_sessions,
+            accounts::the_last_owner_stays,
+            accounts::a_session_remembers_when_it_was_used,
+            accounts::a_ticket_says_what_it_was_given_for,
+            accounts::a_refused_change_writes_nothing_down,
+            audit::deeds_come_back_newest_first_as_they_were_told,
+            audit::an_address_is_told_only_with_the_master_key,
+            audit::entries_written_at_once_follow_one_another,
+            audit::an_entry_cannot_be_changed_or_removed,
+            audit::whoever_gets_around_that_is_found_out,
             calls::a_commit_comes_back_as_it_was_written,
             calls::a_commit_that_does_not_follow_is_refused_and_changes_nothing,
             calls::of_commits_racing_for_one_version_exactly_one_wins,
@@ -24,6 +45,13 @@ macro_rules! every_case {
             calls::an_agent_lists_calls_taken_placed_and_missed,
             calls::pages_neither_repeat_nor_skip_while_calls_come_in,
             calls::an_unreadable_call_is_told_without_its_values_and_stops_no_other,
+            channels::a_channel_keeps_what_was_said_about_it,
+            channels::a_disconnected_channel_is_found_by_nobody_and_comes_back_as_it_was,
+            claims::a_claim_is_taken_once_and_its_answer_is_kept_for_a_day,
+            claims::of_fifty_who_claim_at_once_one_gets_it,
+            claims::a_holder_that_is_gone_is_followed_by_one,
+            claims::a_claim_that_is_given_up_can_be_taken_again,
+            claims::claims_of_two_tenants_and_their_answers_stay_apart,
             hooks::a_hook_comes_back_as_it_was_written,
             hooks::a_hooks_secrets_open_as_they_were_sealed,
             hooks::deliveries_of_a_thread_are_due_one_after_another,
@@ -38,6 +66,9 @@ macro_rules! every_case {
             inbox::of_redeliveries_at_the_same_time_one_is_new,
             isolation::two_tenants_never_see_each_others_rows,
             isolation::nothing_is_written_across_tenants,
+            listing::lists_and_figures_are_those_of_a_store_that_looks_at_every_call,
+            listing::whoever_is_erased_is_not_found,
+            listing::what_was_there_before_the_search_is_found,
             log::concurrent_commits_of_twenty_calls_leave_no_gap_and_keep_their_order,
             log::a_reader_who_follows_the_log_misses_nothing,
             log::events_without_a_call_take_their_places_too,
@@ -53,6 +84,8 @@ macro_rules! every_case {
             opening::a_closed_store_says_so,
             opening::an_open_store_is_ready,
             opening::a_caller_who_goes_away_leaves_the_store_working,
+            pages::pages_and_totals_are_those_of_all_calls_looked_at,
+            pages::totals_follow_calls_that_go,
             people::people_sign_in_however_they_type_their_address,
             people::an_address_is_taken_once_for_all_tenants,
             people::presence_is_remembered,

@@ -1,21 +1,16 @@
 //! Keys, sessions, tickets.
 
-use offhook_core::house::{ApiKey, KeyMode, Role};
+use offhook_core::house::{ApiKey, KeyMode, Person, Role};
 use offhook_core::ports::{Keys, NewKey, Sessions, Ticket};
+use offhook_store::Store;
 
 use super::calls::together;
 use crate::bench::{Bench, House, house, key_id, secs};
 
 pub(crate) fn new_key(house: &House) -> NewKey {
-    let key = ApiKey {
-        id: key_id(),
-        tenant: house.tenant.id.clone(),
-        role: Role::Developer,
-        scopes: vec!["calls:read".to_owned(), "calls:write".to_owned()],
-        mode: KeyMode::Live,
-        number: None,
-    };
-    NewKey { key, expires_at: None, at: secs(0) }
+    let key = ApiKey::new(key_id(), house.tenant.id.clone(), Role::Developer);
+    let scopes = vec!["calls:read".to_owned(), "calls:write".to_owned()];
+    NewKey::of(ApiKey { scopes, ..key }, secs(0))
 }
 
 pub(crate) async fn a_key_works_until_it_expires_or_is_revoked(database: &Bench) {
@@ -35,7 +30,7 @@ pub(crate) async fn a_key_works_until_it_expires_or_is_revoked(database: &Bench)
     assert_eq!(Keys::check(&store, &short.text, secs(9)).await.unwrap(), Some(brief.key));
     assert_eq!(Keys::check(&store, &short.text, secs(10)).await.unwrap(), None);
 
-    database.sql(&format!("UPDATE api_keys SET revoked_at = 1 WHERE id = '{}'", minted.id)).await;
+    store.revoke(&house.tenant.id, &minted.id, secs(1), None).await.unwrap().unwrap();
     assert_eq!(Keys::check(&store, &minted.text, secs(1)).await.unwrap(), None);
 }
 
@@ -82,6 +77,10 @@ pub(crate) async fn a_key_may_select_one_number(database: &Bench) {
     assert!(store.mint(strange).await.is_err());
 }
 
+async fn person_of(store: &Store, secret: &str, at: i64) -> Option<Person> {
+    Sessions::opened(store, secret, secs(at)).await.unwrap().map(|session| session.person)
+}
+
 pub(crate) async fn a_session_lasts_until_it_is_closed_or_expires(database: &Bench) {
     let store = database.open().await;
     let house = house(&store, 1).await;
@@ -91,21 +90,21 @@ pub(crate) async fn a_session_lasts_until_it_is_closed_or_expires(database: &Ben
     assert_ne!(first, second);
     assert!(first.len() >= 43, "256 bits");
 
-    assert_eq!(Sessions::person(&store, &first, secs(9)).await.unwrap().as_ref(), Some(person));
-    assert_eq!(Sessions::person(&store, &first, secs(10)).await.unwrap(), None);
-    assert_eq!(Sessions::person(&store, "unknown", secs(1)).await.unwrap(), None);
+    assert_eq!(person_of(&store, &first, 9).await.as_ref(), Some(person));
+    assert_eq!(person_of(&store, &first, 10).await, None);
+    assert_eq!(person_of(&store, "unknown", 1).await, None);
     Sessions::close(&store, &first).await.unwrap();
     Sessions::close(&store, &first).await.unwrap();
-    assert_eq!(Sessions::person(&store, &first, secs(1)).await.unwrap(), None);
-    assert_eq!(Sessions::person(&store, &second, secs(1)).await.unwrap().as_ref(), Some(person));
+    assert_eq!(person_of(&store, &first, 1).await, None);
+    assert_eq!(person_of(&store, &second, 1).await.as_ref(), Some(person));
 }
 
 pub(crate) async fn a_ticket_lets_in_once_and_in_time(database: &Bench) {
     let store = database.open().await;
     let house = house(&store, 1).await;
-    let ticket = Ticket { person: house.agent.clone(), until: secs(60) };
+    let ticket = Ticket { person: house.agent.clone(), until: secs(60), by: None };
     let secret = store.issue_ticket(&ticket).await.unwrap();
-    assert_eq!(store.take_ticket(&secret, secs(59)).await.unwrap(), Some(house.agent));
+    assert_eq!(store.take_ticket(&secret, secs(59)).await.unwrap(), Some(ticket.clone()));
     assert_eq!(store.take_ticket(&secret, secs(59)).await.unwrap(), None);
 
     let late = store.issue_ticket(&ticket).await.unwrap();
@@ -117,7 +116,8 @@ pub(crate) async fn a_ticket_lets_in_once_and_in_time(database: &Bench) {
 pub(crate) async fn of_two_who_show_a_ticket_one_gets_in(database: &Bench) {
     let store = database.open().await;
     let house = house(&store, 1).await;
-    let secret = store.issue_ticket(&Ticket { person: house.agent, until: secs(60) }).await.unwrap();
+    let secret =
+        store.issue_ticket(&Ticket { person: house.agent, until: secs(60), by: None }).await.unwrap();
     let answers = together((0..8).map(|_| {
         let (store, secret) = (store.clone(), secret.clone());
         async move { store.take_ticket(&secret, secs(1)).await.unwrap().is_some() }
@@ -129,7 +129,7 @@ pub(crate) async fn of_two_who_show_a_ticket_one_gets_in(database: &Bench) {
 pub(crate) async fn expired_sessions_and_tickets_are_swept(database: &Bench) {
     let store = database.open().await;
     let house = house(&store, 1).await;
-    let ticket = Ticket { person: house.agent.clone(), until: secs(60) };
+    let ticket = Ticket { person: house.agent.clone(), until: secs(60), by: None };
     for _ in 0..3 {
         Sessions::open(&store, &house.agent, secs(0), secs(10)).await.unwrap();
         store.issue_ticket(&ticket).await.unwrap();

@@ -98,7 +98,8 @@ async fn no_secret_is_in_the_files() {
     let house = house(&store, 1).await;
     let key = store.mint(cases::secrets::new_key(&house)).await.unwrap().text;
     let session = Sessions::open(&store, &house.agent, secs(0), secs(10)).await.unwrap();
-    let ticket = store.issue_ticket(&Ticket { person: house.agent.clone(), until: secs(10) }).await.unwrap();
+    let ticket =
+        store.issue_ticket(&Ticket { person: house.agent.clone(), until: secs(10), by: None }).await.unwrap();
     let secrets = [ACCESS_TOKEN, PASSWORD, &key, &key[34..77], &session, &ticket];
     let files = || {
         let entries = std::fs::read_dir(folder.path()).unwrap();

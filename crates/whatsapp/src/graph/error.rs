@@ -236,8 +236,12 @@ mod tests {
     #[test]
     fn already_is_an_echo_only_where_it_tells_of_our_own_success() {
         let wacid = Wacid::new("wacid.x").unwrap();
-        let accept =
-            Ask::Accept { wacid: wacid.clone(), answer: offhook_core::sdp::Sdp::new("v=0"), again: false };
+        let accept = Ask::Accept {
+            wacid: wacid.clone(),
+            answer: offhook_core::sdp::Sdp::new("v=0"),
+            again: false,
+            extras: offhook_core::meta::Extras::default(),
+        };
         let reject = Ask::Reject { wacid: wacid.clone() };
         let terminate = Ask::Terminate { wacid };
         let check = |ask: &Ask, code: i64, details: &str, expected: bool| {

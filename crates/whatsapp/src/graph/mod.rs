@@ -39,6 +39,8 @@ use wire::{Answer, Broken, Request, Wire};
 pub struct GraphConfig {
     /// `https://graph.facebook.com`, or the simulator's address.
     pub base_url: Url,
+    /// The simulator that numbers of the sandbox are connected to. Without one they reach nothing.
+    pub sandbox_url: Option<Url>,
     /// A Graph version such as `v25.0`.
     pub api_version: String,
     /// How long things may take.
@@ -112,14 +114,15 @@ impl Graph {
         numbers: Arc<dyn Numbers>,
         wire: Box<dyn Wire>,
     ) -> Result<Self, GraphSetupError> {
-        let base = &config.base_url;
-        let plain = matches!(base.scheme(), "http" | "https")
-            && base.has_host()
-            && base.username().is_empty()
-            && base.password().is_none()
-            && base.query().is_none()
-            && base.fragment().is_none();
-        if !plain {
+        let plain = |base: &Url| {
+            matches!(base.scheme(), "http" | "https")
+                && base.has_host()
+                && base.username().is_empty()
+                && base.password().is_none()
+                && base.query().is_none()
+                && base.fragment().is_none()
+        };
+        if !plain(&config.base_url) || !config.sandbox_url.as_ref().is_none_or(plain) {
             return Err(GraphSetupError::BaseUrl);
         }
         let digits = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
@@ -159,7 +162,13 @@ impl Graph {
             }));
         };
         bearer.set_sensitive(true);
-        let mut url = self.config.base_url.clone();
+        let base =
+            if number.sandbox { self.config.sandbox_url.as_ref() } else { Some(&self.config.base_url) };
+        let Some(base) = base else {
+            tracing::warn!(action, number.id = %number.id, "a number of the sandbox, and no simulator is configured");
+            return Err(Fault::Unreachable);
+        };
+        let mut url = base.clone();
         url.path_segments_mut().expect("checked: the base address has a host").pop_if_empty().extend([
             self.config.api_version.as_str(),
             number.meta_id.as_str(),

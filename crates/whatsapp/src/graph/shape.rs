@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use offhook_core::call::Ask;
 use offhook_core::id::Wacid;
+use offhook_core::meta::Callee;
+use offhook_core::phone::Phone;
 use offhook_core::ports::PermissionAsk;
 
 const PRODUCT: &str = "whatsapp";
@@ -21,6 +23,12 @@ struct Call<'a> {
     session: Option<Session<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     biz_opaque_callback_data: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transcription: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -38,16 +46,32 @@ pub(super) fn call(ask: &Ask) -> Vec<u8> {
         action: ask.action(),
         session: None,
         biz_opaque_callback_data: None,
+        recipient: None,
+        recording: None,
+        transcription: None,
     };
     let body = match ask {
-        Ask::Connect { to, offer, opaque } => Call {
-            to: Some(to.digits()),
+        Ask::Connect { to, offer, opaque, extras } => Call {
+            to: to.phone().map(Phone::digits),
+            recipient: match to {
+                Callee::Phone(_) => None,
+                Callee::UserId(id) => Some(id),
+            },
+            recording: object(&extras.recording),
+            transcription: object(&extras.transcription),
             session: Some(Session { sdp_type: "offer", sdp: offer.as_str() }),
             biz_opaque_callback_data: Some(opaque),
             ..blank
         },
         // "answer", whatever Meta's tables print: with "offer" the call never connects (1.4).
-        Ask::PreAccept { wacid, answer } | Ask::Accept { wacid, answer, .. } => Call {
+        Ask::Accept { wacid, answer, extras, .. } => Call {
+            call_id: Some(wacid.as_str()),
+            session: Some(Session { sdp_type: "answer", sdp: answer.as_str() }),
+            recording: object(&extras.recording),
+            transcription: object(&extras.transcription),
+            ..blank
+        },
+        Ask::PreAccept { wacid, answer } => Call {
             call_id: Some(wacid.as_str()),
             session: Some(Session { sdp_type: "answer", sdp: answer.as_str() }),
             ..blank
@@ -55,6 +79,11 @@ pub(super) fn call(ask: &Ask) -> Vec<u8> {
         Ask::Reject { wacid } | Ask::Terminate { wacid } => Call { call_id: Some(wacid.as_str()), ..blank },
     };
     serde_json::to_vec(&body).expect("strings always serialize")
+}
+
+/// A client's own object (9.2, 9.3), handed on as it is.
+fn object(text: &Option<String>) -> Option<Value> {
+    text.as_deref().and_then(|text| serde_json::from_str(text).ok())
 }
 
 /// The body of a permission request.
@@ -96,7 +125,7 @@ pub(super) fn message_sent(body: &[u8]) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
-    use offhook_core::phone::Phone;
+    use offhook_core::meta::Extras;
     use offhook_core::sdp::Sdp;
 
     use super::*;
@@ -111,14 +140,20 @@ mod tests {
         let wacid = Wacid::new("wacid.HBgM+/A==").unwrap();
         check(
             &Ask::Connect {
-                to: Phone::parse("+44 7700 900123").unwrap(),
+                to: Phone::parse("+44 7700 900123").unwrap().into(),
                 offer: Sdp::new("v=0\r\n"),
                 opaque: "wac_1".to_owned(),
+                extras: Extras::default(),
             },
             include_str!("../../fixtures/connect_request.json"),
         );
         check(
-            &Ask::Accept { wacid: wacid.clone(), answer: Sdp::new("v=0\r\n"), again: false },
+            &Ask::Accept {
+                wacid: wacid.clone(),
+                answer: Sdp::new("v=0\r\n"),
+                again: false,
+                extras: Extras::default(),
+            },
             include_str!("../../fixtures/accept_request.json"),
         );
         check(
@@ -129,6 +164,26 @@ mod tests {
             &Ask::Terminate { wacid },
             r#"{"messaging_product":"whatsapp","call_id":"wacid.HBgM+/A==","action":"terminate"}"#,
         );
+    }
+
+    #[test]
+    fn what_meta_adds_goes_along_and_a_user_without_a_number_is_called_by_id() {
+        let recording = r#"{"status":"ENABLED","purpose":"training"}"#;
+        let extras = Extras { recording: Some(recording.to_owned()), transcription: None };
+        let recording: Value = serde_json::from_str(recording).unwrap();
+        let ask = Ask::Connect {
+            to: Callee::UserId("GB.13491208655302741918".to_owned()),
+            offer: Sdp::new("v=0\r\n"),
+            opaque: "wac_1".to_owned(),
+            extras: extras.clone(),
+        };
+        let body: Value = serde_json::from_slice(&call(&ask)).unwrap();
+        assert_eq!((&body["recipient"], &body["recording"]), (&"GB.13491208655302741918".into(), &recording));
+        assert!(body.get("to").is_none() && body.get("transcription").is_none());
+        let wacid = Wacid::new("wacid.HBgM+/A==").unwrap();
+        let accept = Ask::Accept { wacid, answer: Sdp::new("v=0\r\n"), again: false, extras };
+        let body: Value = serde_json::from_slice(&call(&accept)).unwrap();
+        assert_eq!(body["recording"], recording);
     }
 
     #[test]

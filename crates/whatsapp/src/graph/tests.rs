@@ -11,6 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use offhook_core::house::MediaMode;
 use offhook_core::id::{MetaNumberId, NumberId, TenantId, Wacid};
+use offhook_core::meta::Extras;
 use offhook_core::phone::Phone;
 use offhook_core::ports::{NewNumber, StoreFault};
 use offhook_core::sdp::Sdp;
@@ -162,12 +163,14 @@ fn number() -> BusinessNumber {
         waba_id: "102290129340398".to_owned(),
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: MediaMode::Relay,
+        sandbox: false,
     }
 }
 
 fn graph(meta: &Arc<Meta>, token: Option<&'static str>) -> Graph {
     let config = GraphConfig {
         base_url: Url::parse("https://graph.example/").unwrap(),
+        sandbox_url: None,
         api_version: "v25.0".to_owned(),
         timeouts: Timeouts::default(),
     };
@@ -176,14 +179,20 @@ fn graph(meta: &Arc<Meta>, token: Option<&'static str>) -> Graph {
 
 fn connect() -> Ask {
     Ask::Connect {
-        to: Phone::parse("+447700900123").unwrap(),
+        to: Phone::parse("+447700900123").unwrap().into(),
         offer: Sdp::new("v=0\r\na=ice-pwd:secretsdp\r\n"),
         opaque: "wac_x".to_owned(),
+        extras: Extras::default(),
     }
 }
 
 fn accept() -> Ask {
-    Ask::Accept { wacid: Wacid::new("wacid.SECRETID").unwrap(), answer: Sdp::new("v=0\r\n"), again: false }
+    Ask::Accept {
+        wacid: Wacid::new("wacid.SECRETID").unwrap(),
+        answer: Sdp::new("v=0\r\n"),
+        again: false,
+        extras: Extras::default(),
+    }
 }
 
 fn terminate() -> Ask {
@@ -314,7 +323,7 @@ async fn already_counts_as_done_only_after_an_attempt_in_doubt() {
 #[tokio::test(start_paused = true)]
 async fn already_counts_as_done_for_a_request_that_may_have_been_sent_before_a_restart() {
     let Ask::Accept { wacid, answer, .. } = accept() else { unreachable!("accept() is one") };
-    let again = Ask::Accept { wacid, answer, again: true };
+    let again = Ask::Accept { wacid, answer, again: true, extras: Extras::default() };
     check(&again, vec![Step::Say(400, ALREADY.to_owned())], Ok(Reply::Accepted), 1).await;
 }
 
@@ -366,11 +375,32 @@ async fn without_a_usable_token_nothing_is_sent() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn numbers_of_the_sandbox_never_reach_meta() {
+    let sandboxed = BusinessNumber { sandbox: true, ..number() };
+    let simulator = Url::parse("http://127.0.0.1:8090/").unwrap();
+    for (sandbox_url, number, host) in [
+        (Some(&simulator), &sandboxed, Some("127.0.0.1")),
+        (Some(&simulator), &number(), Some("graph.example")),
+        (None, &sandboxed, None),
+    ] {
+        let meta = Meta::playing([]);
+        let mut graph = graph(&meta, Some(TOKEN));
+        graph.config.sandbox_url = sandbox_url.cloned();
+        let reply = graph.ask(number, &connect()).await;
+        assert_eq!(reply.is_ok(), host.is_some(), "{reply:?}");
+        assert_eq!(meta.seen().posts, usize::from(host.is_some()));
+        let asked = meta.seen().urls.pop().map(|url| Url::parse(&url).unwrap());
+        assert_eq!(asked.as_ref().and_then(Url::host_str), host);
+    }
+}
+
 #[test]
 fn malformed_addresses_and_versions_are_refused_at_the_start() {
     let make = |base: &str, version: &str| {
         let config = GraphConfig {
             base_url: Url::parse(base).unwrap(),
+            sandbox_url: None,
             api_version: version.to_owned(),
             timeouts: Timeouts::default(),
         };

@@ -10,6 +10,8 @@ use super::{SdpError, limited, syntax};
 pub(super) enum Kind {
     Offer,
     Answer,
+    /// For the server itself, which waits for candidates.
+    PageOffer,
 }
 
 /// Checks a client's description; the first complaint wins, in the order of the text's layers.
@@ -25,7 +27,7 @@ pub(super) fn check(text: &str, kind: Kind) -> Result<Sdp, SdpError> {
     ice(&lines)?;
     dtls(&lines, kind)?;
     one_stream(&lines)?;
-    candidates(&lines)?;
+    candidates(&lines, kind)?;
     Ok(Sdp::new(text))
 }
 
@@ -136,7 +138,7 @@ fn dtls(lines: &Lines<'_>, kind: Kind) -> Result<(), SdpError> {
     let subject = "a=setup";
     let mut setups = lines.attributes("setup");
     let remedy = match kind {
-        Kind::Offer => "offer a=setup:actpass",
+        Kind::Offer | Kind::PageOffer => "offer a=setup:actpass",
         Kind::Answer => "answer with a=setup:active: WhatsApp wants to be the DTLS server",
     };
     let Some((line, role)) = setups.next() else {
@@ -150,7 +152,7 @@ fn dtls(lines: &Lines<'_>, kind: Kind) -> Result<(), SdpError> {
             "keep one of them",
         ));
     }
-    let fits = role == "active" || (role == "actpass" && kind == Kind::Offer);
+    let fits = role == "active" || (role == "actpass" && kind != Kind::Answer);
     if fits { Ok(()) } else { Err(SdpError::new(Some(line.number), subject, "has the wrong role", remedy)) }
 }
 
@@ -166,9 +168,9 @@ fn one_stream(lines: &Lines<'_>) -> Result<(), SdpError> {
     Ok(())
 }
 
-fn candidates(lines: &Lines<'_>) -> Result<(), SdpError> {
+fn candidates(lines: &Lines<'_>, kind: Kind) -> Result<(), SdpError> {
     let subject = "a=candidate";
-    let mut any = false;
+    let mut any = kind == Kind::PageOffer;
     for (line, value) in lines.attributes("candidate") {
         // foundation component transport priority address port "typ" type … (RFC 8839 5.1)
         let mut parts = value.split(' ');

@@ -14,9 +14,12 @@ mod client;
 
 mod lines;
 
+mod candidate;
+
 #[cfg(test)]
 mod tests;
 
+pub use candidate::{Candidate, candidates};
 pub use error::SdpError;
 
 use sdp_types::{ParserError, Session};
@@ -38,6 +41,15 @@ const MAX_CANDIDATES: usize = 100;
 /// [`SdpError`] naming the first line that WhatsApp would refuse or be silent about.
 pub fn check_offer(text: &str) -> Result<Sdp, SdpError> {
     client::check(text, client::Kind::Offer)
+}
+
+/// Checks an offer of a page's for a leg that ends at the server: as for `connect`, except that candidates may
+/// follow it.
+///
+/// # Errors
+/// [`SdpError`] naming the first line that cannot be used.
+pub fn check_page_offer(text: &str) -> Result<Sdp, SdpError> {
+    client::check(text, client::Kind::PageOffer)
 }
 
 /// Checks an answer of a client's for `accept`.

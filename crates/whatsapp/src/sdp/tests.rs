@@ -49,6 +49,26 @@ fn what_browsers_write_is_taken_byte_for_byte() {
 }
 
 #[test]
+fn page_may_tell_candidates_later_and_nothing_else() {
+    for offer in [CHROME, FIREFOX] {
+        let bare = without(offer, "a=candidate");
+        assert_eq!(check_page_offer(&bare).unwrap().as_str(), crlf(&bare));
+        check(check_offer(&bare), None, "a=candidate");
+        check(check_page_offer(&without(&bare, "a=fingerprint")), None, "a=fingerprint");
+        check(
+            check_page_offer(&with(&bare, "a=ice-pwd", "a=candidate:1 1 udp x")),
+            Some(line_of(&bare, "a=ice-pwd") + 1),
+            "a=candidate",
+        );
+    }
+    check(
+        check_page_offer(ANSWER.replace("a=setup:active", "a=setup:passive").as_str()),
+        Some(line_of(ANSWER, "a=setup")),
+        "a=setup",
+    );
+}
+
+#[test]
 fn line_ends_become_crlf_down_to_the_last_line() {
     let whole = crlf(ANSWER);
     for written in [ANSWER, ANSWER.trim_end(), whole.trim_end(), &format!("{whole}\r\n\n")] {

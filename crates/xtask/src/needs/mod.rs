@@ -20,9 +20,11 @@ pub(crate) use self::need::Need;
 use self::machine::{Machine, ThisMachine};
 use crate::shell::{Step, answers, root};
 
-/// The other WebRTC stack of the house tests: a phone that shares no code with server or simulator.
+/// Other people's programs in the house tests: a WebRTC stack, for a phone that shares no code with server or
+/// simulator; a tester of REST interfaces; and the HTTP client of the providers' samples.
 /// Versions are pinned, so that a release of theirs cannot turn a run red.
-const PEERS: [&str; 3] = ["aiortc==1.16.0", "numpy==2.4.6", "websockets==17.4"];
+const PEERS: [&str; 5] =
+    ["aiortc==1.16.0", "numpy==2.4.6", "websockets==17.4", "schemathesis==4.32.5", "requests==2.34.2"];
 
 /// Installs what is missing with Debian's package manager, saying what and why.
 pub(crate) fn install(needs: &[Need]) -> anyhow::Result<()> {
@@ -81,9 +83,6 @@ pub(crate) fn python_peers() -> anyhow::Result<()> {
         .args(&["-m", "venv", "--clear", path])
         .run()?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"];
-    Step::program("install another project's WebRTC stack for the tests", &python)
-        .args(&pip)
-        .args(&PEERS)
-        .run()?;
+    Step::program("install other projects' programs for the tests", &python).args(&pip).args(&PEERS).run()?;
     Ok(fs::write(mark, wanted)?)
 }

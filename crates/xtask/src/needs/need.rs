@@ -92,7 +92,9 @@ impl Need {
             Self::Curl => "curl, with which the tests run the documented samples",
             Self::Kill => "kill, with which the tests stop servers as an operator does",
             Self::Postgres => "PostgreSQL, on which the tests of the store run beside SQLite",
-            Self::Python => "Python with venv, for another project's WebRTC stack in the tests",
+            Self::Python => {
+                "Python with venv, for another project's WebRTC stack and a tester of APIs in the tests"
+            }
             Self::Coturn => "coturn, a TURN server, for the tests of agents behind strict firewalls",
         }
     }

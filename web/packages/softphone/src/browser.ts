@@ -12,7 +12,7 @@ export function browserEnvironment(): Environment {
     createPeer: (configuration) => new RTCPeerConnection(configuration),
     media: browserMedia(),
     sound: new BrowserSound(),
-    onOnline: (listener) => globalThis.addEventListener('online', listener),
+    onNetwork,
   };
 }
 
@@ -42,6 +42,20 @@ function openSocket(url: string, protocol: string, handlers: SocketHandlers): So
     },
     close: (code, reason) => socket.close(code, reason),
   };
+}
+
+function onNetwork(listener: () => void): void {
+  globalThis.addEventListener('online', listener);
+  // Not in every browser. It also changes with every guess at the speed.
+  const connection = 'connection' in navigator && navigator.connection;
+  if (!(connection instanceof EventTarget)) return;
+  const kindNow = () => 'type' in connection && connection.type;
+  let kind = kindNow();
+  connection.addEventListener('change', () => {
+    const before = kind;
+    kind = kindNow();
+    if (kind !== before) listener();
+  });
 }
 
 function browserMedia(): Media {

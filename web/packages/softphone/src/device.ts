@@ -118,6 +118,9 @@ export class Device extends Emitter<DeviceEvents> {
     });
     this.#roster = new Roster(this.#host(environment, options));
     this.#listen();
+    environment.onNetwork(() => {
+      for (const call of this.calls) call.handleNetwork();
+    });
   }
 
   // ---- commands
@@ -159,7 +162,8 @@ export class Device extends Emitter<DeviceEvents> {
   connect({ params }: ConnectOptions): Promise<Call> {
     if (this.#state !== 'registered') return Promise.reject(SoftphoneError.of('not_connected'));
     const from = this.#numbers.find(({ id, phone }) => id === params.From || phone === params.From);
-    return this.#roster.place(params.To, from?.id ?? params.From);
+    const number = params.From === undefined ? this.#numbers[0] : from;
+    return this.#roster.place(params.To, from?.id ?? params.From, number?.media === 'bridge');
   }
 
   disconnectAll(): void {
@@ -191,13 +195,14 @@ export class Device extends Emitter<DeviceEvents> {
   /** Comes to a conversation as a supervisor, or changes how one is in it. Roles owner and admin. */
   supervise(callId: string, how: Supervision): Promise<Call> {
     const ask = { type: 'call.supervise', call_id: callId, how } as const;
-    return this.#roster.join(callId, (sdp) => (sdp === undefined ? ask : { ...ask, sdp }));
+    return this.#roster.join(callId, (sdp) => (sdp === undefined ? ask : { ...ask, sdp }), how === 'listen');
   }
 
   /** Becomes the owner of a conversation, which its owner leaves; comes to it first. Roles owner and admin. */
   async takeOver(callId: string): Promise<Call> {
     const there = this.calls.find((call) => call.id === callId && call.role !== null);
     const call = there ?? (await this.supervise(callId, 'listen'));
+    await call.speak();
     await call.ask({ type: 'call.take_over', call_id: callId });
     return call;
   }

@@ -60,15 +60,17 @@ export interface Peer {
   readonly localDescription: { readonly sdp: string } | null;
   addTransceiver(kind: 'audio', init: { direction: RTCRtpTransceiverDirection; streams: MediaStream[] }): Transceiver;
   getTransceivers(): Transceiver[];
-  createOffer(): Promise<RTCSessionDescriptionInit>;
+  createOffer(options?: { iceRestart: boolean }): Promise<RTCSessionDescriptionInit>;
   createAnswer(): Promise<RTCSessionDescriptionInit>;
   setLocalDescription(description: RTCSessionDescriptionInit): Promise<void>;
   setRemoteDescription(description: { type: 'offer' | 'answer'; sdp: string }): Promise<void>;
   addIceCandidate(candidate: { candidate: string; sdpMLineIndex: number }): Promise<void>;
   getStats(): Promise<Stats>;
+  addEventListener(type: 'connectionstatechange' | 'icegatheringstatechange', listener: () => void): void;
+  /** `null` after the last one. */
   addEventListener(
-    type: 'connectionstatechange' | 'icecandidate' | 'icegatheringstatechange',
-    listener: () => void,
+    type: 'icecandidate',
+    listener: (event: { readonly candidate: { readonly candidate: string } | null }) => void,
   ): void;
   close(): void;
 }
@@ -127,6 +129,6 @@ export interface Environment {
   createPeer(configuration: RTCConfiguration): Peer;
   readonly media: Media;
   readonly sound: Sound;
-  /** Tells when the machine finds a network again. */
-  onOnline(listener: () => void): void;
+  /** Tells when the machine finds a network again, or changes to one of another kind. */
+  onNetwork(listener: () => void): void;
 }

@@ -20,7 +20,15 @@ to: string,
 /**
  * The business number to call from; absent means the first one.
  */
-from_number_id?: string, sdp: string, } | { "type": "call.accept", id: string, call_id: string, sdp: string, } | { "type": "call.attach", id: string, call_id: string, sdp: string, } | { "type": "call.arrange", id: string, call_id: string, wish: Wish, } | { "type": "call.leave", id: string, call_id: string, } | { "type": "call.retrieve", id: string, call_id: string, sdp: string, } | { "type": "call.supervise", id: string, call_id: string, how: Supervision, sdp?: string, } | { "type": "call.take_over", id: string, call_id: string, } | { "type": "colleagues.list", id: string, } | { "type": "call.hold", id: string, call_id: string, } | { "type": "call.resume", id: string, call_id: string, } | { "type": "call.decline", id: string, call_id: string, } | { "type": "call.hangup", id: string, call_id: string, } | { "type": "permission.request", id: string, to: string, from_number_id?: string, } | { "type": "ping", id: string, };
+from_number_id?: string, sdp: string, } | { "type": "call.accept", id: string, call_id: string, sdp: string, } | { "type": "call.attach", id: string, call_id: string, sdp: string, } | { "type": "call.restart", id: string, call_id: string, sdp: string, } | { "type": "call.candidate", id: string, call_id: string, 
+/**
+ * The user fragment of the offer it belongs to.
+ */
+ufrag: string, 
+/**
+ * As in an `a=candidate` line; empty when there are no more.
+ */
+candidate: string, } | { "type": "call.arrange", id: string, call_id: string, wish: Wish, } | { "type": "call.leave", id: string, call_id: string, } | { "type": "call.retrieve", id: string, call_id: string, sdp: string, } | { "type": "call.supervise", id: string, call_id: string, how: Supervision, sdp?: string, } | { "type": "call.take_over", id: string, call_id: string, } | { "type": "colleagues.list", id: string, } | { "type": "call.hold", id: string, call_id: string, } | { "type": "call.resume", id: string, call_id: string, } | { "type": "call.decline", id: string, call_id: string, } | { "type": "call.hangup", id: string, call_id: string, } | { "type": "permission.request", id: string, to: string, from_number_id?: string, } | { "type": "ping", id: string, };
 
 export type ServerMessage = { "type": "welcome", agent: AgentRef, 
 /**
@@ -45,7 +53,7 @@ ice_servers: Array<IceServer>, snapshot: Snapshot, } | { "type": "ice_servers", 
  */
 call?: CallView, 
 /**
- * The server's answer to the offer of a bridged `call.place`, `call.accept` or `call.attach`.
+ * The server's answer to the offer of a bridged call's command.
  */
 sdp_answer?: string, } | { "type": "colleagues", id: string, colleagues: Array<ColleagueView>, live: Array<CallView>, } | { "type": "call.quality", call_id: string, 
 /**

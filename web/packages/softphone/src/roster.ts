@@ -44,8 +44,8 @@ export class Roster extends Emitter<RosterEvents> {
   }
 
   /** Dials. Rejects when nothing was sent. */
-  async place(to: string, from: string | undefined): Promise<Call> {
-    const call = Call.outgoing(this.#host, to, from);
+  async place(to: string, from: string | undefined, bridged: boolean): Promise<Call> {
+    const call = Call.outgoing(this.#host, to, from, bridged);
     this.#placing.add(call);
     this.#follow(call);
     this.emit('changed');
@@ -60,13 +60,14 @@ export class Roster extends Emitter<RosterEvents> {
   }
 
   /** Comes to a conversation that goes on already; to one we are in, `ask` is all it takes. Rejects when refused. */
-  async join(callId: string, ask: (sdp?: string) => Command): Promise<Call> {
+  async join(callId: string, ask: (sdp?: string) => Command, listens = false): Promise<Call> {
     const known = this.#calls.get(callId);
     if (known !== undefined && known.status() !== 'closed' && known.role !== null) {
+      if (!listens) await known.speak();
       await known.ask(ask());
       return known;
     }
-    const call = Call.joining(this.#host, callId, ask);
+    const call = Call.joining(this.#host, callId, ask, listens);
     this.#calls.set(callId, call);
     this.#follow(call);
     this.emit('changed');

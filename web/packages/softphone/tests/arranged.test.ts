@@ -275,7 +275,16 @@ test('a supervisor comes with an offer, changes how without one, and takes over'
   const call = await coming;
   expect(call.role).toBe('listener');
 
+  const microphones = () => world.media.opened.length;
+  expect([microphones(), world.peer.sent]).toEqual([0, []]);
+  world.media.refusal = 'NotAllowedError';
+  await expect(world.device.supervise('c1', 'whisper')).rejects.toMatchObject({ code: 'microphone_denied' });
+  expect(world.socket.count('call.supervise')).toBe(1);
+  world.media.refusal = null;
+
   const barging = world.device.supervise('c1', 'barge');
+  await settle();
+  expect([microphones(), world.peer.sent.length]).toEqual([1, 1]);
   expect(world.socket.last('call.supervise')).not.toHaveProperty('sdp');
   await world.ack('call.supervise', sat('barger'));
   expect(await barging).toBe(call);

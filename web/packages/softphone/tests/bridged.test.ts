@@ -8,6 +8,7 @@ import { ana, bea, listen, snapshot, view, World } from './fake/world';
 
 const To = '+351910000002';
 const ANSWER = sdp('passive');
+const NUMBER = { id: 'num_1', phone: '+351210000001' };
 
 function bridged(more: Partial<CallView> = {}): CallView {
   return view('c1', 'inbound', { media: 'bridge', ...more });
@@ -42,6 +43,12 @@ async function talking(world: World): Promise<Call> {
 async function reloaded(more: Partial<CallView> = {}): Promise<{ world: World; call: Call }> {
   const world = await World.registered(snapshot({ calls: [{ call: live(more) }] }));
   return { world, call: only(world) };
+}
+
+/** The leg in use cannot be helped: what follows is a new one. */
+async function noNewPath(world: World): Promise<void> {
+  await settle();
+  await world.refuse('call.restart', 'not_attached');
 }
 
 function codes(call: Call): string[] {
@@ -223,17 +230,154 @@ test('a refused microphone is told, and attaching can be tried again', async () 
   expect(world.socket.count('call.attach')).toBe(1);
 });
 
-test('a wobble that heals within two seconds changes nothing', async () => {
+test('a path that broke is replaced by another of the same leg, which nobody notices for long', async () => {
   const world = await World.registered();
   const call = await talking(world);
   const heard = listen(call, 'reconnecting', 'reconnected');
   world.peer.become('disconnected');
-  await world.clock.advance(1_999);
+  await settle();
+  expect(world.peer.restarts).toBe(1);
+  expect(world.socket.last('call.restart')).toMatchObject({ call_id: 'c1', sdp: sdp('actpass') });
+  await world.ack('call.restart', live(), ANSWER);
+  expect(world.peer.remote).toHaveLength(2);
   world.peer.become('connected');
-  await world.clock.advance(10_000);
+  expect(call.status()).toBe('open');
+  await world.clock.advance(60_000);
   expect(heard).toEqual(['reconnecting', 'reconnected']);
   expect(world.socket.count('call.attach')).toBe(0);
   expect(world.peers).toHaveLength(1);
+  expect(world.peer.closed).toBe(false);
+  expect(openTracks(world)).toBe(1);
+});
+
+test('a wobble that heals by itself needs no new leg either', async () => {
+  const world = await World.registered();
+  await talking(world);
+  world.peer.become('disconnected');
+  await world.clock.advance(1_999);
+  world.peer.become('connected');
+  await world.clock.advance(10_000);
+  expect(world.socket.count('call.attach')).toBe(0);
+  expect(world.peers).toHaveLength(1);
+});
+
+test('another network is met with another path, and nothing is said while the sound goes on', async () => {
+  const world = await World.registered();
+  const call = await talking(world);
+  const heard = listen(call, 'reconnecting', 'reconnected');
+  world.online();
+  world.online();
+  await settle();
+  expect(world.socket.count('call.restart')).toBe(1);
+  await world.ack('call.restart', live(), ANSWER);
+  await world.clock.advance(30_000);
+  expect(heard).toEqual([]);
+  expect(world.socket.count('call.attach')).toBe(0);
+  // A refusal of what nobody needed changes nothing.
+  world.online();
+  await noNewPath(world);
+  await world.clock.advance(30_000);
+  expect(heard).toEqual([]);
+  expect(world.peers).toHaveLength(1);
+});
+
+test('a new path that does not help in two seconds is followed by a new leg', async () => {
+  const world = await World.registered();
+  await talking(world);
+  world.peer.become('disconnected');
+  await settle();
+  await world.ack('call.restart', live(), ANSWER);
+  await world.clock.advance(1_999);
+  expect(world.socket.count('call.attach')).toBe(0);
+  await world.clock.advance(1);
+  expect(world.socket.count('call.attach')).toBe(1);
+});
+
+test('a path that breaks again at once is not replaced by a third of the kind', async () => {
+  const world = await World.registered();
+  await talking(world);
+  world.peer.become('disconnected');
+  await settle();
+  await world.ack('call.restart', live(), ANSWER);
+  world.peer.become('connected');
+  await world.clock.advance(5_000);
+  world.peer.become('disconnected');
+  await settle();
+  expect(world.socket.count('call.restart')).toBe(1);
+  expect(world.socket.count('call.attach')).toBe(1);
+});
+
+test('a second without a packet is a broken path, however the browser sees it', async () => {
+  const world = await World.registered();
+  const call = await talking(world);
+  const heard = listen(call, 'reconnecting', 'reconnected');
+  const count = (packetsReceived: number) => (world.peer.entries = [{ type: 'inbound-rtp', packetsReceived }]);
+  count(50);
+  await world.clock.advance(1_000);
+  expect(heard).toEqual([]);
+  await world.clock.advance(1_000);
+  expect(heard).toEqual(['reconnecting']);
+  expect(world.socket.count('call.restart')).toBe(1);
+  await world.ack('call.restart', live(), ANSWER);
+  count(100);
+  await world.clock.advance(1_000);
+  expect(heard).toEqual(['reconnecting', 'reconnected']);
+  expect(world.socket.count('call.attach')).toBe(0);
+});
+
+test('a new path without a packet is no help, and a new leg follows', async () => {
+  const world = await World.registered();
+  await talking(world);
+  world.peer.entries = [{ type: 'inbound-rtp', packetsReceived: 50 }];
+  await world.clock.advance(2_000);
+  await world.ack('call.restart', live(), ANSWER);
+  await world.clock.advance(2_000);
+  expect(world.socket.count('call.attach')).toBe(1);
+});
+
+test('an offer leaves at once, and its candidates follow the reply to it', async () => {
+  const world = await World.registered(snapshot({ numbers: [{ ...NUMBER, media: 'bridge' }] }));
+  world.preparePeer = (peer) => (peer.gathersForever = true);
+  const first = 'candidate:1 1 udp 1 192.0.2.7 5000 typ host';
+  const second = 'candidate:2 1 udp 1 192.0.2.8 5000 typ srflx raddr 0.0.0.0 rport 0';
+  await world.device.connect({ params: { To } });
+  expect(world.socket.count('call.place')).toBe(1);
+  world.peer.find(first);
+  expect(world.socket.count('call.candidate')).toBe(0);
+  await world.ack('call.place', view('o1', 'outbound', { media: 'bridge' }), ANSWER);
+  expect(world.socket.last('call.candidate')).toMatchObject({ call_id: 'o1', candidate: first });
+  world.peer.find(second);
+  expect(world.socket.last('call.candidate')).toMatchObject({ candidate: second });
+  world.peer.find(null);
+  expect(world.socket.last('call.candidate')).toMatchObject({ candidate: '' });
+  expect(world.socket.count('call.candidate')).toBe(3);
+});
+
+test('what was found while it rang leaves with the offer', async () => {
+  const world = await World.registered();
+  world.preparePeer = (peer) => (peer.gathersForever = true);
+  await world.device.audio.prepare();
+  const call = await ringing(world);
+  await settle();
+  const found = 'candidate:3 1 udp 1 192.0.2.9 5000 typ host';
+  world.peer.find(found);
+  void call.accept();
+  await settle();
+  expect(world.socket.last('call.accept').sdp).toContain(found);
+  await world.ack('call.accept', bridged({ state: 'answering', agent: ana }), ANSWER);
+  expect(world.socket.count('call.candidate')).toBe(0);
+});
+
+test('a number that is relayed since gets the whole offer after all', async () => {
+  const world = await World.registered(snapshot({ numbers: [{ ...NUMBER, media: 'bridge' }] }));
+  world.preparePeer = (peer) => (peer.gathersForever = true);
+  const call = await world.device.connect({ params: { To } });
+  await world.refuse('call.place', 'invalid_sdp');
+  expect(world.socket.count('call.place')).toBe(1);
+  await world.clock.advance(2_000);
+  expect(world.socket.count('call.place')).toBe(2);
+  await world.ack('call.place', view('o1', 'outbound'));
+  expect(call.status()).toBe('connecting');
 });
 
 test('sound that is lost is brought back over a new path, and the call goes on', async () => {
@@ -244,7 +388,7 @@ test('sound that is lost is brought back over a new path, and the call goes on',
   const [first] = world.peers;
   first?.become('disconnected');
   expect(call.status()).toBe('reconnecting');
-  await world.clock.advance(2_000);
+  await noNewPath(world);
   expect(first?.closed).toBe(false);
   await world.ack('call.attach', live(), ANSWER);
   expect(first?.closed).toBe(true);
@@ -263,7 +407,7 @@ test('a failed path is not waited for', async () => {
   const world = await World.registered();
   await talking(world);
   world.peer.become('failed');
-  await settle();
+  await noNewPath(world);
   expect(world.socket.count('call.attach')).toBe(1);
 });
 
@@ -274,7 +418,7 @@ test('it is tried a few times with growing waits, then the person is asked, and 
   const at = world.clock.now();
   const asked: number[] = [];
   world.peer.become('failed');
-  await settle();
+  await noNewPath(world);
   while (call.soundIs === 'here' && asked.length < 10) {
     asked.push(world.clock.now() - at);
     const before = world.socket.count('call.attach');
@@ -299,6 +443,8 @@ test('while the server is away nothing is tried, and at its welcome at once', as
   expect(call.status()).toBe('reconnecting');
   await world.clock.advance(1_000);
   await world.welcome({ snapshot: snapshot({ calls: [{ call: live() }] }) });
+  expect(world.socket.count('call.attach')).toBe(0);
+  await noNewPath(world);
   await world.ack('call.attach', live(), ANSWER);
   world.peer.become('connected');
   expect(call.status()).toBe('open');
@@ -334,7 +480,7 @@ test('sound that is lost again at once is not pulled back twice', async () => {
   const world = await World.registered();
   const call = await talking(world);
   world.peer.become('failed');
-  await settle();
+  await noNewPath(world);
   await world.ack('call.attach', live(), ANSWER);
   world.peer.become('connected');
   await world.clock.advance(5_000);
@@ -361,7 +507,7 @@ test('a call that ends while the sound is brought back leaves nothing open', asy
   const world = await World.registered();
   const call = await talking(world);
   world.peer.become('failed');
-  await settle();
+  await noNewPath(world);
   await world.event({ type: 'call.ended', call: live({ state: 'completed', end_reason: 'agent_lost' }) });
   await world.refuse('call.attach', 'call_ended');
   await world.clock.advance(60_000);

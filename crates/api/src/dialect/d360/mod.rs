@@ -1,3 +1,43 @@
-//! The 360dialog face (provider-apis.md section 4): how it dresses events.
+//! The 360dialog face (provider-apis.md section 4): Meta's own shapes behind one header, `D360-API-KEY`, which
+//! selects one business number.
+//!
+//! Quirks kept from the original: no version and no number in the path (4.1); errors come in three shapes, the
+//! gateway's, Meta's and a bare string (4.8); calls are named by Meta's ids only. Not documented by the provider and
+//! chosen here: all five actions where its reference names four (8, row 24), `messaging_product` may be left out
+//! (4.2), too many requests are 429 where it says 400 (4.8), `accept` may leave out an SDP that `pre_accept` has sent.
+
+pub(super) mod wire;
+
+pub(super) mod error;
+
+pub(super) mod auth;
+
+mod calls;
 
 pub(crate) mod event;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::{MethodRouter, post};
+
+use crate::house::Shared;
+use error::D360Error;
+
+pub(crate) fn routes() -> Router<Shared> {
+    let mut router = Router::new();
+    router = hang(router, "/calling/calls", &post(calls::act).fallback(wrong_method));
+    router.route("/calling/{*rest}", axum::routing::any(unknown))
+}
+
+/// Hangs a resource with and without a slash at its end.
+fn hang(router: Router<Shared>, path: &str, methods: &MethodRouter<Shared>) -> Router<Shared> {
+    router.route(path, methods.clone()).route(&format!("{path}/"), methods.clone())
+}
+
+async fn unknown() -> D360Error {
+    D360Error::not_found()
+}
+
+async fn wrong_method(request: Request) -> D360Error {
+    D360Error::wrong_method(request.method())
+}

@@ -8,11 +8,12 @@ use crate::house::House;
 use crate::manners::limits::{Allowance, Operation};
 use crate::manners::principal::{Principal, Right};
 use crate::manners::session;
+use crate::manners::trace::Trace;
 
 /// A checked request on its way through a handler.
 pub(crate) struct Entry {
     pub(crate) principal: Principal,
-    allowance: Allowance,
+    pub(super) allowance: Allowance,
 }
 
 impl Entry {
@@ -31,7 +32,7 @@ impl Entry {
     }
 }
 
-/// Lets a request in: credential, allowance, then right.
+/// Lets a request in: credential, allowances, then right.
 pub(crate) async fn enter(
     house: &House,
     method: &Method,
@@ -40,17 +41,24 @@ pub(crate) async fn enter(
     right: Right,
 ) -> Result<Entry, ApiError> {
     let principal = identify(house, method, headers).await?;
+    if let Some(allowance) = house.limits.crowd(&principal.tenant, principal.id()) {
+        return Err(ApiError::rate_limited(allowance));
+    }
     let allowance = house.limits.count(operation, principal.id());
     if allowance.retry_in.is_some() {
         return Err(ApiError::rate_limited(allowance));
     }
     let entry = Entry { principal, allowance };
-    if !entry.principal.may(right) {
-        let mut error = ApiError::insufficient(right.scope());
-        error.allowance = Some(Box::new(allowance));
-        return Err(error);
-    }
-    Ok(entry)
+    let mut refusal = if !entry.principal.may(right) {
+        house.audit.refused(&entry.principal, right).await?;
+        ApiError::insufficient(right.scope())
+    } else if entry.principal.sandbox && !house.config.sandbox && !right.is_about_a_number() {
+        ApiError::wrong_key_mode()
+    } else {
+        return Ok(entry);
+    };
+    refusal.allowance = Some(Box::new(allowance));
+    Err(refusal)
 }
 
 /// Who asks. A request that states a key is judged by the key alone: cookies are then ignored.
@@ -59,13 +67,44 @@ pub(crate) async fn identify(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Principal, ApiError> {
-    if let Some(stated) = stated_key(headers) {
-        let key = match stated {
-            Some(text) => house.ports.keys.check(text, house.now()).await?,
-            None => None,
-        };
-        return key.map(Principal::key).ok_or_else(ApiError::invalid_key);
+    let mut principal = match stated_key(headers) {
+        Some(stated) => program(house, stated).await?,
+        None => visitor(house, method, headers).await?,
+    };
+    let marked = headers.get("x-test-mode").is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"true"));
+    principal.sandbox |= marked;
+    if principal.sandbox {
+        Trace::now().in_sandbox();
     }
+    Ok(principal)
+}
+
+/// The holder of a key.
+async fn program(house: &House, stated: Option<&str>) -> Result<Principal, ApiError> {
+    let key = match stated {
+        Some(text) => house.ports.keys.check(text, house.now()).await?,
+        None => None,
+    };
+    let key = key.ok_or_else(ApiError::invalid_key)?;
+    let id = key.id.clone();
+    let works = key.works_from(Trace::now().address);
+    let principal = Principal::key(key);
+    if !works {
+        house.audit.violated(&principal, &id).await?;
+        return Err(ApiError::invalid_key());
+    }
+    let now = house.now();
+    if house.uses.is_first(&id, now)
+        && let Err(fault) = house.ports.keys.used(&id, now).await
+    {
+        // When a key was last used is not worth refusing its holder for.
+        tracing::warn!(key.id = %id, error = %fault, "the use of a key is not noted");
+    }
+    Ok(principal)
+}
+
+/// Whoever has a session.
+async fn visitor(house: &House, method: &Method, headers: &HeaderMap) -> Result<Principal, ApiError> {
     let person = session::person(house, headers).await?.ok_or_else(ApiError::unauthorized)?;
     if !method.is_safe() && !session::meant(house, headers) {
         return Err(ApiError::forbidden(

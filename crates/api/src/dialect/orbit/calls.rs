@@ -1,6 +1,6 @@
 //! `GET …/whatsapp/calling/calls` and `GET …/{id}`.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
@@ -9,16 +9,15 @@ use offhook_core::call::{CallRecord, LegRecord};
 use offhook_core::house::{BusinessNumber, MediaMode};
 use offhook_core::id::{CallId, NumberId, RecordingId, UserId, Wacid};
 use offhook_core::meta::Direction;
-use offhook_core::phone::Phone;
 use offhook_core::ports::PageAfter;
-use offhook_core::time::Time;
 use serde_json::{Value, json};
 
 use super::auth;
 use super::cursor::{self, Scope};
 use super::error::ApiError;
-use super::query::ListQuery;
-use super::status;
+use super::query::{self, ListQuery};
+use super::row::{CallRow, Eyes};
+use super::shapes;
 use super::wire::{Answer, Reply};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
@@ -26,13 +25,27 @@ use crate::manners::moment;
 use crate::manners::principal::{Principal, Right, Who};
 use crate::ws;
 
-/// Pages read from the store for one page of an answer. A filter that the store does not know may leave few
-/// rows of each; past this the client gets what there is, and a cursor to go on.
-const ROUNDS: usize = 10;
-
-/// The least duration that is billed, once a call was answered (provider-apis.md 2.9.1).
-const BILLED_AT_LEAST: u32 = 60;
-
+/// Lists calls, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/whatsapp/calling/calls",
+    tag = "Calls",
+    operation_id = "listCalls",
+    params(
+        ("status" = Option<String>, Query, description = "Any of `queued`, `ringing`, `in_progress`, \
+            `completed`, `failed`, `missed`, with commas between them"),
+        ("direction" = inline(Option<shapes::Direction>), Query),
+        ("phone_number_id" = Option<String>, Query, description = "Of one business number: Meta's id"),
+        ("waba_id" = Option<String>, Query, description = "Of one WhatsApp Business Account"),
+        ("start" = Option<String>, Query, description = "Created from: a date (UTC) or an RFC 3339 time"),
+        ("end" = Option<String>, Query, description = "Created before"),
+        ("q" = Option<String>, Query, description = "Occurs in phone, contact name or conversation id; 1 to 100 \
+            characters. Roles that see numbers masked do not search them"),
+        ("limit" = Option<u32>, Query, minimum = 1, description = "25 unless given; 200 is taken for more"),
+        ("cursor" = Option<String>, Query, description = "`meta.pagination.cursor` of the page before"),
+    ),
+    responses((status = 200, body = [CallRow]))
+)]
 pub(super) async fn list(State(house): State<Shared>, RawQuery(query): RawQuery, request: Request) -> Answer {
     let (method, headers) = (request.method(), request.headers());
     let entry = auth::enter(&house, method, headers, Operation::List, Right::ReadCalls).await?;
@@ -40,6 +53,15 @@ pub(super) async fn list(State(house): State<Shared>, RawQuery(query): RawQuery,
     entry.leave(answer)
 }
 
+/// Reads a call, by our id or WhatsApp's.
+#[utoipa::path(
+    get,
+    path = "/api/v1/whatsapp/calling/calls/{id}",
+    tag = "Calls",
+    operation_id = "readCall",
+    params(("id" = String, Path, description = "`wac_…`, or WhatsApp's `wacid.…`")),
+    responses((status = 200, body = shapes::CallDetail))
+)]
 pub(super) async fn one(
     State(house): State<Shared>,
     id: Result<Path<String>, PathRejection>,
@@ -61,58 +83,65 @@ pub(super) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
 }
 
 async fn page(house: &House, principal: &Principal, pairs: &[(String, String)]) -> Answer {
-    let numbers = house.directory.numbers_now(&principal.tenant).await?;
-    let mut query = ListQuery::read(pairs, &numbers)?;
-    if let Some(number) = only_number(principal) {
-        query.only(BTreeSet::from([number.clone()]));
-    }
-    let scope = Scope { tenant: &principal.tenant, filters: query.signature.clone() };
+    let asked = Asked::of(house, principal, pairs).await?;
+    let scope = Scope { tenant: &principal.tenant, filters: asked.query.signature.clone() };
     let secret = &house.config.cursor_secret;
-    let after = match &query.cursor {
-        Some(text) => {
-            Some(cursor::open(secret, &scope, text, house.now()).ok_or_else(ApiError::invalid_cursor)?)
-        }
-        None => None,
-    };
-    let (calls, last) = find(house, principal, &query, after).await?;
-    let rows = calls.iter().map(|call| row(call, number_of(call, &numbers), principal.role().sees_phones()));
-    let cursor = last.map(|last| cursor::seal(secret, &scope, &last, house.now()));
+    let open =
+        |text: &String| cursor::open(secret, &scope, text, house.now()).ok_or_else(ApiError::invalid_cursor);
+    let after = asked.query.cursor.as_ref().map(open).transpose()?;
+    let from = PageAfter { after, limit: asked.query.limit };
+    let page = house.ports.calls.list(&principal.tenant, &asked.query.filter, &from).await?;
+    let last = page.calls.last().filter(|_| page.has_more);
+    let cursor =
+        last.map(|call| cursor::seal(secret, &scope, &(call.created_at, call.id.clone()), house.now()));
+    let numbers = asked.numbers_of(house, principal, &page.calls).await?;
+    let eyes = Eyes::of(principal);
+    let rows = page.calls.iter().map(|call| value(&CallRow::of(call, number_of(call, &numbers), eyes)));
     Ok(Reply::page(rows.collect(), cursor))
 }
 
-type Place = (Time, CallId);
+/// A list as it was asked for, and the numbers it was read with.
+pub(super) struct Asked {
+    pub(super) query: ListQuery,
+    pub(super) numbers: Arc<Vec<BusinessNumber>>,
+}
 
-/// The calls of a page, and the place of the last one looked at when there may be more.
-async fn find(
-    house: &House,
-    principal: &Principal,
-    query: &ListQuery,
-    mut after: Option<Place>,
-) -> Result<(Vec<CallRecord>, Option<Place>), ApiError> {
-    let wanted = query.limit as usize;
-    let mut found = Vec::new();
-    if query.is_hopeless() {
-        return Ok((found, None));
-    }
-    for _ in 0..ROUNDS {
-        let from = PageAfter { after: after.clone(), limit: query.limit };
-        let page = house.ports.calls.list(&principal.tenant, &query.filter, &from).await?;
-        let mut calls = page.calls.into_iter();
-        for call in calls.by_ref() {
-            after = Some((call.created_at, call.id.clone()));
-            if query.admits(&call) {
-                found.push(call);
+impl Asked {
+    pub(super) async fn of(
+        house: &House,
+        principal: &Principal,
+        pairs: &[(String, String)],
+    ) -> Result<Self, ApiError> {
+        let read = |numbers: &[BusinessNumber]| {
+            let (only, phones) = (only_number(principal), principal.role().sees_phones());
+            let mut query = ListQuery::read(pairs, &query::Scope { numbers, only, phones })?;
+            if principal.sandbox && !house.config.sandbox {
+                query.among(numbers.iter().filter(|number| number.sandbox).map(|number| &number.id));
             }
-            if found.len() == wanted {
-                break;
-            }
+            Ok::<_, ApiError>(query)
+        };
+        let numbers = house.directory.numbers(&principal.tenant).await?;
+        let query = read(&numbers)?;
+        // A number that is not known yet may be a minute old.
+        if query.filter.numbers.as_ref().is_some_and(Vec::is_empty) {
+            let numbers = house.directory.numbers_now(&principal.tenant).await?;
+            return Ok(Self { query: read(&numbers)?, numbers });
         }
-        let more = page.has_more || calls.len() > 0;
-        if found.len() == wanted || !more {
-            return Ok((found, after.filter(|_| more)));
+        Ok(Self { query, numbers })
+    }
+
+    /// Numbers among which every call's own is.
+    pub(super) async fn numbers_of(
+        &self,
+        house: &House,
+        principal: &Principal,
+        calls: &[CallRecord],
+    ) -> Result<Arc<Vec<BusinessNumber>>, ApiError> {
+        match calls.iter().all(|call| number_of(call, &self.numbers).is_some()) {
+            true => Ok(self.numbers.clone()),
+            false => Ok(house.directory.numbers_now(&principal.tenant).await?),
         }
     }
-    Ok((found, after))
 }
 
 async fn whole(house: &House, principal: &Principal, id: &str) -> Answer {
@@ -131,7 +160,13 @@ pub(super) async fn load(house: &House, principal: &Principal, id: &str) -> Resu
     let visible = |call: &CallRecord| {
         call.tenant == principal.tenant && only_number(principal).is_none_or(|number| *number == call.number)
     };
-    call.filter(visible).ok_or_else(|| ApiError::not_found("no such call"))
+    let call = call.filter(visible).ok_or_else(|| ApiError::not_found("no such call"))?;
+    if principal.sandbox && !house.config.sandbox {
+        let numbers = house.directory.numbers_now(&principal.tenant).await?;
+        let reached = number_of(&call, &numbers).is_some_and(|number| house.reaches(principal, number));
+        return if reached { Ok(call) } else { Err(ApiError::wrong_key_mode()) };
+    }
+    Ok(call)
 }
 
 /// The one number a key is made for.
@@ -150,8 +185,12 @@ pub(super) fn number_of<'a>(call: &CallRecord, numbers: &'a [BusinessNumber]) ->
 pub(super) fn detailed(call: &CallRecord, number: Option<&BusinessNumber>, principal: &Principal) -> Value {
     let theirs = call.facts.answer.as_ref().filter(|_| call.direction == Direction::Outbound);
     let answer = theirs.filter(|_| principal.role().may_call()).map(|sdp| sdp.as_str());
-    let mut value = row(call, number, principal.role().sees_phones());
+    // What a client answers that takes the call with media of its own.
+    let inbound = call.direction == Direction::Inbound && call.media_mode == MediaMode::Relay;
+    let offer = call.facts.offer.as_ref().filter(|_| inbound && principal.role().may_call());
+    let mut value = value(&CallRow::of(call, number, Eyes::of(principal)));
     value["sdp_answer"] = json!(answer);
+    value["sdp_offer"] = json!(offer.map(|sdp| sdp.as_str()));
     value["media_mode"] = json!(call.media_mode);
     if call.media_mode == MediaMode::Bridge {
         value["bridge"] = bridge(call);
@@ -177,53 +216,6 @@ fn bridge(call: &CallRecord) -> Value {
     })
 }
 
-/// The recording of a row. Its files are asked for by their ids, which a single call has.
-fn recording(call: &CallRecord) -> Value {
-    let now = call.facts.table.recording.as_ref().map(|recording| recording.state.as_str());
-    let done = if call.facts.recordings.is_empty() { "absent" } else { "done" };
-    json!({ "state": now.unwrap_or(done), "url": null })
-}
-
-/// A row of the list (provider-apis.md 2.9.4). What is not known is null.
-fn row(call: &CallRecord, number: Option<&BusinessNumber>, reveal: bool) -> Value {
-    let show = |phone: &Phone| if reveal { phone.reveal() } else { phone.to_string() };
-    let ours = number.map(|number| show(&number.phone));
-    let theirs = call.facts.party.phone.as_ref().map(show);
-    let (from, to) = match call.direction {
-        Direction::Inbound => (theirs, ours),
-        Direction::Outbound => (ours, theirs),
-    };
-    // Meta's id has the user's number inside, so those who see phones masked do not see it.
-    let wacid = call.facts.wacid.as_ref().filter(|_| reveal).map(Wacid::as_str);
-    let billed = call.state.is_over().then(|| call.duration_secs().map_or(0, |it| it.max(BILLED_AT_LEAST)));
-    let error = call.end_reason.and_then(ApiError::by_reason).map(|error| error.code());
-    json!({
-        "id": call.id.as_str(),
-        "meta_call_id": wacid,
-        "waba_id": number.map(|number| number.waba_id.as_str()),
-        "phone_number_id": number.map(|number| number.meta_id.as_str()),
-        "direction": call.direction,
-        "status": status::word(call),
-        "end_reason": call.end_reason.map(|reason| reason.as_str()),
-        "from_phone": from,
-        "to_phone": to,
-        "contact_id": null,
-        "contact_name": call.facts.party.name,
-        "conversation_id": call.conversation_id,
-        "biz_opaque_callback_data": call.correlation,
-        "agent_id": call.agent.as_ref().map(UserId::as_str),
-        "queue_id": null,
-        "started_at": moment::whole(call.created_at),
-        "ringing_at": call.rang_at().map(moment::whole),
-        "answered_at": call.answered_at().map(moment::whole),
-        "ended_at": call.ended_at().map(moment::whole),
-        "duration_seconds": call.duration_secs(),
-        "billable_seconds": billed,
-        "cost": null,
-        "currency": null,
-        "recording": recording(call),
-        "error_code": error,
-        "created_at": moment::whole(call.created_at),
-        "updated_at": moment::whole(call.updated_at),
-    })
+fn value(row: &CallRow) -> Value {
+    serde_json::to_value(row).expect("rows are made of texts and numbers")
 }

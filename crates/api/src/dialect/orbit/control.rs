@@ -5,11 +5,14 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
+use offhook_core::audit::Object;
 use offhook_core::call::table::Connect;
-use offhook_core::call::{CallRecord, Command, Refusal, Wish};
+use offhook_core::call::{Along, CallRecord, Command, Refusal, Wish};
 use offhook_core::house::{MediaMode, Role};
 use offhook_core::id::{RecordingId, UserId};
+use offhook_core::sdp::Sdp;
 use offhook_engine::EngineError;
+use offhook_whatsapp::sdp;
 use serde_json::{Map, Value, json};
 
 use super::auth;
@@ -17,6 +20,7 @@ use super::body::json_body;
 use super::calls::{detailed, load, number_of};
 use super::error::ApiError;
 use super::place::ConnectTo;
+use super::shapes;
 use super::wire::{Answer, Reply};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
@@ -24,6 +28,16 @@ use crate::manners::principal::{Principal, Right, Who};
 use crate::ws;
 use crate::ws::protocol as p;
 
+/// Does something with a live call. The answer is the call as it is then.
+#[utoipa::path(
+    post,
+    path = "/api/v1/whatsapp/calling/calls/{id}/{action}",
+    tag = "Live calls",
+    operation_id = "controlCall",
+    params(("id" = String, Path), ("action" = inline(shapes::Action), Path)),
+    request_body = Option<shapes::ActionFields>,
+    responses((status = 200, body = shapes::CallDetail), (status = 502))
+)]
 pub(super) async fn act(
     State(house): State<Shared>,
     path: Result<Path<(String, String)>, PathRejection>,
@@ -54,7 +68,7 @@ async fn carry_out(
     let call = load(house, principal, id).await?;
     let done = match action {
         "terminate" => command(house, &call, Command::Hangup { by: bound_to(principal) }).await,
-        "accept" | "reject" if !rings_for(house, principal, &call) => {
+        "accept" | "pre_accept" | "reject" if !rings_for(house, principal, &call) => {
             Err(EngineError::Refused(Refusal::NotRinging))
         }
         "reject" => command(house, &call, Command::Reject).await.map_err(|error| match error {
@@ -63,11 +77,11 @@ async fn carry_out(
             }
             other => other,
         }),
-        "accept" if call.media_mode == MediaMode::Relay => {
-            let message = "answering a relayed call over REST is not available in this version: \
-                           answer on the agents' socket";
-            return Err(ApiError::invalid("action", message));
+        "accept" | "pre_accept" if call.media_mode == MediaMode::Relay => {
+            let answer = relayed_answer(&fields)?;
+            answer_relayed(house, principal, &call, action, answer).await
         }
+        "pre_accept" => Err(EngineError::Refused(Refusal::OtherMedia)),
         "accept" => {
             let connect = connect(house, fields)?;
             command(house, &call, Command::Answer { connect }).await
@@ -78,8 +92,39 @@ async fn carry_out(
         }
     };
     let call = done?;
+    let object = Object::new("call", call.id.as_str());
+    house.audit.record(principal, &format!("call.{action}"), object, Value::Null).await?;
     let numbers = house.directory.numbers(&principal.tenant).await?;
     Ok(Reply::ok(detailed(&call, number_of(&call, &numbers), principal)))
+}
+
+/// The client's answer, under either of its names.
+fn relayed_answer(fields: &Map<String, Value>) -> Result<Option<Sdp>, ApiError> {
+    let given =
+        |name: &'static str| fields.get(name).filter(|value| !value.is_null()).map(|value| (name, value));
+    let Some((name, value)) = given("sdp_answer").or_else(|| given("sdp")) else { return Ok(None) };
+    let text =
+        value.as_str().ok_or_else(|| ApiError::invalid(name, format!("field '{name}' must be a string")))?;
+    sdp::check_answer(text).map(Some).map_err(|why| ApiError::invalid_sdp(name, &why))
+}
+
+/// Takes a relayed call with the client's own answer. The reply waits for WhatsApp: sound may leave after it.
+async fn answer_relayed(
+    house: &House,
+    principal: &Principal,
+    call: &CallRecord,
+    action: &str,
+    answer: Option<Sdp>,
+) -> Result<std::sync::Arc<CallRecord>, EngineError> {
+    let missing = EngineError::Refused(Refusal::AnswerMissing);
+    let command = match (bound_to(principal), action) {
+        (None, "pre_accept") => Command::PreAccept { answer: answer.ok_or(missing)? },
+        (None, _) => Command::AcceptRelayed { answer, along: Along::default() },
+        // What an agent answers is theirs, as on the agents' socket.
+        (Some(_), "pre_accept") => return Err(EngineError::Refused(Refusal::OtherMedia)),
+        (Some(agent), _) => Command::Accept { agent, answer: answer.ok_or(missing)? },
+    };
+    house.engine.answer(&call.tenant, &call.id, command).await
 }
 
 async fn command(
@@ -140,6 +185,9 @@ fn wish(house: &House, action: &str, mut fields: Map<String, Value>) -> Result<W
 /// Agents answer and refuse what rings for them; those above them, and keys, any call.
 fn rings_for(house: &House, principal: &Principal, call: &CallRecord) -> bool {
     bound_to(principal).is_none_or(|me| {
+        if call.agent.as_ref() == Some(&me) {
+            return true;
+        }
         let ringing = house.engine.ringing(&call.tenant, &me);
         ringing.iter().any(|ringing| ringing.id == call.id)
     })

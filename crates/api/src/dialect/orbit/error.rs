@@ -7,12 +7,11 @@ use offhook_core::ports::{SoundFault, StoreFault};
 use offhook_engine::EngineError;
 use offhook_whatsapp::sdp::SdpError;
 use serde_json::{Value, json};
+use url::Url;
 
+use crate::docs::ERRORS;
 use crate::manners::body::{BodyFault, JsonFault};
-use crate::manners::limits::{Allowance, WINDOW};
-
-/// The page that explains every code, in the product's documentation.
-const DOCS: &str = "docs/errors.md";
+use crate::manners::limits::Allowance;
 
 /// A failure before it is dressed.
 #[derive(Debug, Clone)]
@@ -63,7 +62,7 @@ impl ApiError {
     }
 
     pub(crate) fn wrong_key_mode() -> Self {
-        let message = "nothing is dispatched in test mode and this version has no sandbox: use a live key";
+        let message = "test mode reaches numbers of the sandbox only: take one of those, or a live key";
         Self::new("WRONG_KEY_MODE", StatusCode::FORBIDDEN, message)
     }
 
@@ -102,6 +101,11 @@ impl ApiError {
         let message = format!("field '{field}' is not E.164");
         Self::new("INVALID_PHONE_NUMBER", StatusCode::UNPROCESSABLE_ENTITY, message)
             .with(json!({ "field": field, "expected": "E.164" }))
+    }
+
+    pub(crate) fn invalid_email(field: &str) -> Self {
+        let message = format!("field '{field}' is not an e-mail address");
+        Self::new("INVALID_EMAIL", StatusCode::UNPROCESSABLE_ENTITY, message).with(json!({ "field": field }))
     }
 
     pub(crate) fn emergency() -> Self {
@@ -151,6 +155,37 @@ impl ApiError {
         Self::new("CALL_STATE_CONFLICT", StatusCode::CONFLICT, message)
     }
 
+    pub(crate) fn key_reused() -> Self {
+        let message = "this Idempotency-Key was used for another request: take a fresh one";
+        Self::new("IDEMPOTENCY_KEY_REUSED", StatusCode::CONFLICT, message)
+    }
+
+    pub(crate) fn still_running() -> Self {
+        let message = "the request of this Idempotency-Key is being carried out: ask again for its answer";
+        Self::new("IDEMPOTENCY_REQUEST_RUNNING", StatusCode::CONFLICT, message).retry_after(1)
+    }
+
+    pub(crate) fn outcome_unknown() -> Self {
+        let message = "the server stopped while it carried out the request of this Idempotency-Key: \
+                       look what became of it before you ask again under another key";
+        Self::new("IDEMPOTENCY_OUTCOME_UNKNOWN", StatusCode::CONFLICT, message)
+    }
+
+    /// Something of this kind exists already.
+    pub(crate) fn exists(field: &str, message: impl Into<String>) -> Self {
+        Self::new("ALREADY_EXISTS", StatusCode::CONFLICT, message).with(json!({ "field": field }))
+    }
+
+    pub(crate) fn last_owner() -> Self {
+        let message = "this is the only owner: make somebody else an owner first";
+        Self::new("LAST_OWNER", StatusCode::CONFLICT, message)
+    }
+
+    /// There are as many as there may be.
+    pub(crate) fn full(message: impl Into<String>) -> Self {
+        Self::new("TOO_MANY", StatusCode::CONFLICT, message)
+    }
+
     pub(crate) fn gone(message: impl Into<String>) -> Self {
         Self::new("GONE", StatusCode::GONE, message)
     }
@@ -160,7 +195,7 @@ impl ApiError {
         let details = json!({
             "retry_after": wait,
             "limit": allowance.limit,
-            "window": format!("{}s", WINDOW.as_secs()),
+            "window": format!("{}s", allowance.window.as_secs()),
         });
         let error = Self::new("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS, "slow down").with(details);
         Self { allowance: Some(Box::new(allowance)), ..error.retry_after(wait) }
@@ -265,6 +300,12 @@ impl ApiError {
         Some(Self::new(code, status, message))
     }
 
+    /// States what is left of an allowance.
+    pub(super) fn allowed(mut self, allowance: Allowance) -> Self {
+        self.allowance = Some(Box::new(allowance));
+        self
+    }
+
     pub(super) const fn code(&self) -> &'static str {
         self.code
     }
@@ -282,8 +323,10 @@ impl ApiError {
         })
     }
 
-    pub(super) fn docs_url(&self) -> String {
-        format!("{DOCS}#{}", self.code.to_ascii_lowercase())
+    /// The page about the code; relative unless the house knows how it is seen from outside.
+    pub(super) fn docs_url(&self, public_url: Option<&Url>) -> String {
+        let path = format!("{ERRORS}/{}", self.code);
+        public_url.and_then(|base| base.join(&path).ok()).map_or(path, String::from)
     }
 
     pub(super) fn headers(&self) -> HeaderMap {
@@ -315,6 +358,7 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Refused(Refusal::NotYours) => Self::forbidden("this call belongs to somebody else"),
+            EngineError::Refused(Refusal::AnswerMissing) => Self::missing("sdp_answer"),
             EngineError::Refused(refusal) => {
                 Self::conflict(refusal.to_string()).with(json!({ "reason": refusal.code() }))
             }
@@ -330,7 +374,9 @@ impl From<EngineError> for ApiError {
                 Self::by_reason(EndReason::ProviderError).unwrap_or_else(Self::internal)
             }
             EngineError::Sound(SoundFault::BadOffer(why)) => Self::invalid("sdp_offer", why),
-            EngineError::Sound(SoundFault::NoCapacity) | EngineError::Stopping => Self::unavailable(),
+            EngineError::Sound(SoundFault::NoCapacity | SoundFault::NoLeg) | EngineError::Stopping => {
+                Self::unavailable()
+            }
         }
     }
 }

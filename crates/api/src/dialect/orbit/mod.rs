@@ -15,13 +15,23 @@ pub(crate) mod body;
 
 pub(crate) mod auth;
 
+pub(crate) mod once;
+
 mod status;
 
 mod cursor;
 
 mod query;
 
+mod row;
+
 mod calls;
+
+mod analytics;
+
+mod estimate;
+
+mod export;
 
 mod control;
 
@@ -36,6 +46,12 @@ pub(crate) mod event;
 pub(crate) mod webhooks;
 
 pub(crate) mod events;
+
+mod settings;
+
+pub(crate) mod shapes;
+
+pub(crate) mod doc;
 
 use axum::Router;
 use axum::extract::Request;
@@ -55,11 +71,14 @@ pub(crate) fn routes() -> Router<Shared> {
     let of_call = get(recordings::of_call).delete(recordings::erase).fallback(wrong_method);
     let recording = get(recordings::one).fallback(wrong_method);
     let link = post(recordings::link).fallback(wrong_method);
+    let analytics = get(analytics::figures).fallback(wrong_method);
+    let estimate = get(estimate::estimate).fallback(wrong_method);
+    let export = get(export::export).fallback(wrong_method);
     let numbers = get(numbers::list).fallback(wrong_method);
     let number = patch(numbers::change).fallback(wrong_method);
     let webhooks = get(webhooks::list).post(webhooks::create).fallback(wrong_method);
-    let webhook = get(webhooks::one).put(webhooks::change).patch(webhooks::change).delete(webhooks::remove);
-    let mut router = Router::new();
+    let webhook = get(webhooks::one).put(webhooks::change).delete(webhooks::remove);
+    let mut router = settings::routes();
     router = hang(router, "/webhooks", &webhooks);
     router = hang(router, "/webhooks/{id}", &webhook.fallback(wrong_method));
     router = hang(router, "/webhooks/{id}/test", &post(webhooks::test).fallback(wrong_method));
@@ -74,6 +93,9 @@ pub(crate) fn routes() -> Router<Shared> {
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);
     router = hang(router, "/whatsapp/calling/recordings/{id}", &recording);
     router = hang(router, "/whatsapp/calling/recordings/{id}/link", &link);
+    router = hang(router, "/whatsapp/calling/analytics", &analytics);
+    router = hang(router, "/whatsapp/calling/estimate", &estimate);
+    router = hang(router, "/whatsapp/calling/calls/export", &export);
     router = hang(router, "/whatsapp/calling/calls", &calls);
     router = hang(router, "/whatsapp/calling/calls/{id}", &one);
     router = hang(router, "/whatsapp/calling/calls/{id}/{action}", &action);

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use offhook_core::audit::Object;
 use offhook_core::call::CallRecord;
 use offhook_core::call::table::{ClipName, Connect};
-use offhook_core::house::{BusinessNumber, KeyMode};
+use offhook_core::house::BusinessNumber;
 use offhook_core::id::{MetaNumberId, UserId, Wacid};
+use offhook_core::meta::Extras;
 use offhook_core::phone::Phone;
 use offhook_engine::PlaceRequest;
 use offhook_whatsapp::sdp;
@@ -24,10 +25,11 @@ use super::auth;
 use super::body::json_body;
 use super::calls::only_number;
 use super::error::ApiError;
-use super::status;
 use super::wire::{Answer, Reply};
+use super::{shapes, status};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
+use crate::manners::once::Promise;
 use crate::manners::principal::{Principal, Right, Who};
 use crate::manners::{emergency, moment};
 use crate::ws::QUEUE;
@@ -95,27 +97,48 @@ struct OptIn {
     enabled: bool,
 }
 
+/// Places a call.
+///
+/// The answer waits up to twelve seconds for WhatsApp's verdict.
+#[utoipa::path(
+    post,
+    path = "/api/v1/whatsapp/calling/calls",
+    tag = "Calls",
+    operation_id = "placeCall",
+    request_body = shapes::PlaceCall,
+    responses((status = 201, body = shapes::PlacedCall), (status = 404), (status = 502))
+)]
 pub(super) async fn place(State(house): State<Shared>, request: Request) -> Answer {
     let (parts, content) = request.into_parts();
     let headers = &parts.headers;
     let entry = auth::enter(&house, &parts.method, headers, Operation::Initiate, Right::WriteCalls).await?;
     let answer = async {
-        real(&entry.principal, headers)?;
         let wanted = json_body(headers, content).await?;
-        dial(&house, &entry.principal, wanted).await
+        let promise = parts.extensions.get::<Promise>();
+        match begun(&house, &entry.principal, promise).await? {
+            Some(answer) => answer,
+            None => dial(&house, &entry.principal, wanted, promise).await,
+        }
     };
     let answer = answer.await;
     entry.leave(answer)
 }
 
-/// A test key, or a request marked as a test, must never make a phone ring.
-fn real(principal: &Principal, headers: &HeaderMap) -> Result<(), ApiError> {
-    let test_key = matches!(&principal.who, Who::Key(key) if key.mode == KeyMode::Test);
-    let marked = headers.get("x-test-mode").is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"true"));
-    if test_key || marked { Err(ApiError::wrong_key_mode()) } else { Ok(()) }
+/// What became of a call that was placed under this promise before a crash.
+async fn begun(
+    house: &House,
+    principal: &Principal,
+    promise: Option<&Promise>,
+) -> Result<Option<Answer>, ApiError> {
+    let Some(promise) = promise.filter(|promise| promise.resumed) else { return Ok(None) };
+    let tenant = &principal.tenant;
+    let Some(call) = house.engine.load(tenant, &promise.call).await? else { return Ok(None) };
+    let number = house.ports.numbers.load(tenant, &call.number).await?;
+    let number = number.ok_or_else(ApiError::connection_not_found)?;
+    Ok(Some(told(&call, &number)))
 }
 
-async fn dial(house: &House, principal: &Principal, wanted: Wanted) -> Answer {
+async fn dial(house: &House, principal: &Principal, wanted: Wanted, promise: Option<&Promise>) -> Answer {
     let to = phone(wanted.to.as_deref())?;
     let meta_id =
         wanted.from_phone_number_id.as_deref().ok_or_else(|| ApiError::missing("from_phone_number_id"))?;
@@ -151,15 +174,23 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted) -> Answer {
     let request = PlaceRequest {
         tenant: principal.tenant.clone(),
         number: number.id.clone(),
-        to,
+        to: to.into(),
         agent: person.filter(|_| offer.is_some()),
         offer,
         connect,
         record,
         correlation,
         conversation_id,
+        metadata: None,
+        extras: Extras::default(),
     };
-    let placed = house.engine.place(request).await?;
+    let placed = match promise {
+        Some(promise) => house.engine.place_as(promise.call.clone(), request).await?,
+        None => house.engine.place(request).await?,
+    };
+    let object = Object::new("call", placed.record.id.as_str());
+    let from = json!({ "from_phone_number_id": number.meta_id.as_str() });
+    house.audit.record(principal, "call.placed", object, from).await?;
     let call = match timeout(VERDICT, placed.settled).await {
         Ok(Ok(record)) => record,
         Ok(Err(_)) | Err(_) => {
@@ -167,9 +198,13 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted) -> Answer {
             now.unwrap_or(placed.record)
         }
     };
-    match ApiError::not_placed(&call) {
+    told(&call, &number)
+}
+
+fn told(call: &Arc<CallRecord>, number: &BusinessNumber) -> Answer {
+    match ApiError::not_placed(call) {
         Some(error) => Err(error),
-        None => Ok(Reply::created(placed_call(&call, &number))),
+        None => Ok(Reply::created(placed_call(call, number))),
     }
 }
 
@@ -190,7 +225,7 @@ fn short(field: &str, text: Option<String>, most: usize) -> Result<Option<String
     }
 }
 
-/// The caller's number behind Meta's id.
+/// The caller's number behind Meta's id. In test mode it must be one of the sandbox.
 pub(super) async fn connection(
     house: &House,
     principal: &Principal,
@@ -201,7 +236,8 @@ pub(super) async fn connection(
     let allowed = |number: &BusinessNumber| {
         number.tenant == principal.tenant && only_number(principal).is_none_or(|only| *only == number.id)
     };
-    number.filter(allowed).ok_or_else(ApiError::connection_not_found)
+    let number = number.filter(allowed).ok_or_else(ApiError::connection_not_found)?;
+    if house.reaches(principal, &number) { Ok(number) } else { Err(ApiError::wrong_key_mode()) }
 }
 
 /// The answer's SDP is never here: Meta sends it by webhook, later. `GET …/calls/{id}` has it then.

@@ -1,12 +1,10 @@
 //! What a list of calls was asked for (provider-apis.md 2.9.4).
 
-use std::collections::BTreeSet;
-
-use offhook_core::call::CallRecord;
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::NumberId;
 use offhook_core::meta::Direction;
 use offhook_core::ports::CallFilter;
+use offhook_core::search::Search;
 use offhook_core::time::Time;
 
 use super::error::ApiError;
@@ -18,85 +16,74 @@ const ROWS: u32 = 25;
 const MOST_ROWS: u32 = 200;
 
 /// Parameters that narrow the list, in the order a cursor signs them.
-const FILTERS: [&str; 6] = ["status", "direction", "waba_id", "phone_number_id", "start", "end"];
+const FILTERS: [&str; 7] = ["status", "direction", "waba_id", "phone_number_id", "start", "end", "q"];
 
 #[derive(Debug)]
 pub(super) struct ListQuery {
-    /// What the store can narrow by.
     pub(super) filter: CallFilter,
-    /// What it cannot: the words wanted, when any are.
-    words: Vec<String>,
-    /// The numbers wanted, when not all are.
-    numbers: Option<BTreeSet<NumberId>>,
     pub(super) cursor: Option<String>,
     pub(super) limit: u32,
     /// The filters as a cursor signs them.
     pub(super) signature: String,
 }
 
+/// What the one who asks may see and look for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope<'a> {
+    /// The tenant's numbers.
+    pub(super) numbers: &'a [BusinessNumber],
+    /// The one number a key is made for.
+    pub(super) only: Option<&'a NumberId>,
+    /// Whether numbers may be found by their digits.
+    pub(super) phones: bool,
+}
+
 impl ListQuery {
-    /// Reads the query. `numbers` are those the caller may see.
-    pub(super) fn read(pairs: &[(String, String)], numbers: &[BusinessNumber]) -> Result<Self, ApiError> {
+    pub(super) fn read(pairs: &[(String, String)], scope: &Scope<'_>) -> Result<Self, ApiError> {
         let pairs = Pairs(pairs);
-        if pairs.find("q")?.is_some() {
-            return Err(ApiError::invalid(
-                "q",
-                "searching calls is not available in this version: leave 'q' out",
-            ));
-        }
-        let words = words(pairs.find("status")?)?;
-        let mut query = Self {
-            filter: CallFilter {
-                states: words
-                    .iter()
-                    .flat_map(|word| status::states(word))
-                    .map(|state| (*state, None))
-                    .collect(),
-                direction: pairs.find("direction")?.map(direction).transpose()?,
-                from: pairs.time("start")?,
-                until: pairs.time("end")?,
-                ..CallFilter::default()
-            },
-            words,
-            numbers: None,
+        let mut filter = CallFilter {
+            direction: pairs.find("direction")?.map(direction).transpose()?,
+            numbers: numbers(&pairs, scope)?,
+            from: pairs.time("start")?,
+            until: pairs.time("end")?,
+            search: pairs.find("q")?.map(|text| search(text, scope.phones)).transpose()?,
+            ..CallFilter::default()
+        };
+        status::narrow(&mut filter, &words(pairs.find("status")?)?);
+        Ok(Self {
+            filter,
             cursor: pairs.find("cursor")?.map(str::to_owned),
             limit: pairs.find("limit")?.map_or(Ok(ROWS), limit)?,
             signature: pairs.signature_of(&FILTERS)?,
-        };
-        let (waba, meta_id) = (pairs.find("waba_id")?, pairs.find("phone_number_id")?);
-        if waba.is_some() || meta_id.is_some() {
-            let wanted = |number: &&BusinessNumber| {
-                waba.is_none_or(|waba| number.waba_id == waba)
-                    && meta_id.is_none_or(|meta_id| number.meta_id.as_str() == meta_id)
-            };
-            query.only(numbers.iter().filter(wanted).map(|number| number.id.clone()).collect());
-        }
-        Ok(query)
+        })
     }
 
-    /// Narrows to some numbers.
-    pub(super) fn only(&mut self, numbers: BTreeSet<NumberId>) {
-        let numbers = match self.numbers.take() {
-            Some(known) => known.intersection(&numbers).cloned().collect(),
-            None => numbers,
-        };
-        self.filter.number = numbers.first().filter(|_| numbers.len() == 1).cloned();
-        self.numbers = Some(numbers);
-    }
-
-    /// Whether nothing can be found.
-    pub(super) fn is_hopeless(&self) -> bool {
-        self.numbers.as_ref().is_some_and(BTreeSet::is_empty)
-    }
-
-    /// Whether a call that the store found is wanted.
-    pub(super) fn admits(&self, call: &CallRecord) -> bool {
-        (self.words.is_empty() || self.words.iter().any(|word| word == status::word(call)))
-            && self.numbers.as_ref().is_none_or(|numbers| numbers.contains(&call.number))
+    /// Leaves nothing but calls of these numbers.
+    pub(super) fn among<'n>(&mut self, theirs: impl Iterator<Item = &'n NumberId>) {
+        let theirs: Vec<NumberId> = theirs.cloned().collect();
+        let narrowed = self.filter.numbers.take();
+        self.filter.numbers = Some(match narrowed {
+            Some(numbers) => numbers.into_iter().filter(|number| theirs.contains(number)).collect(),
+            None => theirs,
+        });
     }
 }
 
-/// A request's parameters.
+/// The numbers that `waba_id`, `phone_number_id` and the key leave; none when nothing narrows.
+pub(super) fn numbers(pairs: &Pairs<'_>, scope: &Scope<'_>) -> Result<Option<Vec<NumberId>>, ApiError> {
+    let (waba, meta_id) = (pairs.find("waba_id")?, pairs.find("phone_number_id")?);
+    if waba.is_none() && meta_id.is_none() {
+        return Ok(scope.only.map(|only| vec![only.clone()]));
+    }
+    let wanted = |number: &&BusinessNumber| {
+        waba.is_none_or(|waba| number.waba_id == waba)
+            && meta_id.is_none_or(|meta_id| number.meta_id.as_str() == meta_id)
+            && scope.only.is_none_or(|only| number.id == *only)
+    };
+    Ok(Some(scope.numbers.iter().filter(wanted).map(|number| number.id.clone()).collect()))
+}
+
+/// The parameters of a query.
 pub(super) struct Pairs<'a>(pub(super) &'a [(String, String)]);
 
 impl<'a> Pairs<'a> {
@@ -130,15 +117,19 @@ impl<'a> Pairs<'a> {
     }
 }
 
-fn words(csv: Option<&str>) -> Result<Vec<String>, ApiError> {
+fn words(csv: Option<&str>) -> Result<Vec<&str>, ApiError> {
     let words = csv.into_iter().flat_map(|csv| csv.split(',')).map(str::trim).filter(|word| !word.is_empty());
     words
         .map(|word| {
-            let known = status::WORDS.contains(&word).then(|| word.to_owned());
-            let allowed = status::WORDS.join(", ");
-            known.ok_or_else(|| ApiError::invalid("status", format!("'status' takes any of: {allowed}")))
+            let allowed = || format!("'status' takes any of: {}", status::WORDS.join(", "));
+            let known = status::WORDS.contains(&word).then_some(word);
+            known.ok_or_else(|| ApiError::invalid("status", allowed()))
         })
         .collect()
+}
+
+fn search(text: &str, phones: bool) -> Result<Search, ApiError> {
+    Search::parse(text, phones).map_err(|_| ApiError::invalid("q", "'q' has 1 to 100 characters"))
 }
 
 fn direction(word: &str) -> Result<Direction, ApiError> {
@@ -170,7 +161,8 @@ mod tests {
 
     fn read(query: &[(&str, &str)]) -> Result<ListQuery, String> {
         let pairs: Vec<_> = query.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        ListQuery::read(&pairs, &[]).map_err(|error| error.code().to_owned())
+        let scope = Scope { numbers: &[], only: None, phones: true };
+        ListQuery::read(&pairs, &scope).map_err(|error| error.code().to_owned())
     }
 
     #[test]
@@ -185,13 +177,13 @@ mod tests {
     }
 
     #[test]
-    fn unknown_words_and_what_is_not_there_yet_are_refused() {
+    fn unknown_words_are_refused() {
         for bad in [
             ("status", "completed,ended"),
             ("direction", "sideways"),
             ("start", "yesterday"),
             ("end", "2026-02-30"),
-            ("q", "rui"),
+            ("q", "  "),
         ] {
             assert_eq!(read(&[bad]).unwrap_err(), "VALIDATION_ERROR", "{bad:?}");
         }
@@ -200,8 +192,8 @@ mod tests {
 
     #[test]
     fn a_number_nobody_has_finds_nothing() {
-        assert!(read(&[("phone_number_id", "1")]).unwrap().is_hopeless());
-        assert!(!read(&[("status", "missed")]).unwrap().is_hopeless());
+        assert_eq!(read(&[("phone_number_id", "1")]).unwrap().filter.numbers, Some(Vec::new()));
+        assert_eq!(read(&[("status", "missed")]).unwrap().filter.numbers, None);
     }
 
     #[test]

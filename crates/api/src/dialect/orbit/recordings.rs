@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use data_encoding::HEXLOWER;
+use offhook_core::audit::Object;
 use offhook_core::call::CallRecord;
 use offhook_core::house::Role;
 use offhook_core::id::{RecordingId, UserId};
@@ -22,6 +23,7 @@ use super::auth::{self, Entry};
 use super::body::json_body;
 use super::calls::load;
 use super::error::ApiError;
+use super::shapes;
 use super::wire::{Answer, Reply};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
@@ -49,6 +51,15 @@ async fn enter(
     auth::enter(house, &request.method, &request.headers, operation, right).await
 }
 
+/// Lists a call's recordings.
+#[utoipa::path(
+    get,
+    path = "/api/v1/whatsapp/calling/calls/{id}/recordings",
+    tag = "Recordings",
+    operation_id = "listRecordings",
+    params(("id" = String, Path)),
+    responses((status = 200, body = inline(Vec<shapes::RecordingRow>)))
+)]
 pub(super) async fn of_call(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let entry = enter(&house, &parts, Operation::Read, Right::ReadRecordings).await?;
@@ -61,6 +72,15 @@ pub(super) async fn of_call(State(house): State<Shared>, id: Id, request: Reques
     entry.leave(answer)
 }
 
+/// Erases a call's recordings.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/whatsapp/calling/calls/{id}/recordings",
+    tag = "Recordings",
+    operation_id = "eraseRecordings",
+    params(("id" = String, Path)),
+    responses((status = 200, body = shapes::ErasedRecordings))
+)]
 pub(super) async fn erase(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let entry = enter(&house, &parts, Operation::Control, Right::EraseRecordings).await?;
@@ -70,12 +90,24 @@ pub(super) async fn erase(State(house): State<Shared>, id: Id, request: Request)
             tracing::error!(call.id = %call.id, error = problem, "recordings were not erased");
             ApiError::unavailable()
         })?;
+        let object = Object::new("call", call.id.as_str());
+        let details = json!({ "erased": erased });
+        house.audit.record(&entry.principal, "recording.erased", object, details).await?;
         Ok(Reply::ok(json!({ "call_id": call.id.as_str(), "erased": erased })))
     };
     let answer = answer.await;
     entry.leave(answer)
 }
 
+/// Reads a recording's row.
+#[utoipa::path(
+    get,
+    path = "/api/v1/whatsapp/calling/recordings/{id}",
+    tag = "Recordings",
+    operation_id = "readRecording",
+    params(("id" = String, Path)),
+    responses((status = 200, body = shapes::RecordingRow))
+)]
 pub(super) async fn one(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let entry = enter(&house, &parts, Operation::Read, Right::ReadRecordings).await?;
@@ -83,6 +115,16 @@ pub(super) async fn one(State(house): State<Shared>, id: Id, request: Request) -
     entry.leave(answer)
 }
 
+/// Makes a link to a recording's sound, which needs no credential.
+#[utoipa::path(
+    post,
+    path = "/api/v1/whatsapp/calling/recordings/{id}/link",
+    tag = "Recordings",
+    operation_id = "linkRecording",
+    params(("id" = String, Path)),
+    request_body = Option<shapes::WantedLink>,
+    responses((status = 201, body = shapes::RecordingLink), (status = 410))
+)]
 pub(super) async fn link(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, content) = request.into_parts();
     let entry = enter(&house, &parts, Operation::Control, Right::ReadRecordings).await?;
@@ -92,7 +134,10 @@ pub(super) async fn link(State(house): State<Shared>, id: Id, request: Request) 
             Some(_) => json_body(&parts.headers, content).await?,
             None => Wanted { what: None, expires_in: None },
         };
-        linked(&house, recording, wanted)
+        let object = Object::new("recording", recording.id.as_str());
+        let reply = linked(&house, recording, wanted)?;
+        house.audit.record(&entry.principal, "recording.link_made", object, Value::Null).await?;
+        Ok(reply)
     };
     let answer = answer.await;
     entry.leave(answer)

@@ -1,6 +1,7 @@
 //! Our states in Orbit's words, and back for filters (provider-apis.md 7.4).
 
 use offhook_core::call::{CallRecord, State};
+use offhook_core::ports::CallFilter;
 
 /// All words, as the list's filter takes them.
 pub(super) const WORDS: [&str; 6] = ["queued", "ringing", "in_progress", "completed", "failed", "missed"];
@@ -14,7 +15,7 @@ pub(super) fn word(record: &CallRecord) -> &'static str {
 pub(super) const fn of(state: State, answered: bool) -> &'static str {
     match state {
         State::Created | State::Queued => "queued",
-        State::Dialing | State::Ringing | State::Answering => "ringing",
+        State::Dialing | State::Ringing | State::PreAccepted | State::Answering => "ringing",
         State::Ending if answered => "in_progress",
         State::Ending => "ringing",
         State::Connected => "in_progress",
@@ -24,17 +25,32 @@ pub(super) const fn of(state: State, answered: bool) -> &'static str {
     }
 }
 
-/// The states that can wear a word. A state may wear two: whoever filters looks at the word of each call too.
-pub(super) fn states(word: &str) -> &'static [State] {
+/// The states that can wear a word.
+fn states(word: &str) -> &'static [State] {
     match word {
         "queued" => &[State::Created, State::Queued],
-        "ringing" => &[State::Dialing, State::Ringing, State::Answering, State::Ending],
+        "ringing" => &[State::Dialing, State::Ringing, State::PreAccepted, State::Answering, State::Ending],
         "in_progress" => &[State::Connected, State::Ending],
         "completed" => &[State::Completed],
         "failed" => &[State::Rejected, State::Failed],
         "missed" => &[State::Missed],
         _ => &[],
     }
+}
+
+/// Narrows a filter to calls that wear one of the words; no words do not narrow.
+///
+/// A call that is ending wears the word it wore before, so it also matters whether it was answered.
+pub(super) fn narrow(filter: &mut CallFilter, words: &[&str]) {
+    let mut wanted: Vec<State> = words.iter().flat_map(|word| states(word)).copied().collect();
+    wanted.sort_by_key(|state| state.as_str());
+    wanted.dedup();
+    filter.states = wanted.into_iter().map(|state| (state, None)).collect();
+    filter.ending_answered = match (words.contains(&"ringing"), words.contains(&"in_progress")) {
+        (true, false) => Some(false),
+        (false, true) => Some(true),
+        (true, true) | (false, false) => None,
+    };
 }
 
 #[cfg(test)]

@@ -1,26 +1,25 @@
 //! The envelope: `data` and `meta`, or `error` and `meta`, and the headers on every answer.
 //!
-//! Handlers return an [`Answer`]; [`dress`], a layer around all of them, writes it out. So the request id is
-//! made in one place and no answer can leave without it.
+//! Handlers return an [`Answer`]; [`dress`], a layer around all of them, writes it out. So no answer
+//! can leave without its request id.
+
+use std::net::IpAddr;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
 use crate::house::{House, Shared};
 use crate::manners::limits::Allowance;
-use crate::manners::{moment, random};
+use crate::manners::moment;
+use crate::manners::trace::{REQUEST_ID, Trace};
 
 /// What a handler answers.
 pub(crate) type Answer = Result<Reply, ApiError>;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Longest request id of a client's that is used.
-const LONGEST_REQUEST_ID: usize = 128;
 
 /// A success before it is dressed.
 #[derive(Debug, Clone)]
@@ -50,6 +49,16 @@ impl Reply {
 
     pub(crate) fn with_status(status: StatusCode, data: Value) -> Self {
         Self { status, ..Self::ok(data) }
+    }
+
+    /// The same of a shape that is written out.
+    pub(crate) fn of(data: &impl Serialize) -> Self {
+        Self::ok(serde_json::to_value(data).expect("shapes are made of texts, numbers and lists"))
+    }
+
+    /// The same of a thing that was made.
+    pub(crate) fn made(data: &impl Serialize) -> Self {
+        Self { status: StatusCode::CREATED, ..Self::of(data) }
     }
 
     pub(crate) fn empty() -> Self {
@@ -90,31 +99,46 @@ fn undressed(answer: Answer) -> Response {
     response
 }
 
-/// Gives every request its id and writes every answer out.
+/// Writes every answer out.
 pub(crate) async fn dress(State(house): State<Shared>, mut request: Request, next: Next) -> Response {
-    let id = request_id(request.headers());
+    let id = Trace::now().request_id;
+    let value = HeaderValue::from_str(&id).expect("request ids are visible ASCII");
     name_host(&mut request);
+    request.extensions_mut().insert(RequestId(id.to_string()));
     let mut response = next.run(request).await;
     if let Some(Undressed(answer)) = response.extensions_mut().remove::<Undressed>() {
-        response = write(&house, &id, *answer);
+        response = write(&house, &id, limited(&house, Trace::now().address, *answer));
     }
     let headers = response.headers_mut();
-    let id = HeaderValue::from_str(&id).expect("request ids are visible ASCII");
-    headers.insert(REQUEST_ID, id);
+    // An answer that is repeated keeps the id it was given under: its body has it too.
+    headers.entry(REQUEST_ID).or_insert(value);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Everything here is somebody's data or somebody's session.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
-/// The client's own id when it is fit for a header and a log, else a fresh one.
-fn request_id(headers: &HeaderMap) -> String {
-    let fit = |text: &&str| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-        !text.is_empty() && text.len() <= LONGEST_REQUEST_ID && text.bytes().all(plain)
+/// The id of the request at hand, for faces that state it in their bodies.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// Gives answers to nobody known the allowance of their address; whoever guesses credentials exhausts it.
+fn limited(house: &House, address: Option<IpAddr>, answer: Answer) -> Answer {
+    let stated = match &answer {
+        Ok(reply) => reply.allowance.is_some(),
+        Err(error) => error.allowance.is_some(),
     };
-    let stated = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(fit);
-    stated.map_or_else(|| format!("req_{}", random::hex()), str::to_owned)
+    if stated {
+        return answer;
+    }
+    let allowance = house.limits.stranger(address);
+    match answer {
+        Err(error) if error.status() == StatusCode::UNAUTHORIZED && allowance.retry_in.is_some() => {
+            Err(ApiError::rate_limited(allowance))
+        }
+        Err(error) => Err(error.allowed(allowance)),
+        Ok(reply) => Ok(Reply { allowance: Some(allowance), ..reply }),
+    }
 }
 
 /// HTTP/2 states the host in the request line only; origins are compared with the header.
@@ -136,7 +160,7 @@ fn write(house: &House, id: &str, answer: Answer) -> Response {
             (reply.status, body, reply.headers, reply.allowance)
         }
         Err(error) => {
-            meta["docs_url"] = json!(error.docs_url());
+            meta["docs_url"] = json!(error.docs_url(house.config.public_url.as_ref()));
             let headers = error.headers();
             (
                 error.status(),
@@ -158,30 +182,10 @@ fn write(house: &House, id: &str, answer: Answer) -> Response {
 }
 
 /// The documented rate limit headers; `reset` is when the whole limit is back, in Unix seconds.
-fn state(headers: &mut HeaderMap, allowance: &Allowance, house: &House) {
+pub(super) fn state(headers: &mut HeaderMap, allowance: &Allowance, house: &House) {
     let reset = (house.now() + allowance.full_in).as_micros().div_euclid(1_000_000) + 1;
     let mut set = |name: &'static str, value: i64| headers.insert(name, HeaderValue::from(value));
     set("x-ratelimit-limit", i64::from(allowance.limit));
     set("x-ratelimit-remaining", i64::from(allowance.remaining));
     set("x-ratelimit-reset", reset);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clients_request_id_is_kept_only_when_it_is_harmless() {
-        let check = |stated: &str, kept: bool| {
-            let mut headers = HeaderMap::new();
-            headers.insert(REQUEST_ID, HeaderValue::from_str(stated).unwrap());
-            assert_eq!(request_id(&headers) == stated, kept, "{stated}");
-        };
-        check("req_7d1f", true);
-        check("7f9c:1-2.x", true);
-        check("+44 7700 900123", false);
-        check("<script>", false);
-        check(&"a".repeat(129), false);
-        check("", false);
-    }
 }

@@ -2,30 +2,25 @@
 //! client's own and never shown.
 
 use axum::Json;
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
+use axum::http::{HeaderMap, StatusCode};
 use offhook_core::hook::{Credentials, Dress, Hook};
 use offhook_core::id::HookId;
+use offhook_core::ports::StoreFault;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::dialect::orbit::auth::{Entry, enter};
-use crate::dialect::orbit::body::json_body;
-use crate::dialect::orbit::error::ApiError;
-use crate::dialect::orbit::webhooks::{NewWebhook, add, judge_url, secret, take_away};
-use crate::dialect::orbit::wrong_method;
+use super::auth::{self, Entry};
+use super::body::{self, required};
+use super::error::{VobizError, Wrong};
+use super::wire::ErrorBody;
+use crate::dialect::orbit::webhooks::{MOST, NewWebhook, add, own_secret, take_away};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
 use crate::manners::moment;
 use crate::manners::principal::Right;
-
-/// Where the face is served.
-const PREFIXES: [&str; 2] = ["/api/v1/messaging", "/v1/messaging"];
 
 /// A subscription to make.
 #[derive(Deserialize, ToSchema)]
@@ -55,79 +50,123 @@ pub(crate) struct Subscriptions {
     items: Vec<Subscription>,
 }
 
-pub(crate) fn routes() -> Router<Shared> {
-    let all = get(list).post(create).fallback(wrong_method);
-    let one = delete(remove).fallback(wrong_method);
-    PREFIXES.into_iter().fold(Router::new(), |router, prefix| {
-        router
-            .route(&format!("{prefix}/webhooks"), all.clone())
-            .route(&format!("{prefix}/webhooks/"), all.clone())
-            .route(&format!("{prefix}/webhooks/{{id}}"), one.clone())
-            .route(&format!("{prefix}/webhooks/{{id}}/"), one.clone())
-    })
-}
-
-/// Subscribes an address to Meta's webhooks about calls, in Vobiz's envelope.
+/// Subscribes an address to Meta's webhooks about calls, in this face's envelope.
 #[utoipa::path(
     post,
     path = "/api/v1/messaging/webhooks",
-    tag = "Vobiz webhooks",
+    tag = "Vobiz",
     operation_id = "vobizCreateWebhook",
     request_body = CreateSubscription,
-    responses((status = 201, body = Subscription))
+    responses(
+        (status = 201, description = "Subscribed", body = Subscription),
+        (status = 400, description = "No JSON", body = ErrorBody),
+        (status = 401, description = "Unknown credentials", body = ErrorBody),
+        (status = 403, description = "The key may not do this", body = ErrorBody),
+        (status = 408, description = "The body did not arrive in time", body = ErrorBody),
+        (status = 409, description = "There are too many webhooks", body = ErrorBody),
+        (status = 413, description = "The body is too large", body = ErrorBody),
+        (status = 415, description = "The body is compressed", body = ErrorBody),
+        (status = 422, description = "A field is wrong, or the address may not be called", body = ErrorBody),
+        (status = 429, description = "Too many requests", body = ErrorBody),
+        (status = 503, description = "The server cannot do this now", body = ErrorBody),
+    )
 )]
-pub(crate) async fn create(State(house): State<Shared>, request: Request) -> Result<Response, ApiError> {
+pub(crate) async fn create(
+    State(house): State<Shared>,
+    request: Request,
+) -> Result<(StatusCode, Json<Subscription>), VobizError> {
     let (parts, content) = request.into_parts();
-    let entry = enter(&house, &parts.method, &parts.headers, Operation::Control, Right::WriteHooks).await?;
-    let wanted: CreateSubscription = json_body(&parts.headers, content).await?;
-    let url = wanted.url.ok_or_else(|| ApiError::missing("url"))?;
-    let own = wanted.secret.ok_or_else(|| ApiError::missing("secret"))?;
-    judge_url(&house, &url).await?;
+    let entry = enter(&house, &parts.headers, Operation::Control, Right::WriteWebhooks).await?;
+    let wanted: CreateSubscription = body::read(&parts.headers, content).await?;
+    let url = required("url", wanted.url.as_deref())?.to_owned();
+    let secret = own_secret(required("secret", wanted.secret.as_deref())?);
+    let secret = secret.map_err(|why| VobizError::invalid("secret", Wrong::Format, why))?;
+    let judged = house.ports.hooks.carrier.check(&url).await;
+    judged.map_err(|why| VobizError::invalid("url", Wrong::Format, why))?;
     let topics = vec!["*".to_owned()];
     let new = NewWebhook { url, dress: Dress::Vobiz, number: None, topics, description: None };
-    let hook = add(&house, &entry.principal.tenant, new, Credentials::new(secret(Some(own))?)).await?;
-    Ok((StatusCode::CREATED, Json(subscription(&hook))).into_response())
+    let added = add(&house, &entry.principal, new, Credentials::new(secret)).await;
+    let hook = added.map_err(|fault| match fault {
+        StoreFault::Exists(_) => VobizError::too_many_webhooks(MOST),
+        fault => fault.into(),
+    })?;
+    Ok((StatusCode::CREATED, Json(subscription(&hook))))
 }
 
 /// Lists subscriptions.
 #[utoipa::path(
     get,
     path = "/api/v1/messaging/webhooks",
-    tag = "Vobiz webhooks",
+    tag = "Vobiz",
     operation_id = "vobizListWebhooks",
-    responses((status = 200, body = Subscriptions))
+    responses(
+        (status = 200, description = "All of them", body = Subscriptions),
+        (status = 401, description = "Unknown credentials", body = ErrorBody),
+        (status = 403, description = "The key may not do this", body = ErrorBody),
+        (status = 429, description = "Too many requests", body = ErrorBody),
+        (status = 503, description = "The server cannot do this now", body = ErrorBody),
+    )
 )]
-pub(crate) async fn list(State(house): State<Shared>, request: Request) -> Result<Response, ApiError> {
-    let entry = enter(&house, request.method(), request.headers(), Operation::List, Right::ReadHooks).await?;
+pub(crate) async fn list(
+    State(house): State<Shared>,
+    request: Request,
+) -> Result<Json<Subscriptions>, VobizError> {
+    let entry = enter(&house, request.headers(), Operation::List, Right::ReadWebhooks).await?;
     let items = theirs(&house, &entry).await?.iter().map(subscription).collect();
-    Ok(Json(Subscriptions { items }).into_response())
+    Ok(Json(Subscriptions { items }))
 }
 
 /// Ends a subscription.
 #[utoipa::path(
     delete,
     path = "/api/v1/messaging/webhooks/{id}",
-    tag = "Vobiz webhooks",
+    tag = "Vobiz",
     operation_id = "vobizRemoveWebhook",
-    params(("id" = String, Path)),
-    responses((status = 204))
+    params(("id" = String, Path, description = "The subscription")),
+    responses(
+        (status = 204, description = "Ended"),
+        (status = 401, description = "Unknown credentials", body = ErrorBody),
+        (status = 403, description = "The key may not do this", body = ErrorBody),
+        (status = 404, description = "No such subscription", body = ErrorBody),
+        (status = 429, description = "Too many requests", body = ErrorBody),
+        (status = 503, description = "The server cannot do this now", body = ErrorBody),
+    )
 )]
 pub(crate) async fn remove(
     State(house): State<Shared>,
     id: Result<Path<String>, PathRejection>,
     request: Request,
-) -> Result<Response, ApiError> {
-    let (method, headers) = (request.method(), request.headers());
-    let entry = enter(&house, method, headers, Operation::Control, Right::WriteHooks).await?;
+) -> Result<StatusCode, VobizError> {
+    let entry = enter(&house, request.headers(), Operation::Control, Right::WriteWebhooks).await?;
     let id = id.ok().and_then(|Path(id)| Uuid::parse_str(&id).ok()).map(HookId::from_uuid);
     let hooks = theirs(&house, &entry).await?;
     let hook = hooks.into_iter().find(|hook| Some(&hook.id) == id.as_ref());
-    take_away(&house, &hook.ok_or_else(|| ApiError::not_found("no such webhook"))?).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let hook = hook.ok_or_else(VobizError::no_webhook)?;
+    match take_away(&house, &entry.principal, &hook).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(VobizError::no_webhook()),
+    }
+}
+
+/// Subscriptions are the whole account's: keys of one number and test keys have none.
+async fn enter(
+    house: &House,
+    headers: &HeaderMap,
+    operation: Operation,
+    right: Right,
+) -> Result<Entry, VobizError> {
+    let entry = auth::enter(house, headers, operation, right).await?;
+    if entry.principal.sandbox && !house.config.sandbox {
+        return Err(VobizError::wrong_key_mode());
+    }
+    match entry.only_number() {
+        Some(_) => Err(VobizError::forbidden("a key of the whole account")),
+        None => Ok(entry),
+    }
 }
 
 /// The subscriptions this face made: those of another dress are none of its business.
-async fn theirs(house: &House, entry: &Entry) -> Result<Vec<Hook>, ApiError> {
+async fn theirs(house: &House, entry: &Entry) -> Result<Vec<Hook>, StoreFault> {
     let mut hooks = house.ports.hooks.hooks.of_tenant(&entry.principal.tenant).await?;
     hooks.retain(|hook| hook.dress == Dress::Vobiz);
     Ok(hooks)

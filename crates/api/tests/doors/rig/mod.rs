@@ -5,6 +5,7 @@ mod client;
 mod directory;
 mod ice;
 mod meta;
+mod office;
 mod sdp;
 
 use std::net::SocketAddr;
@@ -14,15 +15,19 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use offhook_api::{DoorConfig, DoorPorts, Doors, HookPorts, Sockets, Wardrobe, WardrobePorts, router};
-use offhook_core::call::{CallRecord, SoundNews, State};
+use offhook_api::{
+    DoorConfig, DoorPorts, Doors, HookPorts, Rates, Sockets, VobizManners, Wardrobe, WardrobePorts, router,
+};
+use offhook_core::call::record::Facts;
+use offhook_core::call::{CallRecord, Commit, EndReason, SoundNews, State};
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
 use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId};
+use offhook_core::meta::{Direction, Party, Terminate};
 use offhook_core::phone::Phone;
 use offhook_core::ports::fake::{
-    FakeAsker, FakeCarrier, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory,
+    FakeAsker, FakeAudit, FakeCarrier, FakeClaims, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory,
 };
-use offhook_core::ports::{Clock, Keys, NewKey, Sessions, Ticket};
+use offhook_core::ports::{Calls, Clock, Keys, NewKey, Sessions, Ticket};
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
 use offhook_engine::{Delivering, Engine, Ports};
@@ -36,6 +41,7 @@ pub(crate) use client::{Agent, connect_raw, refused_upgrade};
 pub(crate) use directory::{Directory, PASSWORD};
 pub(crate) use ice::Ice;
 pub(crate) use meta::{APP_SECRET, VERIFY_TOKEN, signed};
+pub(crate) use office::{Office, SANDBOX_META_ID, Side};
 pub(crate) use sdp::{ANSWER, META_ANSWER, META_OFFER, OFFER, OTHER_ANSWER};
 
 /// Longest wait for something that must come.
@@ -60,6 +66,7 @@ fn number(n: u8, tenant: TenantId, meta_id: &str, phone: &str) -> BusinessNumber
         waba_id: format!("10229012934039{n}"),
         phone: Phone::parse(phone).unwrap(),
         media_mode: MediaMode::Relay,
+        sandbox: false,
     }
 }
 
@@ -82,6 +89,32 @@ pub(crate) fn people() -> Vec<Person> {
     ]
 }
 
+/// A finished inbound call of the first company, so many seconds after nine o'clock.
+pub(crate) fn finished(n: u8, state: State, reason: EndReason) -> CallRecord {
+    let at = Time::from_secs(1_793_610_000 + i64::from(n));
+    let end = Terminate { at, started_at: None, ended_at: Some(at), duration_secs: None, error: None };
+    CallRecord {
+        id: CallId::parse(&format!("wac_{n:032x}")).unwrap(),
+        tenant: tenant(1),
+        number: NumberId::parse(&format!("num_{:032x}", 1)).unwrap(),
+        direction: Direction::Inbound,
+        media_mode: MediaMode::Relay,
+        correlation: None,
+        conversation_id: None,
+        version: 1,
+        created_at: at,
+        updated_at: at,
+        state,
+        end_reason: state.is_over().then_some(reason),
+        agent: None,
+        facts: Facts {
+            party: Party { phone: Some(Phone::parse(USER).unwrap()), ..Party::default() },
+            terminate: state.is_over().then_some(end),
+            ..Facts::default()
+        },
+    }
+}
+
 pub(crate) struct Rig {
     pub(crate) memory: Arc<Memory>,
     pub(crate) directory: Arc<Directory>,
@@ -90,6 +123,8 @@ pub(crate) struct Rig {
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) carrier: Arc<FakeCarrier>,
     pub(crate) recordings: Arc<FakeRecordings>,
+    pub(crate) claims: Arc<FakeClaims>,
+    pub(crate) audit: Arc<FakeAudit>,
     pub(crate) ice: Arc<Ice>,
     pub(crate) engine: Engine,
     pub(crate) router: Router,
@@ -146,9 +181,11 @@ impl Rig {
         let directory = Arc::new(Directory::new(memory.clone()));
         let ice = Arc::new(Ice::default());
         let recordings = Arc::new(FakeRecordings::default());
+        let claims = Arc::new(FakeClaims::default());
         let asker = Arc::new(FakeAsker::default());
         let sound = Arc::new(FakeSound::default());
         let ids = Arc::new(FakeIds::default());
+        let audit = Arc::new(FakeAudit::default());
         let ports = Ports {
             calls: memory.clone(),
             events: memory.clone(),
@@ -160,7 +197,23 @@ impl Rig {
             clock: clock.clone(),
             ids: ids.clone(),
         };
-        let engine = Engine::start(ports, offhook_core::call::Manners::default()).await.unwrap();
+        let mut config = DoorConfig {
+            public_url: None,
+            allowed_origins: vec![],
+            app_secrets: vec![APP_SECRET.into()],
+            verify_token: Some(VERIFY_TOKEN.into()),
+            cookie_secure: false,
+            trusted_proxies: vec![],
+            sandbox: false,
+            cursor_secret: [7; 32],
+            // Tests ask faster than anybody who is served.
+            rates: Rates { key_per_second: 10_000, key_burst: 10_000, tenant_per_second: 10_000 },
+            prices: Arc::default(),
+            vobiz: VobizManners::default(),
+        };
+        change(&mut config);
+        let manners = offhook_core::call::Manners { rates: config.prices.clone(), ..Default::default() };
+        let engine = Engine::start(ports, manners).await.unwrap();
         let carrier = Arc::new(FakeCarrier::default());
         let wardrobe = Arc::new(Wardrobe::new(WardrobePorts {
             tenants: directory.clone(),
@@ -189,6 +242,11 @@ impl Rig {
             keys: directory.clone(),
             sessions: directory.clone(),
             calls: memory.clone(),
+            figures: memory.clone(),
+            claims: claims.clone(),
+            audit: audit.clone(),
+            call_pages: memory.clone(),
+            channels: memory.clone(),
             events: memory.clone(),
             clock: clock.clone(),
             ids,
@@ -197,15 +255,6 @@ impl Rig {
             hooks: hooks.clone(),
             ice_servers: ice.clone(),
         };
-        let mut config = DoorConfig {
-            public_url: None,
-            allowed_origins: vec![],
-            app_secrets: vec![APP_SECRET.into()],
-            verify_token: Some(VERIFY_TOKEN.into()),
-            cookie_secure: false,
-            cursor_secret: [7; 32],
-        };
-        change(&mut config);
         let (router, sockets) = router(Doors { engine: engine.clone(), ports, config });
         Self {
             memory,
@@ -215,6 +264,8 @@ impl Rig {
             clock,
             carrier,
             recordings,
+            claims,
+            audit,
             ice,
             engine,
             router,
@@ -233,11 +284,7 @@ impl Rig {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answered {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Answered { status: parts.status, headers: parts.headers, text }
+        send(&self.router, request).await
     }
 
     pub(crate) async fn get(&self, path: &str, key: &str) -> Answered {
@@ -292,14 +339,44 @@ impl Rig {
     ) -> String {
         let id = KeyId::from_uuid(uuid::Uuid::from_u128(self.directory.count()));
         let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        let key = ApiKey { id, tenant, role, scopes, mode, number: None };
-        self.directory.mint(NewKey { key, expires_at: None, at: self.clock.now() }).await.unwrap().text
+        let key = ApiKey { scopes, mode, ..ApiKey::new(id, tenant, role) };
+        self.directory.mint(NewKey::of(key, self.clock.now())).await.unwrap().text
+    }
+
+    /// A key for the first tenant's number alone, as 360dialog's clients have.
+    pub(crate) async fn number_key(&self, role: Role, mode: KeyMode) -> String {
+        let id = KeyId::from_uuid(uuid::Uuid::from_u128(self.directory.count()));
+        let number = Some(number(1, tenant(1), META_ID, "+15550100200").id);
+        let key = ApiKey { mode, number, ..ApiKey::new(id, tenant(1), role) };
+        self.directory.mint(NewKey::of(key, self.clock.now())).await.unwrap().text
+    }
+
+    /// A request with headers of the sender's own, JSON when there is a body.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answered {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let content = match body {
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        self.send(request.body(content).unwrap()).await
     }
 
     pub(crate) async fn ticket(&self, n: u8) -> String {
         let person = people().into_iter().find(|person| person.id == user(n)).unwrap();
         let until = self.clock.now() + Duration::from_secs(60);
-        self.directory.issue_ticket(&Ticket { person, until }).await.unwrap()
+        self.directory.issue_ticket(&Ticket { person, until, by: None }).await.unwrap()
     }
 
     /// A connected agent, welcomed.
@@ -358,11 +435,25 @@ impl Rig {
         ack["call"].clone()
     }
 
+    /// A call from before.
+    pub(crate) async fn remember(&self, record: CallRecord) {
+        self.memory.commit(&Commit { record, events: vec![] }).await.unwrap();
+    }
+
     /// Waits until the newest call is in a state.
     pub(crate) async fn until(&self, state: State) -> CallRecord {
         let newest = || self.memory.calls().pop().filter(|call| call.state == state);
         eventually(newest, &format!("a call in state {state:?}")).await
     }
+}
+
+/// Sends a request through the doors, without a network.
+pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answered {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    Answered { status: parts.status, headers: parts.headers, text }
 }
 
 /// Waits until something is there.

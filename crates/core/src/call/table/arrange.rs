@@ -125,8 +125,16 @@ impl Call {
         if self.record.seats(who) { Ok(()) } else { Err(Refusal::NotThere) }
     }
 
+    /// Room for one more beside the owner, whose chair is kept while there is none.
     fn room(&self) -> Verdict {
-        if self.record.people().count() < MOST_SEATS { Ok(()) } else { Err(Refusal::CallFull) }
+        if self.record.facts.table.seats.len() + 1 < MOST_SEATS { Ok(()) } else { Err(Refusal::CallFull) }
+    }
+
+    /// Whether somebody who rings finds a chair: others may have come since they were asked for.
+    pub(in super::super) fn room_to_sit(&self, who: &UserId) -> Verdict {
+        let company =
+            self.record.facts.table.seek.as_ref().is_some_and(|seek| seek.purpose != Purpose::Handover);
+        if company && !self.record.seats(who) { self.room() } else { Ok(()) }
     }
 
     pub(in super::super) fn arrange(

@@ -160,7 +160,7 @@ impl Call {
         }
         let table = &mut self.record.facts.table;
         table.seek = None;
-        table.parked = None;
+        self.line.retrieved = table.parked.take().map(|parked| (who.clone(), parked));
         match purpose {
             Purpose::Handover => {
                 self.record.facts.held = false;
@@ -181,6 +181,19 @@ impl Call {
         rings || self.record.facts.table.parked.is_some()
     }
 
+    /// Whoever took a parked call goes before they were heard in it: it waits on, as if nobody had taken it.
+    pub(in super::super) fn park_again(&mut self, who: &UserId, events: &mut Vec<CallEvent>) -> bool {
+        let owns = self.record.agent.as_ref() == Some(who) && !self.record.facts.table.consults();
+        match self.line.retrieved.take_if(|(taker, _)| owns && taker == who) {
+            Some((_, parked)) => {
+                self.owner_leaves(Leaving::Left, events);
+                self.record.facts.table.parked = Some(parked);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Whoever is not the owner goes.
     pub(in super::super) fn unseat(&mut self, who: &UserId, why: Leaving, events: &mut Vec<CallEvent>) {
         self.record.facts.table.muted.remove(who);
@@ -192,6 +205,7 @@ impl Call {
     /// The owner goes, and nobody is the owner. Whom they asked is asked no more.
     pub(in super::super) fn owner_leaves(&mut self, why: Leaving, events: &mut Vec<CallEvent>) {
         self.record.facts.held = false;
+        self.line.retrieved = None;
         if let Some(consulted) = self.record.facts.table.consulted().cloned() {
             self.unseat(&consulted, Leaving::Removed, events);
         }

@@ -2,8 +2,10 @@
 
 use uuid::Uuid;
 
+use super::table::Role;
 use super::{
-    Call, Command, Input, RecordWish, RecordingId, Refusal, START, Wish, check, step_in, with_alice,
+    Call, Command, Input, RecordWish, RecordingId, Refusal, START, UserId, Wish, agent, check, step_in,
+    with_alice,
 };
 
 #[test]
@@ -149,6 +151,49 @@ fn parked_customer_hears_music_until_somebody_takes_the_call() {
          189s agents alice => rings alice, connected
          190s take alice   => *transferred alice, [customer<music alice<customer], connected",
     );
+}
+
+#[test]
+fn call_taken_from_the_park_and_let_go_before_a_word_waits_on_as_if_untouched() {
+    with_alice(
+        "9s   alice: park  => *left alice (parked), *parked, [customer<music], connected
+         20s  take bob     => *parked, *transferred bob, [customer<music bob<customer], connected
+         20s  hangup bob   => *left bob (left), *parked, [customer<music], connected
+         21s  take carol   => *parked, *transferred carol, [customer<music carol<customer], connected
+         21s  up carol     => [customer<carol carol<customer], connected
+         22s  hangup carol => *ending, ask terminate, sound closes, ending",
+    );
+    with_alice(
+        "9s   alice: park  => *left alice (parked), *parked, [customer<music], connected
+         20s  take bob     => *parked, *transferred bob, [customer<music bob<customer], connected
+         20s  hangup bob   => *left bob (left), *parked, [customer<music], connected
+         189s wake         => *parked, *seeking, who is free, connected",
+    );
+}
+
+#[test]
+fn whoever_rings_finds_no_chair_when_others_came_first_and_the_owners_is_kept() {
+    let mut call = None;
+    let steps = ["connect bridged", "described", "path up", "agents alice", "take alice", "reply accepted"];
+    for step in steps.into_iter().chain(["up alice", "alice: invite bob", "agents bob"]) {
+        step_in(&mut call, START, &step.split_whitespace().collect::<Vec<_>>());
+    }
+    let mut call = call.unwrap();
+    let supervisor = |n: u128| UserId::from_uuid(Uuid::from_u128(1_000 + n));
+    let listen = |n| Command::Supervise { agent: supervisor(n), role: Role::Listener };
+    let mut command = |command| {
+        let done = call.handle(START, Input::Command(command));
+        while call.poll().is_some() {}
+        done
+    };
+    for n in 0..7 {
+        command(listen(n)).unwrap();
+    }
+    assert_eq!(command(listen(7)), Err(Refusal::CallFull));
+    let bob = || Command::Take { agent: agent("bob") };
+    assert_eq!(command(bob()), Err(Refusal::CallFull));
+    command(Command::Leave { agent: supervisor(0) }).unwrap();
+    command(bob()).unwrap();
 }
 
 #[test]

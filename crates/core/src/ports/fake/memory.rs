@@ -8,29 +8,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::call::{CallRecord, Commit};
+use crate::call::{CallRecord, Commit, State};
 use crate::event::{Event, Logged};
-use crate::house::{BusinessNumber, MediaMode, Person, Presence};
+use crate::house::{BusinessNumber, MediaMode, Person, Presence, Role};
 use crate::id::{CallId, EventId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
 use crate::ports::{
-    CallFilter, Calls, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page, PageAfter,
-    People, StoreFault, Stretch,
+    CallFilter, Calls, Changed, Events, Inbox, Knock, Knocked, LogStretch, NewNumber, NewPerson, News,
+    Numbers, Page, PageAfter, People, PersonChange, Removal, StoreFault,
 };
 use crate::time::Time;
 
 /// One memory behind several ports. Survives the engine built on it, as a database does.
 #[derive(Debug, Default)]
 pub struct Memory {
-    inner: Mutex<Tables>,
+    pub(super) inner: Mutex<Tables>,
 }
 
 #[derive(Debug, Default)]
-struct Tables {
-    calls: BTreeMap<CallId, CallRecord>,
+pub(super) struct Tables {
+    pub(super) calls: BTreeMap<CallId, CallRecord>,
     logs: HashMap<TenantId, Vec<Logged>>,
     keys: HashSet<String>,
     knocks: BTreeMap<i64, (Knock, bool)>,
-    numbers: Vec<BusinessNumber>,
+    pub(super) numbers: Vec<BusinessNumber>,
+    pub(super) channels: super::channels::Shelf,
     people: Vec<Person>,
     hooks: hooks::Shelf,
     broken: bool,
@@ -64,13 +65,13 @@ impl Memory {
         self.lock().logs.get(tenant).cloned().unwrap_or_default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Tables> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Tables> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Tables {
-    fn writable(&self) -> Result<(), StoreFault> {
+    pub(super) fn writable(&self) -> Result<(), StoreFault> {
         if self.broken { Err(StoreFault::Unavailable("broken by the test".to_owned())) } else { Ok(()) }
     }
 
@@ -145,9 +146,13 @@ impl CallFilter {
         let state = |(state, reason): &(_, Option<_>)| {
             *state == call.state && reason.is_none_or(|reason| call.end_reason == Some(reason))
         };
+        let ending = |wanted| call.state != State::Ending || call.answered_at().is_some() == wanted;
         (self.states.is_empty() || self.states.iter().any(state))
+            && self.ending_answered.is_none_or(ending)
             && self.direction.is_none_or(|direction| direction == call.direction)
             && self.number.as_ref().is_none_or(|number| *number == call.number)
+            && self.numbers.as_ref().is_none_or(|numbers| numbers.contains(&call.number))
+            && self.search.as_ref().is_none_or(|search| search.admits(call))
             && self.from.is_none_or(|from| call.created_at >= from)
             && self.until.is_none_or(|until| call.created_at < until)
             && self.agent.as_ref().is_none_or(|agent| call.agent.as_ref() == Some(agent))
@@ -178,7 +183,7 @@ impl Events for Memory {
         Ok(log.iter().find(|logged| logged.id == *id).cloned())
     }
 
-    async fn history(&self, tenant: &TenantId, stretch: &Stretch) -> Result<Vec<Logged>, StoreFault> {
+    async fn history(&self, tenant: &TenantId, stretch: &LogStretch) -> Result<Vec<Logged>, StoreFault> {
         let tables = self.lock();
         let log = tables.logs.get(tenant).map(Vec::as_slice).unwrap_or_default();
         let wanted = |logged: &&Logged| {
@@ -261,8 +266,8 @@ impl Inbox for Memory {
 #[async_trait]
 impl Numbers for Memory {
     async fn add(&self, new: NewNumber) -> Result<BusinessNumber, StoreFault> {
-        let NewNumber { id, tenant, meta_id, waba_id, phone, media_mode, .. } = new;
-        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode };
+        let NewNumber { id, tenant, meta_id, waba_id, phone, media_mode, sandbox, .. } = new;
+        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode, sandbox };
         self.with_number(number.clone());
         Ok(number)
     }
@@ -329,5 +334,42 @@ impl People for Memory {
             person.presence = presence;
         }
         Ok(())
+    }
+    async fn change(&self, change: PersonChange) -> Result<Changed, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        if change.role.is_some_and(|role| role != Role::Owner)
+            && tables.is_last_owner(&change.tenant, &change.id)
+        {
+            return Ok(Changed::LastOwner);
+        }
+        let theirs = |person: &&mut Person| person.id == change.id && person.tenant == change.tenant;
+        let Some(person) = tables.people.iter_mut().find(theirs) else { return Ok(Changed::Unknown) };
+        person.name = change.name.unwrap_or_else(|| person.name.clone());
+        person.role = change.role.unwrap_or(person.role);
+        Ok(Changed::Done(person.clone()))
+    }
+
+    async fn remove(&self, removal: Removal) -> Result<Changed, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        if tables.is_last_owner(&removal.tenant, &removal.id) {
+            return Ok(Changed::LastOwner);
+        }
+        let theirs = |person: &Person| person.id == removal.id && person.tenant == removal.tenant;
+        let place = tables.people.iter().position(theirs);
+        Ok(place.map_or(Changed::Unknown, |place| Changed::Done(tables.people.remove(place))))
+    }
+
+    async fn whose(&self, email: &str) -> Result<Option<Person>, StoreFault> {
+        Ok(self.lock().people.iter().find(|person| person.email == email).cloned())
+    }
+}
+
+impl Tables {
+    fn is_last_owner(&self, tenant: &TenantId, id: &UserId) -> bool {
+        let mut owners = self.people.iter().filter(|it| it.tenant == *tenant && it.role == Role::Owner);
+        let (first, second) = (owners.next(), owners.next());
+        first.is_some_and(|only| only.id == *id) && second.is_none()
     }
 }

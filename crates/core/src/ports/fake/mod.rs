@@ -3,13 +3,19 @@
 //! They keep what they are given and obey the ports' words; they expect nothing.
 
 mod asker;
+mod audit;
+mod channels;
+mod claims;
 mod clock;
+mod figures;
 mod hooks;
 mod memory;
 mod recordings;
 mod sound;
 
 pub use asker::FakeAsker;
+pub use audit::FakeAudit;
+pub use claims::FakeClaims;
 pub use clock::{FakeClock, FakeIds};
 pub use hooks::{FakeCarrier, PlainDresser};
 pub use memory::Memory;

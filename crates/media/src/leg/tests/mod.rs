@@ -3,4 +3,5 @@
 mod hostile;
 mod network;
 mod path;
+mod restart;
 mod world;

@@ -236,9 +236,20 @@ fn a_candidate_that_comes_later_connects_too() {
         World::with(Path { loss_percent: 100, ..Path::CLEAN }, 1, config(1), config(2), drop_candidates);
     world.run_for(seconds(2));
     assert!(world.ends[0].sent.is_empty(), "nowhere to send to yet");
-    world.network.path = Path::CLEAN;
     let now = world.now;
-    world.ends[0].leg.add_candidate(now, "candidate:1 1 udp 2130706431 192.0.2.2 7002 typ host");
+    let ufrag = world.ends[1].leg.ufrag().to_owned();
+    let leg = &mut world.ends[0].leg;
+    leg.add_candidate(now, "another", "candidate:1 1 udp 2130706431 192.0.2.3 7003 typ host");
+    for n in 0..200 {
+        leg.add_candidate(now, &ufrag, &format!("candidate:1 1 tcp 1 192.0.2.{n} 9 typ host"));
+    }
+    leg.add_candidate(now, &ufrag, "candidate:1 1 udp 2130706431 192.0.2.2 7002 typ host");
+    world.run_for(seconds(1));
+    assert!(world.ends[0].sent.is_empty(), "of another description, or one too many");
+
+    let mut world = World::with(Path::CLEAN, 1, config(1), config(2), drop_candidates);
+    let (now, ufrag) = (world.now, world.ends[1].leg.ufrag().to_owned());
+    world.ends[0].leg.add_candidate(now, &ufrag, "candidate:1 1 udp 2130706431 192.0.2.2 7002 typ host");
     world.connect();
 }
 
@@ -298,5 +309,19 @@ fn a_controlling_peer_may_move_and_the_sound_follows() {
     for (end, before) in world.ends.iter().zip(before) {
         assert!(end.heard.len() >= before + 2_990, "{}", end.heard.len() - before);
         assert!(!end.leg.is_over(), "{:?}", end.notices.last());
+    }
+}
+
+/// Fault F73: tunnels and black holes let small datagrams through only.
+#[test]
+fn nothing_of_a_handshake_is_longer_than_small_paths_carry() {
+    for turned in [false, true] {
+        let mut world =
+            if turned { World::turned(Path::CLEAN, 1, |offer| offer) } else { World::new(Path::CLEAN, 1) };
+        world.connect();
+        let longest = world.ends.iter().flat_map(|end| end.sent.iter().map(|(_, bytes)| bytes.len())).max();
+        assert!(longest <= Some(548), "fits into 576 with its headers: {longest:?}");
+        let shaken = world.ends[0].when(|notice| matches!(notice, Notice::DtlsConnected(_)));
+        assert!(shaken < Some(Duration::from_secs(3)));
     }
 }

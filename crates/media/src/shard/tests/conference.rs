@@ -205,3 +205,30 @@ fn a_shard_that_was_held_up_catches_up_without_using_a_number_twice() {
     let indices = world.ends[0].heard.windows(2).map(|pair| pair[1].index - pair[0].index);
     assert!(indices.max() <= Some(20), "frames left out leave their gap, no more");
 }
+
+#[test]
+fn whoever_is_heard_alone_is_not_interrupted_when_others_join() {
+    let mut world = three();
+    world.hear_legs(0, &[1]);
+    world.run_for(500);
+    let start = world.now;
+    world.hear_legs(0, &[1, 2]);
+    world.run_for(400);
+    world.hear_legs(0, &[2, 1]);
+    world.run_for(400);
+    world.hear_legs(0, &[2]);
+    world.run_for(400);
+    let lens =
+        || world.ends[0].heard.iter().filter(|heard| heard.at > start).map(|heard| heard.payload.len());
+    assert!(lens().all(|len| len > 10), "somebody in every frame: {:?}", lens().collect::<Vec<_>>());
+    let frames = lens().count();
+    assert!((58..=64).contains(&frames), "and each once, {frames}");
+    world.assert_one_line(0);
+    // A pause of everybody's is one of comfort sound.
+    world.hear_legs(0, &[2, 1]);
+    world.ends.iter_mut().for_each(|end| end.says = Says::Nothing);
+    world.run_for(1_000);
+    let quiet = world.run_for(1_000);
+    let frames = world.ends[0].heard.iter().filter(|heard| heard.at > quiet).count();
+    assert!((45..=55).contains(&frames), "{frames}");
+}

@@ -4,6 +4,7 @@ mod conference;
 mod graph;
 mod keys;
 mod quality;
+mod relay;
 mod several;
 mod taps;
 mod world;

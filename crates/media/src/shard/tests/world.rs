@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use opus::{Application, Channels, Decoder, Encoder};
 
 use crate::clip;
-use crate::leg::{Identity, Leg, LegConfig, Media, Notice, Output, Packet};
+use crate::leg::{Drop, Identity, Leg, LegConfig, Media, Notice, Output, Packet};
 use crate::message::{Command, Counters, Description, Hearing, LegId, LegNotice, LegOptions, Notified};
 use crate::mix::{self, Desk};
 use crate::rtp::{Header, Kind};
@@ -98,6 +98,13 @@ impl End {
         self.notices.iter().any(|notice| matches!(notice, Notice::DtlsConnected(_)))
     }
 
+    /// Its next packet, sealed.
+    pub(super) fn seal_next(&mut self, now: Instant) -> Vec<u8> {
+        self.number += 1;
+        let place = (self.number, (self.number as u32).wrapping_mul(960));
+        self.seal(now, Media::Opus, place, false, &[9; 60]).unwrap()
+    }
+
     /// Takes what the plane has sent.
     fn take(&mut self, now: Instant, mut bytes: Vec<u8>) {
         let header = Header::read(&bytes);
@@ -154,6 +161,7 @@ impl World {
         let (notices, notified) = tokio::sync::mpsc::channel(4_096);
         let wakes: Vec<Arc<Wake>> = (0..shards).map(|_| Arc::new(Wake::new().unwrap())).collect();
         let dropped: Arc<crate::shard::Dropped> = Arc::default();
+        let turns: Arc<crate::shard::Turns> = Arc::default();
         let side = |post| {
             let (commands, inbox) = sync_channel(256);
             let (link, desk) = mix::pair();
@@ -164,6 +172,7 @@ impl World {
                 notices: notices.clone(),
                 max_legs: 100,
                 dropped: dropped.clone(),
+                turns: turns.clone(),
                 mixer: link,
                 max_mixes,
                 post,
@@ -231,14 +240,27 @@ impl World {
         lands_on: usize,
         on_the_way: impl Fn(String) -> String,
     ) -> usize {
-        let (leg, offer) = Leg::offer(self.now, &identity(), LegConfig::new(vec![address])).unwrap();
+        let n = self.begin_from(address, home, lands_on, &identity(), on_the_way);
+        self.connect(n);
+        n
+    }
+
+    /// The same for a peer with a certificate of its own, without waiting.
+    pub(super) fn begin_from(
+        &mut self,
+        address: SocketAddr,
+        home: u32,
+        lands_on: usize,
+        identity: &Arc<Identity>,
+        on_the_way: impl Fn(String) -> String,
+    ) -> usize {
+        let (leg, offer) = Leg::offer(self.now, identity, LegConfig::new(vec![address])).unwrap();
         let description = Description::Answer { offer: Sdp::new(on_the_way(offer)) };
         let (id, answer) = self.describe(home, description);
         let n = self.seat(id, leg, address, lands_on, answer);
         let now = self.now;
         let End { leg, description, .. } = &mut self.ends[n];
         leg.take_answer(now, description).unwrap();
-        self.connect(n);
         n
     }
 
@@ -290,7 +312,7 @@ impl World {
         self.ends.len() - 1
     }
 
-    fn connect(&mut self, n: usize) {
+    pub(super) fn connect(&mut self, n: usize) {
         self.until("the leg connects", |world| {
             let of_plane = |notice: &LegNotice| matches!(notice, LegNotice::DtlsConnected { .. });
             world.ends[n].is_connected() && world.of_leg(world.ends[n].id).any(of_plane)
@@ -323,6 +345,16 @@ impl World {
             self.step();
         }
         before
+    }
+
+    /// Packets tried with the wrong keys, so far.
+    pub(super) fn forged(&self) -> u64 {
+        self.dropped(Drop::SrtpForged)
+    }
+
+    /// Datagrams dropped for a reason, so far.
+    pub(super) fn dropped(&self, why: Drop) -> u64 {
+        self.sides[0].shard.setup.dropped.load().count(why)
     }
 
     /// Puts a datagram of a peer's on the wire.
@@ -384,13 +416,21 @@ impl World {
         for side in &mut self.sides {
             side.shard.turn(|| now, &side.inbox);
             side.desk.work();
+        }
+        let shaking: Vec<LegId> = self.sides.iter().flat_map(|side| side.shard.shaking()).collect();
+        for side in &mut self.sides {
             let sent = std::mem::take(&mut side.shard.port.memory().outbox);
             for (to, bytes) in sent {
                 // A connected peer behind an address of several is not bothered with the handshakes of others.
                 let is_shared = self.ends.iter().filter(|end| end.address == to).count() > 1;
                 let is_handshake = is_shared && Kind::of(&bytes) == Kind::Dtls;
                 let behind = self.ends.iter_mut().filter(|end| end.address == to);
-                for end in behind.filter(|end| !(is_handshake && end.is_connected())) {
+                // Whose handshake it is the other side knows, if only from there being no other.
+                let is_theirs = |end: &End| match shaking[..] {
+                    [one] => one == end.id,
+                    _ => !end.is_connected(),
+                };
+                for end in behind.filter(|end| !is_handshake || is_theirs(end)) {
                     end.take(now, bytes.clone());
                 }
             }

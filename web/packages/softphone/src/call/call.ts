@@ -90,9 +90,9 @@ const GONE = new Set(['answered_elsewhere', 'call_ended', 'not_ringing', 'unknow
 type Origin =
   /** A bridged call comes without an offer: the page makes one. */
   | { kind: 'incoming'; offer: string | undefined }
-  | { kind: 'outgoing'; to: string; from: string | undefined }
-  /** A conversation that goes on already: parked, or supervised. */
-  | { kind: 'joining'; ask: (sdp: string) => Command }
+  | { kind: 'outgoing'; to: string; from: string | undefined; bridged: boolean }
+  /** A conversation that goes on already: parked, or supervised. Who only listens needs no microphone. */
+  | { kind: 'joining'; ask: (sdp: string) => Command; listens: boolean }
   /** Ours, but its sound began in another tab or in this page before a reload. */
   | { kind: 'elsewhere' };
 
@@ -113,6 +113,8 @@ export class Call extends Arranged<CallEvents> {
   readonly #attachment: Attachment;
   /** Our description, made while it rings, so that the click only has to send it. */
   #ready: { leg: MediaLeg; sdp: Promise<string> } | null = null;
+  /** Whether anything arrived in the last second. */
+  #hears = false;
   #muted = false;
   #holding = false;
   #ignored = false;
@@ -142,7 +144,11 @@ export class Call extends Arranged<CallEvents> {
     this.#status = status;
     this.#soundIs = origin.kind === 'elsewhere' ? 'elsewhere' : 'here';
     this.#localId = id ?? host.environment.uuid();
-    this.#attachment = new Attachment(host.environment.clock, () => this.#attach());
+    this.#attachment = new Attachment(
+      host.environment.clock,
+      () => this.#restart(),
+      () => this.#attach(),
+    );
     this.#attachment.on('lost', () => this.#handleLost());
     this.#attachment.on('back', () => this.#handleBack());
     this.#attachment.on('gone', (error) => this.#handleGone(error));
@@ -156,13 +162,13 @@ export class Call extends Arranged<CallEvents> {
   }
 
   /** @internal */
-  static outgoing(host: CallHost, to: string, from: string | undefined): Call {
-    return new Call(host, { kind: 'outgoing', to, from }, null, 'connecting');
+  static outgoing(host: CallHost, to: string, from: string | undefined, bridged: boolean): Call {
+    return new Call(host, { kind: 'outgoing', to, from, bridged }, null, 'connecting');
   }
 
   /** @internal */
-  static joining(host: CallHost, id: string, ask: (sdp: string) => Command): Call {
-    return new Call(host, { kind: 'joining', ask }, null, 'connecting', id);
+  static joining(host: CallHost, id: string, ask: (sdp: string) => Command, listens: boolean): Call {
+    return new Call(host, { kind: 'joining', ask, listens }, null, 'connecting', id);
   }
 
   /** @internal */
@@ -180,8 +186,9 @@ export class Call extends Arranged<CallEvents> {
       const sound = await this.#openSound(this.#ready?.leg);
       const ready = this.#ready;
       this.#ready = null;
-      const sdp = await (ready === null ? sound && this.#describe(sound.leg) : ready.sdp);
-      if (sdp !== null && !this.#isClosed()) await this.#sendAnswer(sdp);
+      if (sound === null) return;
+      await (ready?.sdp ?? this.#describe(sound.leg));
+      if (!this.#isClosed()) await this.#sendAnswer(sound.leg.handOut());
     } catch (error) {
       this.#backToRinging(SoftphoneError.from(error, 'negotiation_failed'));
     }
@@ -377,10 +384,11 @@ export class Call extends Arranged<CallEvents> {
   async place(): Promise<boolean> {
     if (this.#origin.kind !== 'outgoing') return false;
     try {
+      const { to, from, bridged } = this.#origin;
       const sound = await this.#openSound();
-      const sdp = await sound?.leg.offer();
-      if (sdp === undefined || this.#isClosed()) return false;
-      void this.#place(this.#origin.to, this.#origin.from, sdp);
+      const sdp = await sound?.leg.offer(bridged);
+      if (sound === null || sdp === undefined || this.#isClosed()) return false;
+      void this.#place(to, from, sdp, bridged ? sound.leg : null);
       return true;
     } catch (error) {
       this.#closeSound();
@@ -394,7 +402,7 @@ export class Call extends Arranged<CallEvents> {
     if (this.#origin.kind !== 'joining') return;
     try {
       const sound = await this.#openSound();
-      const sdp = await sound?.leg.offer();
+      const sdp = await sound?.leg.offer(true);
       if (sdp === undefined || this.#isClosed()) return;
       const { call, answer } = await this.#host.request(this.#origin.ask(sdp));
       if (this.#isClosed()) return this.#host.leave(this.id, 'call.hangup');
@@ -412,6 +420,11 @@ export class Call extends Arranged<CallEvents> {
   async ask(command: Command): Promise<void> {
     const { call } = await this.#host.request(command);
     if (call !== null) this.handleView(call);
+  }
+
+  /** Somebody who listened is to be heard: opens the microphone. Rejects when it is refused. @internal */
+  async speak(): Promise<void> {
+    await this.#sound?.speak();
   }
 
   protected override arrange(wish: Wish): Promise<void> {
@@ -514,6 +527,11 @@ export class Call extends Arranged<CallEvents> {
     this.#end('vanished', this.#status === 'pending' ? 'cancel' : 'disconnect', SoftphoneError.of('vanished'));
   }
 
+  /** The machine is on another network, perhaps. @internal */
+  handleNetwork(): void {
+    if (this.#isBridged() && this.#remoteAnswered && this.#soundIs === 'here') this.#attachment.handleNetwork();
+  }
+
   /** The person chose another microphone. @internal */
   async handleInputChanged(): Promise<void> {
     try {
@@ -539,7 +557,7 @@ export class Call extends Arranged<CallEvents> {
   /** An answer to the offer that came with the call, or an offer of our own. */
   #describe(leg: MediaLeg): Promise<string> {
     const offer = this.#origin.kind === 'incoming' ? this.#origin.offer : undefined;
-    return offer === undefined ? leg.offer() : leg.answer(offer);
+    return offer === undefined ? leg.offer(true) : leg.answer(offer);
   }
 
   /** The sound a call begins with; null when it ended while the person was asked for the microphone. */
@@ -551,7 +569,9 @@ export class Call extends Arranged<CallEvents> {
 
   async #makeSound(ready?: MediaLeg): Promise<CallSound | null> {
     const { environment, audio, rtcConfiguration } = this.#host;
-    const track = await audio.takeTrack();
+    const origin = this.#origin;
+    const listens = this.role === 'listener' || (this.#view === null && origin.kind === 'joining' && origin.listens);
+    const track = listens ? null : await audio.takeTrack();
     const sound = new CallSound(environment, audio, ready ?? new MediaLeg(environment, rtcConfiguration), track);
     if (this.#isClosed()) {
       sound.close();
@@ -561,7 +581,14 @@ export class Call extends Arranged<CallEvents> {
     sound.on('state', (state) => {
       if (sound === this.#sound) this.#handleSoundState(state);
     });
-    sound.on('sample', (sample) => this.emit('sample', sample));
+    sound.on('sample', (sample) => {
+      this.emit('sample', sample);
+      // The server is never silent: a second of nothing is a broken path, which a browser notices seconds later.
+      const hears = sample.packetsReceived > 0;
+      if (hears === this.#hears || sound !== this.#sound || !this.#isBridged()) return;
+      this.#hears = hears;
+      this.#attachment.handleHearing(hears);
+    });
     sound.on('volume', (input, output) => this.emit('volume', input, output));
     sound.on('warning', ({ name, raised, value }) =>
       this.emit(raised ? 'warning' : 'warning-cleared', name, { value }),
@@ -573,13 +600,14 @@ export class Call extends Arranged<CallEvents> {
   async #attach(): Promise<void> {
     const sound = await this.#makeSound();
     try {
-      const sdp = await sound?.leg.offer();
+      const sdp = await sound?.leg.offer(true);
       if (sound === null || sdp === undefined || this.#isClosed()) return;
       const reply = await this.#host.request({ type: 'call.attach', call_id: this.id, sdp });
       if (reply.answer === null) throw SoftphoneError.of('protocol');
       if (reply.call !== null) this.handleView(reply.call);
       await sound.leg.applyAnswer(reply.answer);
       if (this.#isClosed()) return;
+      this.#trickle(sound);
       // Now, not earlier: until here the old one may be all there is.
       this.#sound?.close();
       sound.mute(this.#muted);
@@ -593,6 +621,25 @@ export class Call extends Arranged<CallEvents> {
     } finally {
       if (this.#sound !== sound) sound?.close();
     }
+  }
+
+  /** Finds a new path for the sound that is here; it stays what it is, at both ends. */
+  async #restart(): Promise<void> {
+    const sound = this.#sound;
+    const sdp = await sound?.leg.restart();
+    if (sound === null || sdp === undefined) throw SoftphoneError.of('sound_lost');
+    const { answer } = await this.#host.request({ type: 'call.restart', call_id: this.id, sdp });
+    if (answer === null) throw SoftphoneError.of('protocol');
+    if (sound !== this.#sound) return;
+    await sound.leg.applyAnswer(answer);
+    this.#trickle(sound);
+  }
+
+  /** The server has our offer, and learns where else we are. What is lost on the way is one place of many. */
+  #trickle({ leg }: CallSound): void {
+    leg.trickle((ufrag, candidate) => {
+      this.#host.request({ type: 'call.candidate', call_id: this.id, ufrag, candidate }).catch(() => undefined);
+    });
   }
 
   async #sendAnswer(sdp: string): Promise<void> {
@@ -612,7 +659,8 @@ export class Call extends Arranged<CallEvents> {
     }
   }
 
-  async #place(to: string, from: string | undefined, sdp: string): Promise<void> {
+  /** Candidates of `trickling` follow the offer. */
+  async #place(to: string, from: string | undefined, sdp: string, trickling: MediaLeg | null): Promise<void> {
     const number = from === undefined ? {} : { from_number_id: from };
     try {
       const { call: view, answer } = await this.#host.request({ type: 'call.place', to, ...number, sdp });
@@ -623,6 +671,13 @@ export class Call extends Arranged<CallEvents> {
       if (givenUp && !isOver(view.state)) this.#host.leave(view.id, 'call.hangup');
     } catch (error) {
       const known = SoftphoneError.from(error, 'negotiation_failed');
+      // The number is relayed by now: WhatsApp wants them all at once.
+      if (known.code === 'invalid_sdp' && trickling !== null && !this.#isClosed()) {
+        return trickling.complete().then(
+          (complete) => this.#place(to, from, complete, null),
+          () => this.handlePlacingFailed(known),
+        );
+      }
       // The device looks for it in the snapshot of the next connection.
       if (known.code === 'connection_lost') return;
       this.handlePlacingFailed(known);
@@ -664,7 +719,9 @@ export class Call extends Arranged<CallEvents> {
   /** The server's answer. It sends from now on, WhatsApp only after the pick-up. */
   #takeAnswer(sdp: string): void {
     this.#applyAnswer(sdp);
-    this.#sound?.play();
+    if (this.#sound === null) return;
+    this.#trickle(this.#sound);
+    this.#sound.play();
   }
 
   #applyAnswer(sdp: string): void {

@@ -25,7 +25,7 @@ interface CallSoundEvents {
 interface Running {
   readonly monitor: QualityMonitor;
   readonly output: Meter | null;
-  input: Meter;
+  input: Meter | null;
   tick: Cancel;
 }
 
@@ -33,13 +33,14 @@ export class CallSound extends Emitter<CallSoundEvents> {
   readonly leg: MediaLeg;
   readonly #environment: Environment;
   readonly #audio: DeviceAudio;
-  #track: MediaStreamTrack;
+  /** None of somebody who only listens. */
+  #track: MediaStreamTrack | null;
   #muted = false;
   #playback: Playback | null = null;
   #running: Running | null = null;
   #closed = false;
 
-  constructor(environment: Environment, audio: DeviceAudio, leg: MediaLeg, track: MediaStreamTrack) {
+  constructor(environment: Environment, audio: DeviceAudio, leg: MediaLeg, track: MediaStreamTrack | null) {
     super();
     this.#environment = environment;
     this.#audio = audio;
@@ -53,12 +54,12 @@ export class CallSound extends Emitter<CallSoundEvents> {
   }
 
   get localStream(): MediaStream {
-    return this.#environment.media.createStream([this.#track]);
+    return this.#environment.media.createStream(this.#track === null ? [] : [this.#track]);
   }
 
   mute(muted: boolean): void {
     this.#muted = muted;
-    this.#track.enabled = !muted;
+    if (this.#track !== null) this.#track.enabled = !muted;
   }
 
   /**
@@ -87,41 +88,54 @@ export class CallSound extends Emitter<CallSoundEvents> {
     this.#running = {
       monitor,
       output: remote === null ? null : sound.meter(remote),
-      input: sound.meter(this.localStream),
+      input: this.#meter(),
       tick: clock.after(LEVEL_EVERY_MS, () => this.#tick()),
     };
-    await Promise.all([this.leg.reach(), this.leg.send(this.#track)]);
+    await Promise.all([this.leg.reach(), this.#track && this.leg.send(this.#track)]);
+  }
+
+  /** Opens a microphone where there was none. */
+  async speak(): Promise<void> {
+    if (this.#track === null) await this.#takeInput();
   }
 
   /** Sends the microphone that is chosen now. */
   async changeInput(): Promise<void> {
+    if (this.#track !== null) await this.#takeInput();
+  }
+
+  async #takeInput(): Promise<void> {
     const track = await this.#audio.takeTrack();
     if (this.#closed) return track.stop();
     track.enabled = !this.#muted;
-    this.#track.stop();
+    this.#track?.stop();
     this.#track = track;
     if (this.#running === null) return;
-    this.#running.input.stop();
-    this.#running.input = this.#environment.sound.meter(this.localStream);
+    this.#running.input?.stop();
+    this.#running.input = this.#meter();
     await this.leg.send(track);
   }
 
   close(): void {
     this.#closed = true;
     this.leg.close();
-    this.#track.stop();
+    this.#track?.stop();
     this.#playback?.stop();
     const running = this.#running;
     if (running === null) return;
     running.tick();
     running.monitor.stop();
     running.output?.stop();
-    running.input.stop();
+    running.input?.stop();
+  }
+
+  #meter(): Meter | null {
+    return this.#track && this.#environment.sound.meter(this.localStream);
   }
 
   #tick(): void {
     if (this.#running === null || this.#closed) return;
-    this.emit('volume', this.#running.input.level(), this.#running.output?.level() ?? 0);
+    this.emit('volume', this.#running.input?.level() ?? 0, this.#running.output?.level() ?? 0);
     this.#running.tick = this.#environment.clock.after(LEVEL_EVERY_MS, () => this.#tick());
   }
 }

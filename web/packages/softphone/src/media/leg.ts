@@ -7,7 +7,7 @@
  */
 
 import { Emitter } from '../emitter';
-import type { Environment, Peer, Stats, Transceiver } from '../environment';
+import type { DtlsTransport, Environment, Peer, Stats, Transceiver } from '../environment';
 import { SoftphoneError } from '../errors';
 import { checkLocal, settleLocalAnswer, settleRemoteAnswer, withholdCandidates } from './sdp';
 
@@ -31,10 +31,14 @@ export class MediaLeg extends Emitter<LegEvents> {
   readonly #environment: Environment;
   readonly #peer: Peer;
   #transceiver: Transceiver | null = null;
+  #transport: DtlsTransport | null = null;
   #remote: MediaStream | null = null;
   #withheld: string[] = [];
   #audible = false;
   #closed = false;
+  /** What the description that was handed out does not say yet; `''` when there is no more. */
+  #found: string[] = [];
+  #tellCandidate: ((ufrag: string, candidate: string) => void) | null = null;
   /** Whether one of our candidates is to come from a TURN server. */
   readonly #wantsRelay: boolean;
 
@@ -44,15 +48,45 @@ export class MediaLeg extends Emitter<LegEvents> {
     this.#wantsRelay = configuration.iceServers?.some(relays) ?? false;
     this.#peer = environment.createPeer(configuration);
     this.#peer.addEventListener('connectionstatechange', () => this.#tell(this.#peer.connectionState));
+    this.#peer.addEventListener('icecandidate', ({ candidate }) => {
+      this.#found.push(candidate?.candidate ?? '');
+      this.#trickle();
+    });
   }
 
-  /** A complete offer, with a sender that has no track yet. */
-  async offer(): Promise<string> {
+  /** An offer, with a sender that has no track yet: complete, or to be followed by candidates. */
+  async offer(trickles: boolean): Promise<string> {
     return this.#negotiating(async () => {
       const streams = [this.#environment.media.createStream([])];
       this.#adopt(this.#peer.addTransceiver('audio', { direction: 'sendrecv', streams }));
-      return this.#describe(await this.#peer.createOffer(), (sdp) => sdp);
+      return this.#describe(await this.#peer.createOffer(), (sdp) => sdp, trickles);
     });
+  }
+
+  /** An offer of a new path for what is connected. Until it is answered and works, the old one is used. */
+  async restart(): Promise<string> {
+    this.#tellCandidate = null;
+    return this.#negotiating(async () =>
+      this.#describe(await this.#peer.createOffer({ iceRestart: true }), (sdp) => sdp, true),
+    );
+  }
+
+  /** Our description with every candidate that is known by now. Those to come are told by `trickle`. */
+  handOut(): string {
+    this.#found = [];
+    return this.#peer.localDescription?.sdp ?? '';
+  }
+
+  /** Our description with all candidates. */
+  async complete(): Promise<string> {
+    await this.#gathered();
+    return checkLocal(this.handOut(), false);
+  }
+
+  /** The other side has our offer: tells it the candidates that were found since, and those to come. */
+  trickle(tell: (ufrag: string, candidate: string) => void): void {
+    this.#tellCandidate = tell;
+    this.#trickle();
   }
 
   /** A complete answer to WhatsApp's offer. Nothing leaves for WhatsApp before `reach()`. */
@@ -66,7 +100,7 @@ export class MediaLeg extends Emitter<LegEvents> {
       transceiver.direction = 'sendrecv';
       transceiver.sender.setStreams(this.#environment.media.createStream([]));
       this.#adopt(transceiver);
-      return this.#describe(await this.#peer.createAnswer(), settleLocalAnswer);
+      return this.#describe(await this.#peer.createAnswer(), settleLocalAnswer, false);
     });
   }
 
@@ -117,15 +151,27 @@ export class MediaLeg extends Emitter<LegEvents> {
     this.#remote = this.#environment.media.createStream([track]);
   }
 
-  async #describe(description: RTCSessionDescriptionInit, settle: (sdp: string) => string): Promise<string> {
+  async #describe(
+    description: RTCSessionDescriptionInit,
+    settle: (sdp: string) => string,
+    trickles: boolean,
+  ): Promise<string> {
     const sdp = settle(description.sdp ?? '');
     await this.#peer.setLocalDescription({ type: description.type, sdp });
-    const transport = this.#transceiver?.sender.transport;
-    transport?.addEventListener('statechange', () => {
-      if (transport.state === 'closed') this.#tell('closed');
-    });
-    await this.#gathered();
-    return checkLocal(this.#peer.localDescription?.sdp ?? '');
+    // The same through every new path.
+    if (this.#transport === null) {
+      const transport = (this.#transport = this.#transceiver?.sender.transport ?? null);
+      transport?.addEventListener('statechange', () => {
+        if (transport.state === 'closed') this.#tell('closed');
+      });
+    }
+    return trickles ? checkLocal(this.handOut(), true) : this.complete();
+  }
+
+  #trickle(): void {
+    if (this.#tellCandidate === null || this.#closed) return;
+    const ufrag = /a=ice-ufrag:(\S+)/.exec(this.#peer.localDescription?.sdp ?? '')?.[1] ?? '';
+    for (const candidate of this.#found.splice(0)) this.#tellCandidate(ufrag, candidate);
   }
 
   #tell(state: RTCPeerConnectionState): void {

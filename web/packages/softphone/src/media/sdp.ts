@@ -30,8 +30,8 @@ export function withholdCandidates(offer: string): { sdp: string; candidates: st
   return { sdp: lines.filter((line) => !/^a=(?:candidate:|end-of-candidates)/.test(line)).join('\r\n'), candidates };
 }
 
-/** Refuses, before it leaves, what WhatsApp would refuse or silently drop. */
-export function checkLocal(sdp: string): string {
+/** Refuses, before it leaves, what WhatsApp would refuse or silently drop. The server waits for candidates. */
+export function checkLocal(sdp: string, trickles: boolean): string {
   const lines = sdp.split(/\r?\n/);
   const count = (start: string) => lines.filter((line) => line.startsWith(start)).length;
   const ssrcs = new Set(lines.filter((line) => line.startsWith('a=ssrc:')).map((line) => line.split(/[: ]/)[1]));
@@ -43,7 +43,7 @@ export function checkLocal(sdp: string): string {
     (!(fingerprints.length === 1 && /^a=fingerprint:sha-256 /i.test(fingerprints[0] ?? '')) &&
       'one sha-256 fingerprint') ||
     (count('a=sendrecv') !== 1 && 'both directions') ||
-    (count('a=candidate:') === 0 && 'a candidate');
+    (!trickles && count('a=candidate:') === 0 && 'a candidate');
   if (wrong !== false) throw SoftphoneError.of('negotiation_failed', new Error(`the description needs ${wrong}`));
   return sdp;
 }

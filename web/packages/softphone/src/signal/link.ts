@@ -102,7 +102,10 @@ export class SignalLink extends Emitter<LinkEvents> {
   constructor(options: LinkOptions) {
     super();
     this.#options = options;
-    options.environment.onOnline(() => this.retryNow());
+    options.environment.onNetwork(() => {
+      this.retryNow();
+      this.probe();
+    });
   }
 
   get state(): LinkState {

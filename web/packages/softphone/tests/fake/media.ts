@@ -176,8 +176,10 @@ export class FakePeer implements Peer {
   /** Candidates never end: a STUN server that does not reply. */
   gathersForever = false;
   refusesRemote = false;
+  /** How often another path was offered. */
+  restarts = 0;
   #transceiver: Transceiver | null = null;
-  readonly #listeners = new Map<string, (() => void)[]>();
+  readonly #listeners = new Map<string, ((event: { candidate: { candidate: string } | null }) => void)[]>();
 
   addTransceiver(_kind: 'audio', init: { direction: RTCRtpTransceiverDirection }): Transceiver {
     this.#transceiver = {
@@ -196,7 +198,10 @@ export class FakePeer implements Peer {
   }
 
   getTransceivers = () => (this.#transceiver === null ? [] : [this.#transceiver]);
-  createOffer = () => Promise.resolve({ type: 'offer' as const, sdp: sdp('actpass') });
+  createOffer = (options?: { iceRestart: boolean }) => {
+    if (options?.iceRestart) this.restarts += 1;
+    return Promise.resolve({ type: 'offer' as const, sdp: sdp('actpass') });
+  };
   createAnswer = () => Promise.resolve({ type: 'answer' as const, sdp: sdp('passive') });
 
   setLocalDescription(description: RTCSessionDescriptionInit): Promise<void> {
@@ -221,7 +226,7 @@ export class FakePeer implements Peer {
     return Promise.resolve({ forEach: (visit) => this.entries.forEach(visit) });
   }
 
-  addEventListener(type: string, listener: () => void): void {
+  addEventListener(type: string, listener: (event: { candidate: { candidate: string } | null }) => void): void {
     this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), listener]);
   }
 
@@ -229,18 +234,23 @@ export class FakePeer implements Peer {
     this.closed = true;
   }
 
-  /** One more candidate, while others are still looked for. */
-  find(candidate: string): void {
-    const sdp = `${this.localDescription?.sdp ?? ''}a=${candidate}\r\n`;
-    this.#change('icecandidate', () => (this.localDescription = { sdp }));
+  /** One more candidate, while others are still looked for; null after the last one. */
+  find(candidate: string | null): void {
+    const sdp = `${this.localDescription?.sdp ?? ''}${candidate === null ? '' : `a=${candidate}\r\n`}`;
+    const event = { candidate: candidate === null ? null : { candidate } };
+    this.#change('icecandidate', () => (this.localDescription = { sdp }), event);
   }
 
   become(state: RTCPeerConnectionState): void {
     this.#change('connectionstatechange', () => (this.connectionState = state));
   }
 
-  #change(type: string, change: () => void): void {
+  #change(
+    type: string,
+    change: () => void,
+    event: { candidate: { candidate: string } | null } = { candidate: null },
+  ): void {
     change();
-    for (const listener of this.#listeners.get(type) ?? []) listener();
+    for (const listener of this.#listeners.get(type) ?? []) listener(event);
   }
 }

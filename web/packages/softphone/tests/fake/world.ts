@@ -100,7 +100,7 @@ export class World {
   preparePeer: (peer: FakePeer) => void = () => undefined;
   tickets = 0;
   ticket: () => Promise<string> = () => Promise.resolve(`ticket${++this.tickets}`);
-  online: () => void = () => undefined;
+  readonly #networkListeners: (() => void)[] = [];
   readonly device: Device;
   #seq = 0;
   #ids = 0;
@@ -130,8 +130,13 @@ export class World {
       },
       media: this.media,
       sound: this.sound,
-      onOnline: (listener) => void (this.online = listener),
+      onNetwork: (listener) => void this.#networkListeners.push(listener),
     };
+  }
+
+  /** The machine found a network again, or another one. */
+  online(): void {
+    for (const listener of this.#networkListeners) listener();
   }
 
   /** The newest connection. */

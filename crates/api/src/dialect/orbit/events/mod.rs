@@ -8,7 +8,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
 use offhook_core::event::{Event, Logged};
 use offhook_core::id::{CallId, EventId, NumberId};
-use offhook_core::ports::{StoreFault, Stretch};
+use offhook_core::ports::{LogStretch, StoreFault};
 use offhook_core::time::Time;
 
 use super::auth;
@@ -92,7 +92,7 @@ impl Reader {
     ),
     responses((status = 200, body = inline(Vec<OrbitEvent>)))
 )]
-pub(super) async fn list(State(house): State<Shared>, RawQuery(query): RawQuery, request: Request) -> Answer {
+pub(crate) async fn list(State(house): State<Shared>, RawQuery(query): RawQuery, request: Request) -> Answer {
     let (method, headers) = (request.method(), request.headers());
     let entry = auth::enter(&house, method, headers, Operation::List, Right::ReadEvents).await?;
     let answer = page(&house, &entry.principal, &pairs(query.as_deref())).await;
@@ -108,7 +108,7 @@ pub(super) async fn list(State(house): State<Shared>, RawQuery(query): RawQuery,
     params(("id" = String, Path)),
     responses((status = 200, body = OrbitEvent))
 )]
-pub(super) async fn one(
+pub(crate) async fn one(
     State(house): State<Shared>,
     id: Result<Path<String>, PathRejection>,
     request: Request,
@@ -164,7 +164,7 @@ async fn page(house: &House, principal: &Principal, pairs: &[(String, String)]) 
     let mut told = Vec::new();
     let mut more = true;
     for _ in 0..ROUNDS {
-        let stretch = Stretch {
+        let stretch = LogStretch {
             before,
             since,
             until,

@@ -96,7 +96,7 @@ impl Drop for Seat {
     ),
     responses((status = 200, description = "Frames of `id`, `event` and `data`, which is an event", body = String, content_type = "text/event-stream"))
 )]
-pub(in super::super) async fn open(
+pub(crate) async fn open(
     State(house): State<Shared>,
     RawQuery(query): RawQuery,
     request: Request,

@@ -8,13 +8,15 @@ mod wire;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
+use offhook_core::audit::Object;
 use offhook_core::hook::{Credentials, Delivery, DeliveryState, Dress, Health, Hook, HookSecret};
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{CallId, EventId, HookId, TenantId};
 use offhook_core::ports::{NewHook, StoreFault};
 use offhook_core::time::Time;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use url::Url;
 use uuid::Uuid;
 
 use super::auth::{self, Entry};
@@ -27,7 +29,7 @@ use super::query::{Pairs, limit_of};
 use super::wire::{Answer, Reply};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
-use crate::manners::principal::Right;
+use crate::manners::principal::{Principal, Right};
 use crate::manners::{moment, random};
 
 pub(crate) use wire::*;
@@ -68,12 +70,12 @@ type Id = Result<Path<String>, PathRejection>;
     request_body = CreateWebhook,
     responses((status = 201, body = CreatedWebhook))
 )]
-pub(super) async fn create(State(house): State<Shared>, request: Request) -> Answer {
+pub(crate) async fn create(State(house): State<Shared>, request: Request) -> Answer {
     let (parts, content) = request.into_parts();
-    let entry = enter(&house, &parts, Operation::Control, Right::WriteHooks).await?;
+    let entry = enter(&house, &parts, Operation::Control, Right::WriteWebhooks).await?;
     let answer = async {
         let wanted: CreateWebhook = json_body(&parts.headers, content).await?;
-        let (hook, secret) = make(&house, &entry.principal.tenant, wanted).await?;
+        let (hook, secret) = make(&house, &entry.principal, wanted).await?;
         let numbers = house.directory.numbers(&hook.tenant).await?;
         let signing_secret = secret.expose().to_owned();
         let created = CreatedWebhook { webhook: Webhook::of(&hook, &numbers), signing_secret };
@@ -91,9 +93,9 @@ pub(super) async fn create(State(house): State<Shared>, request: Request) -> Ans
     operation_id = "listWebhooks",
     responses((status = 200, body = inline(Vec<Webhook>)))
 )]
-pub(super) async fn list(State(house): State<Shared>, request: Request) -> Answer {
+pub(crate) async fn list(State(house): State<Shared>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
-    let entry = enter(&house, &parts, Operation::List, Right::ReadHooks).await?;
+    let entry = enter(&house, &parts, Operation::List, Right::ReadWebhooks).await?;
     let answer = async {
         let tenant = &entry.principal.tenant;
         let numbers = house.directory.numbers(tenant).await?;
@@ -114,9 +116,9 @@ pub(super) async fn list(State(house): State<Shared>, request: Request) -> Answe
     params(("id" = String, Path)),
     responses((status = 200, body = Webhook))
 )]
-pub(super) async fn one(State(house): State<Shared>, id: Id, request: Request) -> Answer {
+pub(crate) async fn one(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
-    let entry = enter(&house, &parts, Operation::Read, Right::ReadHooks).await?;
+    let entry = enter(&house, &parts, Operation::Read, Right::ReadWebhooks).await?;
     let answer = async { shown(&house, &find(&house, &entry.principal.tenant, id).await?).await };
     let answer = answer.await;
     entry.leave(answer)
@@ -132,9 +134,9 @@ pub(super) async fn one(State(house): State<Shared>, id: Id, request: Request) -
     request_body = ChangeWebhook,
     responses((status = 200, body = Webhook))
 )]
-pub(super) async fn change(State(house): State<Shared>, id: Id, request: Request) -> Answer {
+pub(crate) async fn change(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, content) = request.into_parts();
-    let entry = enter(&house, &parts, Operation::Control, Right::WriteHooks).await?;
+    let entry = enter(&house, &parts, Operation::Control, Right::WriteWebhooks).await?;
     let answer = async {
         let tenant = &entry.principal.tenant;
         let mut hook = find(&house, tenant, id).await?;
@@ -155,6 +157,7 @@ pub(super) async fn change(State(house): State<Shared>, id: Id, request: Request
             return Err(no_webhook());
         }
         house.engine.hook_changed(tenant, &hook.id);
+        noted(&house, &entry.principal, "webhook.changed", &hook, told(&hook)).await?;
         let stored = house.ports.hooks.hooks.find(tenant, &hook.id).await?.ok_or_else(no_webhook)?;
         shown(&house, &stored).await
     };
@@ -171,13 +174,15 @@ pub(super) async fn change(State(house): State<Shared>, id: Id, request: Request
     params(("id" = String, Path)),
     responses((status = 204))
 )]
-pub(super) async fn remove(State(house): State<Shared>, id: Id, request: Request) -> Answer {
+pub(crate) async fn remove(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
-    let entry = enter(&house, &parts, Operation::Control, Right::WriteHooks).await?;
+    let entry = enter(&house, &parts, Operation::Control, Right::WriteWebhooks).await?;
     let answer = async {
         let hook = find(&house, &entry.principal.tenant, id).await?;
-        take_away(&house, &hook).await?;
-        Ok(Reply::empty())
+        match take_away(&house, &entry.principal, &hook).await? {
+            true => Ok(Reply::empty()),
+            false => Err(no_webhook()),
+        }
     };
     let answer = answer.await;
     entry.leave(answer)
@@ -192,12 +197,14 @@ pub(super) async fn remove(State(house): State<Shared>, id: Id, request: Request
     params(("id" = String, Path)),
     responses((status = 202, body = TestSent))
 )]
-pub(super) async fn test(State(house): State<Shared>, id: Id, request: Request) -> Answer {
+pub(crate) async fn test(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
-    let entry = enter(&house, &parts, Operation::Control, Right::WriteHooks).await?;
+    let entry = enter(&house, &parts, Operation::Control, Right::WriteWebhooks).await?;
     let answer = async {
         let hook = find(&house, &entry.principal.tenant, id).await?;
         let event_id = house.engine.test_hook(&hook).await?.to_string();
+        let details = json!({ "event_id": &event_id });
+        noted(&house, &entry.principal, "webhook.tested", &hook, details).await?;
         Ok(Reply::accepted(value(&TestSent { event_id, kind: "webhook.test" })))
     };
     let answer = answer.await;
@@ -214,9 +221,9 @@ pub(super) async fn test(State(house): State<Shared>, id: Id, request: Request) 
     request_body = Option<RotateSecret>,
     responses((status = 200, body = RotatedSecret))
 )]
-pub(super) async fn rotate(State(house): State<Shared>, id: Id, request: Request) -> Answer {
+pub(crate) async fn rotate(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, content) = request.into_parts();
-    let entry = enter(&house, &parts, Operation::Control, Right::WriteHooks).await?;
+    let entry = enter(&house, &parts, Operation::Control, Right::WriteWebhooks).await?;
     let answer = async {
         let hook = find(&house, &entry.principal.tenant, id).await?;
         let wanted: RotateSecret = match parts.headers.get("content-type") {
@@ -231,6 +238,7 @@ pub(super) async fn rotate(State(house): State<Shared>, id: Id, request: Request
             return Err(no_webhook());
         }
         house.engine.hook_changed(&hook.tenant, &hook.id);
+        noted(&house, &entry.principal, "webhook.secret_rotated", &hook, Value::Null).await?;
         let until = credentials.previous.map_or_else(|| house.now(), |(_, until)| until);
         let previous_secret_expires_at = moment::whole(until);
         let signing_secret = fresh.expose().to_owned();
@@ -250,14 +258,16 @@ pub(super) async fn rotate(State(house): State<Shared>, id: Id, request: Request
     request_body = Replay,
     responses((status = 202, body = Replayed))
 )]
-pub(super) async fn replay(State(house): State<Shared>, id: Id, request: Request) -> Answer {
+pub(crate) async fn replay(State(house): State<Shared>, id: Id, request: Request) -> Answer {
     let (parts, content) = request.into_parts();
-    let entry = enter(&house, &parts, Operation::Control, Right::WriteHooks).await?;
+    let entry = enter(&house, &parts, Operation::Control, Right::WriteWebhooks).await?;
     let answer = async {
         let hook = find(&house, &entry.principal.tenant, id).await?;
         let wanted: Replay = json_body(&parts.headers, content).await?;
         let what = again(&house, &hook, wanted).await?;
         let replayed = house.engine.replay(&hook, what).await?;
+        let details = json!({ "deliveries": replayed.count });
+        noted(&house, &entry.principal, "webhook.replayed", &hook, details).await?;
         let rest_since = replayed.rest_since.map(moment::precise);
         Ok(Reply::accepted(value(&Replayed { deliveries: replayed.count, rest_since })))
     };
@@ -279,14 +289,14 @@ pub(super) async fn replay(State(house): State<Shared>, id: Id, request: Request
     ),
     responses((status = 200, body = inline(Vec<DeliveryRow>)))
 )]
-pub(super) async fn deliveries(
+pub(crate) async fn deliveries(
     State(house): State<Shared>,
     id: Id,
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Answer {
     let (parts, _) = request.into_parts();
-    let entry = enter(&house, &parts, Operation::List, Right::ReadHooks).await?;
+    let entry = enter(&house, &parts, Operation::List, Right::ReadWebhooks).await?;
     let answer = async {
         let hook = find(&house, &entry.principal.tenant, id).await?;
         page(&house, &hook, &pairs(query.as_deref())).await
@@ -342,9 +352,10 @@ async fn enter(
 /// Makes a webhook as it was asked for.
 async fn make(
     house: &House,
-    tenant: &TenantId,
+    principal: &Principal,
     wanted: CreateWebhook,
 ) -> Result<(Hook, HookSecret), ApiError> {
+    let tenant = &principal.tenant;
     let url = wanted.url.ok_or_else(|| ApiError::missing("url"))?;
     let dress = wanted.dress.as_deref().map_or(Some(Dress::Orbit), Dress::parse);
     let dress = dress.ok_or_else(|| ApiError::invalid("dress", "'dress' is orbit, vobiz or meta"))?;
@@ -369,7 +380,12 @@ async fn make(
     let description = description(wanted.description)?;
     let new = NewWebhook { url, dress, number, topics, description };
     let credentials = Credentials { headers, ..Credentials::new(secret.clone()) };
-    Ok((add(house, tenant, new, credentials).await?, secret))
+    let added = add(house, principal, new, credentials).await;
+    let hook = added.map_err(|fault| match fault {
+        StoreFault::Exists(_) => ApiError::too_many_webhooks(MOST),
+        fault => fault.into(),
+    })?;
+    Ok((hook, secret))
 }
 
 /// What a webhook is made of, checked.
@@ -381,13 +397,14 @@ pub(crate) struct NewWebhook {
     pub(crate) description: Option<String>,
 }
 
-/// Adds a webhook whose parts were checked.
+/// Adds a webhook whose parts were checked. [`StoreFault::Exists`] when there are [`MOST`] already.
 pub(crate) async fn add(
     house: &House,
-    tenant: &TenantId,
+    principal: &Principal,
     new: NewWebhook,
     credentials: Credentials,
-) -> Result<Hook, ApiError> {
+) -> Result<Hook, StoreFault> {
+    let tenant = &principal.tenant;
     let now = house.now();
     let hook = Hook {
         id: HookId::from_uuid(house.ports.ids.next()),
@@ -404,39 +421,58 @@ pub(crate) async fn add(
         created_at: now,
         updated_at: now,
     };
-    let added = house.ports.hooks.hooks.add(NewHook { hook, credentials }, MOST).await;
-    let hook = added.map_err(|fault| match fault {
-        StoreFault::Exists(_) => ApiError::too_many_webhooks(MOST),
-        fault => fault.into(),
-    })?;
+    let hook = house.ports.hooks.hooks.add(NewHook { hook, credentials }, MOST).await?;
     house.engine.hook_changed(tenant, &hook.id);
+    noted(house, principal, "webhook.created", &hook, told(&hook)).await?;
     Ok(hook)
 }
 
-/// Removes a webhook.
-pub(crate) async fn take_away(house: &House, hook: &Hook) -> Result<(), ApiError> {
+/// Removes a webhook. Whether it was there.
+pub(crate) async fn take_away(house: &House, principal: &Principal, hook: &Hook) -> Result<bool, StoreFault> {
     if !house.ports.hooks.hooks.remove(&hook.tenant, &hook.id).await? {
-        return Err(no_webhook());
+        return Ok(false);
     }
     house.engine.hook_changed(&hook.tenant, &hook.id);
-    Ok(())
+    noted(house, principal, "webhook.removed", hook, Value::Null).await?;
+    Ok(true)
+}
+
+/// Writes a change of a webhook into the audit log.
+async fn noted(
+    house: &House,
+    principal: &Principal,
+    action: &str,
+    hook: &Hook,
+    details: Value,
+) -> Result<(), StoreFault> {
+    house.audit.record(principal, action, Object::new("webhook", hook.id.as_str()), details).await
+}
+
+/// A webhook as the audit log tells it. Paths and queries of addresses may be secrets.
+fn told(hook: &Hook) -> Value {
+    let origin = Url::parse(&hook.url).map(|url| url.origin().ascii_serialization()).ok();
+    json!({ "origin": origin, "dress": hook.dress.as_str(), "events": hook.topics, "active": hook.active })
 }
 
 /// Whether the address may be dialled.
-pub(crate) async fn judge_url(house: &House, url: &str) -> Result<(), ApiError> {
+async fn judge_url(house: &House, url: &str) -> Result<(), ApiError> {
     house.ports.hooks.carrier.check(url).await.map_err(|why| ApiError::invalid_webhook_url(&why))
 }
 
 /// A secret of the customer's own, or a fresh one.
-pub(crate) fn secret(own: Option<String>) -> Result<HookSecret, ApiError> {
+fn secret(own: Option<String>) -> Result<HookSecret, ApiError> {
     let Some(own) = own else { return Ok(HookSecret::new(random::webhook_secret())) };
+    own_secret(&own).map_err(|why| ApiError::invalid("secret", format!("'secret' {why}")))
+}
+
+/// A secret of the customer's own, or what is wrong with it.
+pub(crate) fn own_secret(own: &str) -> Result<HookSecret, String> {
     let plain = own.bytes().all(|byte| byte.is_ascii_graphic());
-    if !plain || !SECRET.contains(&own.len()) {
-        let (least, most) = (SECRET.start(), SECRET.end());
-        let message = format!("'secret' is {least} to {most} visible ASCII characters without blanks");
-        return Err(ApiError::invalid("secret", message));
+    if plain && SECRET.contains(&own.len()) {
+        return Ok(HookSecret::new(own.to_owned()));
     }
-    Ok(HookSecret::new(own))
+    let (least, most) = (SECRET.start(), SECRET.end());
+    Err(format!("is {least} to {most} visible ASCII characters without blanks"))
 }
 
 fn judge_events(events: Vec<String>) -> Result<Vec<String>, ApiError> {

@@ -1,0 +1,54 @@
+//! The face's part of the served OpenAPI document. A handler with `#[utoipa::path]` is added here by one line.
+
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::{analytics, calls, control, estimate, events, export, numbers, place, recordings, webhooks};
+
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        calls::list,
+        analytics::figures,
+        estimate::estimate,
+        export::export,
+        place::place,
+        calls::one,
+        control::act,
+        recordings::of_call,
+        recordings::erase,
+        recordings::one,
+        recordings::link,
+        numbers::list,
+        numbers::change,
+        webhooks::create,
+        webhooks::list,
+        webhooks::one,
+        webhooks::change,
+        webhooks::remove,
+        webhooks::test,
+        webhooks::rotate,
+        webhooks::replay,
+        webhooks::deliveries,
+        events::list,
+        events::one,
+        events::stream::open,
+    ),
+    modifiers(&Credentials)
+)]
+pub(crate) struct Document;
+
+/// How requests prove who they are from.
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let key = ApiKeyValue::with_description("X-API-Key", "An API key: `wab_live_sk_…`.");
+        components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(key)));
+        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        let cookie = "The desk's session. Changes need the header `X-Requested-With: offhook` besides.";
+        let cookie = ApiKeyValue::with_description("offhook", cookie);
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    }
+}

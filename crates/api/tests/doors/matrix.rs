@@ -1,0 +1,270 @@
+//! Every documented operation × every role, scope and company: who is let in, and that nobody else learns or
+//! changes anything. Operations join by being in the served document; the table of who may what is the one people
+//! read, `docs/api/operations.md`. `OFFHOOK_GENERATE=1` writes it from what is so; read the difference.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use offhook_core::call::State;
+use offhook_core::house::{KeyMode, Role};
+use offhook_core::ports::{Clock, Recordings};
+use serde_json::Value;
+
+use crate::rig::{Answered, META_ID, Rig, recorded, tenant};
+
+const ROLES: [Role; 6] =
+    [Role::Owner, Role::Admin, Role::Developer, Role::Agent, Role::Viewer, Role::Billing];
+
+/// Scopes that never let anybody in by themselves: they are of no resource there is.
+const OTHER_SCOPE: &str = "inbox:read";
+
+/// An operation that takes keys.
+struct Operation {
+    name: String,
+    method: Method,
+    path: String,
+    has_body: bool,
+}
+
+/// A rig with one of everything that belongs to the first company.
+struct Scene {
+    rig: Rig,
+    call: String,
+    recording: String,
+}
+
+impl Scene {
+    async fn begin() -> Self {
+        let rig = Rig::new().await;
+        rig.rings("wacid.A").await;
+        let call = rig.until(State::Queued).await;
+        let recording = recorded(tenant(1), call.id.clone(), rig.clock.now());
+        rig.recordings.insert(&recording).await.unwrap();
+        Self { rig, call: call.id.to_string(), recording: recording.id.to_string() }
+    }
+
+    /// What stands for a parameter: a thing of the first company, or one that nobody has.
+    fn thing(&self, before: &str, parameter: &str, real: bool) -> String {
+        let (there, nobody) = match (before, parameter) {
+            ("calls", "{id}") => (self.call.clone(), format!("wac_{}", "f".repeat(32))),
+            ("recordings", "{id}") => (self.recording.clone(), format!("rec_{}", "f".repeat(32))),
+            ("numbers" | "connections", _) => (META_ID.to_owned(), "999999999999999".to_owned()),
+            (_, "{action}") => ("hold".to_owned(), "hold".to_owned()),
+            _ => panic!("say here how to make what {before}/{parameter} names"),
+        };
+        if real { there } else { nobody }
+    }
+
+    fn path(&self, operation: &Operation, real: bool) -> String {
+        let mut before = "";
+        let parts = operation.path.split('/').map(|part| {
+            let filled = match part.starts_with('{') {
+                true => self.thing(before, part, real),
+                false => part.to_owned(),
+            };
+            before = part;
+            filled
+        });
+        parts.collect::<Vec<_>>().join("/")
+    }
+
+    async fn ask(&self, operation: &Operation, key: Option<&str>, real: bool) -> Answered {
+        let mut request = Request::builder().method(operation.method.clone()).uri(self.path(operation, real));
+        if let Some(key) = key {
+            request = request.header("x-api-key", key);
+        }
+        if operation.has_body {
+            request = request.header("content-type", "application/json");
+        }
+        let body = if operation.has_body { Body::from("{}") } else { Body::empty() };
+        self.rig.send(request.body(body).unwrap()).await
+    }
+
+    /// Everything a request could have changed.
+    fn traces(&self) -> String {
+        let rig = &self.rig;
+        format!("{:?} {:?} {:?}", rig.memory.calls(), rig.recordings.all(), rig.asker.actions())
+    }
+}
+
+async fn operations() -> Vec<Operation> {
+    let rig = Rig::new().await;
+    let document = rig.get("/openapi.json", "").await.json();
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let credentials = operation["security"].as_array().unwrap();
+            if credentials.iter().any(|one| one.get("api_key").is_some()) {
+                found.push(Operation {
+                    name: operation["operationId"].as_str().unwrap().to_owned(),
+                    method: method.to_uppercase().parse().unwrap(),
+                    path: path.clone(),
+                    has_body: operation.get("requestBody").is_some(),
+                });
+            }
+        }
+    }
+    assert!(found.len() > 8);
+    found
+}
+
+fn is_let_in(answer: &Answered) -> bool {
+    let refused = answer.status == StatusCode::FORBIDDEN && answer.code() == "INSUFFICIENT_PERMISSIONS";
+    assert_ne!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.text);
+    assert!(!answer.status.is_server_error() || answer.status == 502, "{}", answer.text);
+    !refused
+}
+
+/// The scope an operation asks for, as it tells somebody who lacks it.
+async fn scope(scene: &Scene, operation: &Operation) -> String {
+    let key = scene.rig.key(Role::Owner, &[OTHER_SCOPE]).await;
+    let answer = scene.ask(operation, Some(&key), true).await;
+    assert!(!is_let_in(&answer), "{} needs no scope", operation.name);
+    answer.json()["error"]["details"]["required"].as_str().unwrap().to_owned()
+}
+
+/// The line of an operation: its scope, and who is let in.
+async fn line(operation: &Operation) -> String {
+    let scene = Scene::begin().await;
+    let before = scene.traces();
+    let nobody = scene.ask(operation, None, true).await;
+    assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{}: {}", operation.name, nobody.text);
+    let scope = scope(&scene, operation).await;
+    let mut cells = Vec::new();
+    for role in ROLES {
+        // Each role meets the things as they were.
+        let scene = Scene::begin().await;
+        let before = scene.traces();
+        let key = scene.rig.key(role, &["*"]).await;
+        let let_in = is_let_in(&scene.ask(operation, Some(&key), true).await);
+        let narrow = scene.rig.key(role, &[&scope]).await;
+        let by_scope = is_let_in(&scene.ask(operation, Some(&narrow), true).await);
+        assert_eq!(let_in, by_scope, "{} by {role:?} with {scope}", operation.name);
+        assert!(let_in || scene.traces() == before, "{} by {role:?} was refused and done", operation.name);
+        cells.push(if let_in { " yes |" } else { " |" });
+    }
+    let old = scene.rig.key(Role::Owner, &[]).await;
+    let as_viewer = is_let_in(&scene.ask(operation, Some(&old), true).await);
+    assert!(!as_viewer || scope == "calls:read", "a key without scopes does {}", operation.name);
+    assert!(scene.traces() == before, "{} was refused and done", operation.name);
+    let Operation { name, method, path, .. } = operation;
+    format!("| `{name}` | `{method} {path}` | `{scope}` |{}", cells.concat())
+}
+
+#[tokio::test]
+async fn who_is_let_in_is_what_the_table_says() {
+    let mut table = String::from(
+        "# Who may ask for what\n\n\
+         Every operation of the native REST interface, the scope a key needs for it, and the roles that have it.\n\
+         Whoever has no cell here is answered with 403 `INSUFFICIENT_PERMISSIONS`, and with 401 without a credential; \
+         things of other companies are not found.\n\
+         A test sends every request as everybody and compares; the table is written from what is so with \
+         `cargo xtask generate`.\n\n\
+         | operation | request | scope | owner | admin | developer | agent | viewer | billing |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
+    );
+    for operation in operations().await {
+        writeln!(table, "{}", line(&operation).await).unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/api/operations.md");
+    if std::env::var_os("OFFHOOK_GENERATE").is_some() {
+        std::fs::write(&path, &table).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap();
+    for (is, says) in table.lines().zip(written.lines()) {
+        assert_eq!(
+            is, says,
+            "docs/api/operations.md: `cargo xtask generate` writes it anew; read the difference"
+        );
+    }
+    assert_eq!(table.len(), written.len());
+}
+
+#[tokio::test]
+async fn things_of_another_company_are_as_absent_as_those_that_never_were() {
+    for operation in operations().await.iter().filter(|operation| operation.path.contains('{')) {
+        let scene = Scene::begin().await;
+        let before = scene.traces();
+        for role in ROLES {
+            let theirs = scene.rig.key_of(tenant(2), role, &["*"], KeyMode::Live).await;
+            let real = scene.ask(operation, Some(&theirs), true).await;
+            let absent = scene.ask(operation, Some(&theirs), false).await;
+            let told = |answer: &Answered| (answer.status, answer.json()["error"].clone());
+            assert_eq!(told(&real), told(&absent), "{} by {role:?}", operation.name);
+            let (status, error) = told(&real);
+            let expected = [StatusCode::NOT_FOUND, StatusCode::FORBIDDEN, StatusCode::UNPROCESSABLE_ENTITY];
+            assert!(expected.contains(&status), "{} by {role:?}: {error}", operation.name);
+            assert!(!real.text.contains(&scene.call) && !real.text.contains("447700900"), "{}", real.text);
+        }
+        assert!(scene.traces() == before, "{} was done by another company", operation.name);
+        let ours = scene.rig.key(Role::Owner, &["*"]).await;
+        let there = scene.ask(operation, Some(&ours), true).await;
+        assert_ne!(there.status, StatusCode::NOT_FOUND, "{} finds its own: {}", operation.name, there.text);
+    }
+}
+
+#[tokio::test]
+async fn people_are_let_in_as_keys_of_their_role_are() {
+    let scene = Scene::begin().await;
+    for (email, role) in [
+        ("olga@example.com", Role::Owner),
+        ("ann@example.com", Role::Agent),
+        ("vera@example.com", Role::Viewer),
+    ] {
+        let cookie = scene.rig.sign_in(email).await;
+        let key = scene.rig.key(role, &["*"]).await;
+        for operation in operations().await.iter().filter(|operation| operation.method != Method::DELETE) {
+            let path = scene.path(operation, true);
+            let body = Value::Object(Default::default());
+            let person = scene.rig.page(operation.method.clone(), &path, &cookie, &body).await;
+            let program = scene.ask(operation, Some(&key), true).await;
+            assert_eq!(is_let_in(&person), is_let_in(&program), "{} by {email}", operation.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_company_leads_nowhere() {
+    let scene = Scene::begin().await;
+    scene.rig.rings("wacid.B").await;
+    let ours = scene.rig.key(Role::Owner, &["*"]).await;
+    let theirs = scene.rig.key_of(tenant(2), Role::Owner, &["*"], KeyMode::Live).await;
+    let list = "/api/v1/whatsapp/calling/calls?limit=1";
+    crate::rig::eventually(|| (scene.rig.memory.calls().len() == 2).then_some(()), "a second call").await;
+    let cursor = scene.rig.get(list, &ours).await.json()["meta"]["pagination"]["cursor"].clone();
+    let next = format!("{list}&cursor={}", cursor.as_str().unwrap());
+    assert_eq!(scene.rig.get(&next, &ours).await.status, StatusCode::OK);
+    assert_eq!(scene.rig.get(&next, &theirs).await.code(), "INVALID_CURSOR");
+}
+
+#[tokio::test]
+async fn roles_that_see_phones_masked_see_no_whole_one_anywhere() {
+    let scene = Scene::begin().await;
+    for role in [Role::Viewer, Role::Billing] {
+        let key = scene.rig.key(role, &["*"]).await;
+        for operation in operations().await {
+            let text = scene.ask(&operation, Some(&key), true).await.text;
+            for digits in ["447700900123", "15550100200"] {
+                assert!(!text.contains(digits), "{} shows {role:?} a number: {text}", operation.name);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_gives_themselves_what_they_are_not_given() {
+    let scene = Scene::begin().await;
+    let key = scene.rig.key(Role::Developer, &["*"]).await;
+    let smuggled = serde_json::json!({
+        "tenant": tenant(2).as_str(), "tenant_id": tenant(2).as_str(), "role": "owner", "owner": true,
+        "media_mode": "bridge", "id": "num_00000000000000000000000000000002",
+    });
+    let path = format!("/api/v1/whatsapp/calling/numbers/{META_ID}");
+    let request = Request::patch(path).header("x-api-key", &key).header("content-type", "application/json");
+    let changed = scene.rig.send(request.body(Body::from(smuggled.to_string())).unwrap()).await;
+    let row: Value = changed.json()["data"].clone();
+    assert_eq!((changed.status, &row["phone_number_id"]), (StatusCode::OK, &Value::from(META_ID)));
+    assert_ne!(row["id"], "num_00000000000000000000000000000002");
+}

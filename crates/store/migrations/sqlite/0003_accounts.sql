@@ -1,0 +1,58 @@
+-- Accounts: what keys, sessions and numbers know besides, and the audit log.
+-- Instants are microseconds since the epoch. The twin in ../postgres has the same number and meaning.
+
+ALTER TABLE api_keys ADD COLUMN name TEXT NOT NULL DEFAULT '';
+ALTER TABLE api_keys ADD COLUMN kind TEXT NOT NULL DEFAULT 'secret';
+ALTER TABLE api_keys ADD COLUMN allowed_ips TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE api_keys ADD COLUMN made_by TEXT;
+ALTER TABLE api_keys ADD COLUMN last_used_at INTEGER;
+CREATE INDEX api_keys_by_age ON api_keys (tenant, created_at DESC, id DESC);
+
+ALTER TABLE numbers ADD COLUMN sandbox INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE sessions ADD COLUMN seen_at INTEGER NOT NULL DEFAULT 0;
+UPDATE sessions SET seen_at = opened_at;
+
+-- What a ticket was given for.
+ALTER TABLE tickets ADD COLUMN session_hash BLOB;
+ALTER TABLE tickets ADD COLUMN key_id TEXT;
+
+-- Rises whenever somebody of the tenant lost or gained a right.
+ALTER TABLE tenants ADD COLUMN rights INTEGER NOT NULL DEFAULT 0;
+
+-- The last place of each audit log and its hash. A log is a tenant's, or the house's own.
+CREATE TABLE audit_heads (
+  log TEXT NOT NULL PRIMARY KEY,
+  seq INTEGER NOT NULL,
+  hash BLOB NOT NULL
+) STRICT;
+
+-- Each entry's hash covers the one before it. `address` is sealed.
+CREATE TABLE audit (
+  log TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  actor_kind TEXT NOT NULL,
+  actor_id TEXT,
+  actor_name TEXT,
+  action TEXT NOT NULL,
+  object_kind TEXT,
+  object_id TEXT,
+  state_before TEXT,
+  state_after TEXT,
+  request_id TEXT,
+  address_hash TEXT,
+  address BLOB,
+  hash BLOB NOT NULL,
+  PRIMARY KEY (log, seq)
+) STRICT;
+CREATE INDEX audit_by_actor ON audit (log, actor_id, seq);
+
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN
+  SELECT RAISE(ABORT, 'the audit log is only added to');
+END;
+CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
+BEGIN
+  SELECT RAISE(ABORT, 'the audit log is only added to');
+END;
