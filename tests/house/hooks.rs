@@ -105,7 +105,7 @@ impl Seen {
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 async fn made(house: &House, path: &str, body: Value) -> anyhow::Result<Value> {
-    let request = house.http.post(format!("{}{path}", house.url())).header("X-API-Key", &house.api_key);
+    let request = house.http.post(format!("{}{path}", house.url())).bearer_auth(&house.api_key);
     let reply = request.json(&body).send().await?;
     let status = reply.status();
     let text = reply.text().await?;

@@ -15,7 +15,7 @@ use crate::house::Shared;
 
 /// This room's part of the served OpenAPI document.
 #[derive(OpenApi)]
-#[openapi(paths(login::sign_in, login::sign_out, login::me, softphone::issue))]
+#[openapi(paths(login::sign_in, login::sign_out, login::me, login::change_password, softphone::issue))]
 pub(crate) struct Document;
 
 pub(crate) fn routes() -> Router<Shared> {

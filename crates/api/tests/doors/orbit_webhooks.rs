@@ -1,6 +1,6 @@
 //! Webhooks over REST, and what they are told in each dress.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use offhook_core::call::State;
 use offhook_core::hook::Reply;
 use offhook_core::house::{KeyMode, Role};
@@ -190,12 +190,30 @@ async fn vobiz_and_meta_are_told_what_meta_said() {
     let rig = Rig::new().await;
     let key = rig.key(Role::Owner, &["*"]).await;
     let (vobiz, meta) = ("https://vobiz.example.com/", "https://d360.example.com/");
-    let answer = rig
-        .post("/api/v1/messaging/webhooks", &key, &json!({ "url": vobiz, "secret": "a secret of ours" }))
-        .await;
-    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "blanks");
+    let subscriptions = async |key: &str, method: Method, path: &str, body: Option<&Value>| {
+        let headers = [("X-Auth-ID", "MA_ABCDEFGH"), ("X-Auth-Token", key)];
+        rig.ask(method, &format!("/api/v1/messaging/webhooks{path}"), &headers, body).await
+    };
+    for (field, body) in [
+        ("secret", json!({ "url": vobiz, "secret": "a secret of ours" })),
+        ("secret", json!({ "url": vobiz })),
+        ("url", json!({ "secret": "a-secret-of-ours" })),
+    ] {
+        let answer = subscriptions(&key, Method::POST, "", Some(&body)).await;
+        assert_eq!(
+            (answer.status, &answer.json()["error"]["details"]["errors"][0]["field"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)),
+            "{}",
+            answer.text
+        );
+    }
     let body = json!({ "url": vobiz, "secret": "a-secret-of-ours" });
-    let answer = rig.post("/api/v1/messaging/webhooks", &key, &body).await;
+    let agent = rig.key(Role::Agent, &["*"]).await;
+    let answer = subscriptions(&agent, Method::POST, "", Some(&body)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "INSUFFICIENT_PERMISSIONS"));
+    let answer = subscriptions("nobody", Method::GET, "", None).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS"));
+    let answer = subscriptions(&key, Method::POST, "", Some(&body)).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
     let subscription = answer.json();
     assert_eq!((&subscription["status"], &subscription["secret"]), (&json!("active"), &Value::Null));
@@ -236,12 +254,12 @@ async fn vobiz_and_meta_are_told_what_meta_said() {
     assert_eq!(passed, [connect["payload"].clone(), terminate["payload"].clone()], "unchanged");
 
     let id = subscription["id"].as_str().unwrap();
-    let list = rig.get("/v1/messaging/webhooks/", &key).await.json();
+    let list = subscriptions(&key, Method::GET, "/", None).await.json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1, "another dress's are not its business");
-    let gone = rig.call("DELETE", &format!("/api/v1/messaging/webhooks/{id}"), &key, &Value::Null).await;
+    let gone = subscriptions(&key, Method::DELETE, &format!("/{id}"), None).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
-    let again = rig.call("DELETE", &format!("/api/v1/messaging/webhooks/{id}"), &key, &Value::Null).await;
-    assert_eq!(again.status, StatusCode::NOT_FOUND);
+    let again = subscriptions(&key, Method::DELETE, &format!("/{id}"), None).await;
+    assert_eq!((again.status, again.code().as_str()), (StatusCode::NOT_FOUND, "WEBHOOK_NOT_FOUND"));
 }
 
 #[tokio::test]
@@ -348,4 +366,39 @@ async fn after_a_rotation_both_secrets_sign() {
         secrets,
         [rotated["signing_secret"].as_str().unwrap(), webhook["signing_secret"].as_str().unwrap()]
     );
+}
+
+#[tokio::test]
+async fn changes_of_webhooks_are_written_down_without_their_secrets() {
+    let rig = Rig::new().await;
+    let key = rig.key(Role::Developer, &["*"]).await;
+    let url = "https://crm.example.com/in/canary";
+    let body = json!({ "url": url, "events": ["call.completed"], "secret": "canary-0123456789" });
+    let id = made(&rig, &key, body).await["id"].as_str().unwrap().to_owned();
+    let one = format!("{PATH}/{id}");
+    rig.call("PUT", &one, &key, &json!({ "active": false })).await;
+    rig.call("PUT", &one, &key, &json!({ "active": true })).await;
+    rig.post(&format!("{one}/rotate-secret"), &key, &json!({ "secret": "canary-9876543210" })).await;
+    rig.post(&format!("{one}/test"), &key, &json!({})).await;
+    rig.post(&format!("{one}/replay"), &key, &json!({ "dead": true })).await;
+    rig.call("DELETE", &one, &key, &Value::Null).await;
+    let refused = rig.call("DELETE", &one, &key, &Value::Null).await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+    let deeds = rig.audit.deeds();
+    let done: Vec<&str> = deeds.iter().map(|deed| deed.action.as_str()).collect();
+    assert_eq!(
+        done,
+        [
+            "webhook.created",
+            "webhook.changed",
+            "webhook.changed",
+            "webhook.secret_rotated",
+            "webhook.tested",
+            "webhook.replayed",
+            "webhook.removed",
+        ]
+    );
+    assert!(deeds.iter().all(|deed| deed.object.as_ref().is_some_and(|it| it.id == id)), "{deeds:?}");
+    let text = format!("{deeds:?}");
+    assert!(text.contains("https://crm.example.com") && !text.contains("canary"), "{text}");
 }

@@ -3,7 +3,9 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{analytics, calls, control, estimate, events, export, numbers, place, recordings, webhooks};
+use super::{
+    analytics, calls, control, estimate, events, export, numbers, place, recordings, settings, webhooks,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,6 +35,19 @@ use super::{analytics, calls, control, estimate, events, export, numbers, place,
         events::list,
         events::one,
         events::stream::open,
+        settings::keys::list,
+        settings::keys::one,
+        settings::keys::create,
+        settings::keys::revoke,
+        settings::rotate::rotate,
+        settings::allowed::read,
+        settings::allowed::replace,
+        settings::people::list,
+        settings::people::one,
+        settings::people::add,
+        settings::people::change,
+        settings::people::remove,
+        settings::audit::list,
     ),
     modifiers(&Credentials)
 )]

@@ -31,6 +31,7 @@ use super::find;
 use crate::house::Shared;
 use crate::manners::limits::Operation;
 use crate::manners::principal::Right;
+use crate::manners::trace::Trace;
 
 /// How often a quiet stream says that it lives (provider-apis.md 2.12).
 const PING: Duration = Duration::from_secs(15);
@@ -152,6 +153,7 @@ pub(crate) async fn open(
         behind,
         ready,
         checked: Instant::now(),
+        trace: Trace::now(),
         _seat: seat,
     };
     let mut response =
@@ -174,6 +176,8 @@ struct Feed {
     behind: Option<EventId>,
     ready: VecDeque<Frame>,
     checked: Instant,
+    /// The request that opened it: a key may work from some addresses only.
+    trace: Trace,
     _seat: Seat,
 }
 
@@ -242,7 +246,8 @@ impl Feed {
 
     /// Whether the credential is still good for this.
     async fn check(&mut self) -> Option<()> {
-        let principal = auth::identify(&self.house, &Method::GET, &self.headers).await.ok()?;
+        let identify = auth::identify(&self.house, &Method::GET, &self.headers);
+        let principal = self.trace.clone().follow(identify).await.ok()?;
         self.checked = Instant::now();
         (principal.tenant == self.tenant && principal.may(Right::ReadEvents)).then_some(())
     }
