@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`secret`] (keys, sealing, hashing), `database` (pools, the writer, migrations, faults),
 //! `store` (the door: [`Store`]), then one room per noun: `calls`, `log`, `inbox`, `directory`, `recordings`,
-//! `permissions`, `claims`, `audit`.
+//! `permissions`, `hooks`, `claims`, `audit`.
 //!
 //! One SQL text serves both databases; what differs lives in `database` and in the paired migrations.
 //! No decision about calls is made here.
@@ -28,6 +28,8 @@ mod directory;
 mod recordings;
 
 mod permissions;
+
+mod hooks;
 
 mod claims;
 

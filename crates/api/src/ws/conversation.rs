@@ -372,7 +372,12 @@ const fn is_ring(event: &Event) -> bool {
 const fn taker(event: &Event) -> Option<&UserId> {
     match event {
         Event::Call { what: CallEvent::Silenced { by, .. }, .. } => by.as_ref(),
-        Event::Call { .. } | Event::Permission { .. } | Event::Presence { .. } => None,
+        Event::Call { .. }
+        | Event::Permission { .. }
+        | Event::Presence { .. }
+        | Event::Recording { .. }
+        | Event::Knock { .. }
+        | Event::Hook { .. } => None,
     }
 }
 

@@ -34,6 +34,8 @@ struct Scene {
     call: String,
     recording: String,
     key: String,
+    webhook: String,
+    event: String,
 }
 
 impl Scene {
@@ -46,7 +48,13 @@ impl Scene {
         // Nobody touches a key that may more than they do.
         rig.key(Role::Viewer, &["settings:write"]).await;
         let key = Keys::all(&*rig.directory, &tenant(1)).await.unwrap().remove(0).key.id.to_string();
-        Self { rig, call: call.id.to_string(), recording: recording.id.to_string(), key }
+        let owner = rig.key(Role::Owner, &["*"]).await;
+        let hook = serde_json::json!({ "url": "https://crm.example.com/", "events": ["*"] });
+        let hook = rig.post("/api/v1/webhooks", &owner, &hook).await.json();
+        let events = rig.get("/api/v1/events", &owner).await.json();
+        let id = |thing: &Value| thing["id"].as_str().unwrap().to_owned();
+        let (webhook, event) = (id(&hook["data"]), id(&events["data"][0]));
+        Self { call: call.id.to_string(), recording: recording.id.to_string(), key, webhook, event, rig }
     }
 
     /// What stands for a parameter: a thing of the first company, or one that nobody has.
@@ -56,6 +64,8 @@ impl Scene {
             ("recordings", "{id}") => (self.recording.clone(), format!("rec_{}", "f".repeat(32))),
             ("numbers" | "connections", _) => (META_ID.to_owned(), "999999999999999".to_owned()),
             ("api-keys", "{id}") => (self.key.clone(), format!("key_{}", "f".repeat(32))),
+            ("webhooks", "{id}") => (self.webhook.clone(), format!("wh_{}", "f".repeat(32))),
+            ("events", "{id}") => (self.event.clone(), format!("evt_{}", "f".repeat(32))),
             ("people", "{id}") => (user(2).as_str().to_owned(), format!("usr_{}", "f".repeat(32))),
             (_, "{action}") => ("hold".to_owned(), "hold".to_owned()),
             _ => panic!("say here how to make what {before}/{parameter} names"),
@@ -153,7 +163,11 @@ async fn line(operation: &Operation) -> String {
     }
     let old = scene.rig.key(Role::Owner, &[]).await;
     let as_viewer = is_let_in(&scene.ask(operation, Some(&old), true).await);
-    assert!(!as_viewer || scope == "calls:read", "a key without scopes does {}", operation.name);
+    assert!(
+        !as_viewer || ["calls:read", "events:read"].contains(&scope.as_str()),
+        "a key without scopes does {}",
+        operation.name
+    );
     assert!(scene.traces() == before, "{} was refused and done", operation.name);
     let Operation { name, method, path, .. } = operation;
     format!("| `{name}` | `{method} {path}` | `{scope}` |{}", cells.concat())

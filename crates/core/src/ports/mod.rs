@@ -10,6 +10,7 @@ mod clock;
 mod directory;
 mod figures;
 mod gate;
+mod hooks;
 mod inbox;
 mod pages;
 mod permissions;
@@ -19,7 +20,7 @@ mod sound;
 pub mod fake;
 
 pub use audit::Audit;
-pub use calls::{CallFilter, Calls, Events, Page, PageAfter};
+pub use calls::{CallFilter, Calls, Events, LogStretch, Page, PageAfter};
 pub use channels::{Channel, ChannelChange, ChannelNotes, Channels, Disconnected};
 pub use claims::{Claim, Claims, KeptAnswer, Standing};
 pub use clock::{Clock, Ids};
@@ -29,6 +30,10 @@ pub use directory::{
 };
 pub use figures::{DayFigures, Figures, FiguresAsk, QUARTER_SECS, Stretch, Tally};
 pub use gate::{Asker, Document, LookedUp, PermissionAsk, Settings, Template};
+pub use hooks::{
+    Carrier, Deliveries, DeliveryPage, Dressed, Dresser, Due, Hooks, NewDelivery, NewHook, Parcel, Receipt,
+    Settled,
+};
 pub use inbox::{Inbox, Knock, Knocked, News};
 pub use pages::{CallKind, CallPages, NumberedPage, PageAt, PageFilter, Reason};
 pub use permissions::{PermissionFilter, PermissionPage, Permissions, PermissionsAfter};

@@ -60,6 +60,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/sqlite/0007_permissions.sql"),
         include_str!("../../migrations/postgres/0007_permissions.sql"),
     ),
+    Pair(
+        8,
+        "hooks",
+        include_str!("../../migrations/sqlite/0008_hooks.sql"),
+        include_str!("../../migrations/postgres/0008_hooks.sql"),
+    ),
 ];
 
 /// Brings the schema up to date, each step whole or not at all.

@@ -47,6 +47,7 @@ async fn engine() -> (Engine, Arc<CallRecord>) {
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: offhook_core::house::MediaMode::Bridge,
         sandbox: false,
+        calling: offhook_core::house::Calling::default(),
     };
     memory.with_number(number.clone());
     let ports = Ports {
@@ -54,7 +55,8 @@ async fn engine() -> (Engine, Arc<CallRecord>) {
         events: memory.clone(),
         inbox: memory.clone(),
         numbers: memory.clone(),
-        people: memory,
+        people: memory.clone(),
+        permissions: memory,
         asker: Arc::new(FakeAsker::default()),
         sound: Arc::new(FakeSound::default()),
         clock,

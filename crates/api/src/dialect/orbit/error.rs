@@ -144,6 +144,27 @@ impl ApiError {
             .with(json!({ "field": "to" }))
     }
 
+    pub(crate) fn invalid_events(unknown: &[&str]) -> Self {
+        let message = "there are no events of these names";
+        Self::new("VALIDATION_ERROR", StatusCode::UNPROCESSABLE_ENTITY, message)
+            .with(json!({ "field": "events", "invalid_events": unknown }))
+    }
+
+    pub(crate) fn invalid_webhook_url(why: &str) -> Self {
+        Self::new("INVALID_WEBHOOK_URL", StatusCode::UNPROCESSABLE_ENTITY, why)
+            .with(json!({ "field": "url" }))
+    }
+
+    pub(crate) fn too_many_webhooks(most: u32) -> Self {
+        let message = format!("there are {most} webhooks already: remove one first");
+        Self::new("WEBHOOK_LIMIT_REACHED", StatusCode::CONFLICT, message)
+    }
+
+    pub(crate) fn too_many_streams() -> Self {
+        let message = "too many streams of events are open: close one first";
+        Self::new("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS, message).retry_after(15)
+    }
+
     pub(crate) fn invalid_cursor() -> Self {
         let message = "the cursor is malformed, expired, or of another list: start at the first page";
         Self::new("INVALID_CURSOR", StatusCode::BAD_REQUEST, message)

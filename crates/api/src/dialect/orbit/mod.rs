@@ -47,6 +47,12 @@ mod permissions;
 
 mod switch;
 
+pub(crate) mod event;
+
+pub(crate) mod webhooks;
+
+pub(crate) mod events;
+
 mod settings;
 
 pub(crate) mod shapes;
@@ -85,7 +91,7 @@ pub(crate) fn routes() -> Router<Shared> {
     let ask = post(permissions::ask).fallback(wrong_method);
     let calling = get(switch::read).fallback(wrong_method);
     let (enable, disable) = (post(switch::enable), post(switch::disable));
-        router = hang(router, "/whatsapp/calling/permissions", &permissions);
+    router = hang(router, "/whatsapp/calling/permissions", &permissions);
     router = hang(router, "/whatsapp/calling/permissions/request", &ask);
     router = hang(router, "/whatsapp/connections/{phone_number_id}/calling", &calling);
     router = hang(
@@ -98,6 +104,17 @@ pub(crate) fn routes() -> Router<Shared> {
         "/whatsapp/connections/{phone_number_id}/calling/disable",
         &disable.fallback(wrong_method),
     );
+    let webhooks = get(webhooks::list).post(webhooks::create).fallback(wrong_method);
+    let webhook = get(webhooks::one).put(webhooks::change).delete(webhooks::remove);
+    router = hang(router, "/webhooks", &webhooks);
+    router = hang(router, "/webhooks/{id}", &webhook.fallback(wrong_method));
+    router = hang(router, "/webhooks/{id}/test", &post(webhooks::test).fallback(wrong_method));
+    router = hang(router, "/webhooks/{id}/rotate-secret", &post(webhooks::rotate).fallback(wrong_method));
+    router = hang(router, "/webhooks/{id}/replay", &post(webhooks::replay).fallback(wrong_method));
+    router = hang(router, "/webhooks/{id}/deliveries", &get(webhooks::deliveries).fallback(wrong_method));
+    router = hang(router, "/events", &get(events::list).fallback(wrong_method));
+    router = hang(router, "/events/stream", &get(events::stream::open).fallback(wrong_method));
+    router = hang(router, "/events/{id}", &get(events::one).fallback(wrong_method));
     router = hang(router, "/whatsapp/calling/numbers", &numbers);
     router = hang(router, "/whatsapp/calling/numbers/{phone_number_id}", &number);
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);
