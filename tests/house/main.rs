@@ -35,6 +35,9 @@ mod doors;
 mod faces;
 
 #[cfg(test)]
+mod hooks;
+
+#[cfg(test)]
 mod once;
 
 #[cfg(test)]

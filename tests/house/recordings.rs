@@ -78,6 +78,21 @@ impl Door {
         found.with_context(|| format!("it should be {state}: {row}"))
     }
 
+    /// Waits for customers to be told that it can be heard.
+    async fn told(&self, recording: &Value) -> anyhow::Result<()> {
+        let id = recording["id"].as_str().context("an id")?;
+        let url = format!("{}/api/v1/events?type=call.recording_ready&resource_id={id}", self.url);
+        let told = until("an event", async || {
+            let reply = self.http.get(&url).header("X-API-Key", &self.key).send().await?;
+            let body: Value = reply.error_for_status()?.json().await?;
+            Ok(body["data"].get(0).cloned())
+        });
+        let told = told.await?;
+        anyhow::ensure!(told["data"]["recording_duration_ms"] == recording["length_ms"], "{told}");
+        anyhow::ensure!(told["data"]["call_id"] == recording["call_id"], "{told}");
+        Ok(())
+    }
+
     /// What is in the user's part of a recording, as FFmpeg decodes it: length and loudness of a tone.
     async fn listen(&self, recording: &Value, hertz: u32) -> anyhow::Result<(f64, f64)> {
         let id = recording["id"].as_str().context("an id")?;
@@ -134,6 +149,7 @@ async fn recorded_user_is_heard_in_the_file_behind_the_link() {
     let length = row["length_ms"].as_f64().unwrap();
     assert!(length > 2_000.0 && (millis - length).abs() < 100.0, "{millis} ms of {row}");
     assert!(tone > 0.05, "440 Hz at {tone}");
+    door.told(&row).await.unwrap();
     let (_, other) = door.listen(&row, 1_000).await.unwrap();
     assert!(other < tone / 10.0, "1000 Hz at {other}");
 }

@@ -71,6 +71,7 @@ impl House {
             .env("OFFHOOK_WHATSAPP__GRAPH_URL", format!("http://{}", self.sim.addr()))
             .env("OFFHOOK_WHATSAPP__APP_SECRET", "sim-app-secret")
             .env("OFFHOOK_WHATSAPP__VERIFY_TOKEN", "sim-verify-token")
+            .env("OFFHOOK_WEBHOOKS__ALLOW_PRIVATE_TARGETS", "true")
             .current_dir(self.data.path())
             .stdin(Stdio::null());
         command

@@ -7,8 +7,8 @@ use axum::middleware::from_fn_with_state;
 use ipnet::IpNet;
 use offhook_core::bill;
 use offhook_core::ports::{
-    Audit, CallPages, Calls, Channels, Claims, Clock, ContactGroups, Contacts, Events, Figures, Ids, Keys,
-    Numbers, People, Recordings, Sessions, Tenants,
+    Audit, CallPages, Calls, Carrier, Channels, Claims, Clock, ContactGroups, Contacts, Deliveries, Events,
+    Figures, Hooks, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants,
 };
 use offhook_engine::Engine;
 use secrecy::SecretString;
@@ -24,6 +24,7 @@ use crate::manners::cors;
 use crate::manners::limits::Rates;
 use crate::manners::once::layer::once;
 use crate::manners::trace;
+use crate::wardrobe::Wardrobe;
 use crate::ws::Sockets;
 use crate::ws::ice::IceServers;
 use crate::{desk, docs, listen, meta, ws};
@@ -79,8 +80,23 @@ pub struct DoorPorts {
     pub bots: Arc<dyn BotDoor>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
+    /// Webhooks of customers.
+    pub hooks: HookPorts,
     /// STUN and TURN servers for the agents' pages.
     pub ice_servers: Arc<dyn IceServers>,
+}
+
+/// What the doors need for customers' webhooks and for telling events.
+#[derive(Clone)]
+pub struct HookPorts {
+    /// Hooks.
+    pub hooks: Arc<dyn Hooks>,
+    /// What is on its way to them.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// Judges addresses.
+    pub carrier: Arc<dyn Carrier>,
+    /// Puts events into words.
+    pub wardrobe: Arc<Wardrobe>,
 }
 
 /// How the doors are set up.

@@ -11,6 +11,7 @@ use offhook_engine::Engine;
 use tokio::sync::Semaphore;
 use url::Url;
 
+use crate::dialect::orbit::events::stream::Streams;
 use crate::doors::{DoorConfig, DoorPorts, Doors};
 use crate::manners::audit::Ledger;
 use crate::manners::body::Budget;
@@ -53,6 +54,7 @@ pub(crate) struct House {
     pub(crate) once: Once,
     pub(crate) forgeries: Forgeries,
     pub(crate) strangers: Budget,
+    pub(crate) streams: Streams,
     pub(crate) knocks: Semaphore,
     pub(crate) sign_ins: Semaphore,
     origins: BTreeSet<String>,
@@ -79,6 +81,7 @@ impl House {
             ),
             forgeries: Forgeries::default(),
             strangers: Budget::of_bytes(UNPROVED_BYTES),
+            streams: Streams::default(),
             knocks: Semaphore::new(KNOCKS_AT_ONCE),
             sign_ins: Semaphore::new(SIGN_INS_AT_ONCE),
             sockets,

@@ -18,6 +18,8 @@ mod dialect;
 
 mod desk;
 
+mod wardrobe;
+
 mod archive;
 
 mod bots;
@@ -31,6 +33,7 @@ mod doors;
 pub use archive::Archive;
 pub use bots::{BotDoor, Guest, Invited};
 pub use dialect::vobiz::{DurationBasis, EndedAnswered, VobizManners};
-pub use doors::{DoorConfig, DoorPorts, Doors, router};
+pub use doors::{DoorConfig, DoorPorts, Doors, HookPorts, router};
 pub use manners::limits::Rates;
+pub use wardrobe::{Wardrobe, WardrobePorts};
 pub use ws::Sockets;

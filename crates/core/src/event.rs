@@ -6,9 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::table::Key;
 use crate::call::{CallRecord, Glance};
+use crate::contact::import::Counts;
 use crate::contact::{self, Channel};
 use crate::house::Presence;
-use crate::id::{CallId, ContactId, EventId, NumberId, SegmentId, TenantId, UserId};
+use crate::id::{
+    CallId, ContactId, EventId, HookId, ImportId, NumberId, RecordingId, SegmentId, TenantId, UserId,
+};
+use crate::meta::MetaEventKind;
 use crate::permission::Standing;
 use crate::phone::Phone;
 use crate::time::Time;
@@ -192,6 +196,42 @@ pub enum ContactEvent {
     },
 }
 
+/// What a webhook of Meta's was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KnockKind {
+    /// An offer or answer.
+    Connect,
+    /// The user's phone rings, or they picked up or declined.
+    Status,
+    /// The end of a call.
+    Terminate,
+    /// A user's consent.
+    Permission,
+}
+
+impl KnockKind {
+    /// What an event of a call is.
+    #[must_use]
+    pub const fn of(kind: &MetaEventKind) -> Self {
+        match kind {
+            MetaEventKind::Connect { .. } => Self::Connect,
+            MetaEventKind::Ringing | MetaEventKind::Accepted | MetaEventKind::Rejected => Self::Status,
+            MetaEventKind::Terminate(_) => Self::Terminate,
+        }
+    }
+}
+
+/// What happened to a customer's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HookEvent {
+    /// Somebody wants to see whether it works.
+    Tested,
+    /// It failed for too long, or said that it is gone: nothing is sent there any more.
+    Disabled,
+}
+
 /// An entry before it has its place in the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "snake_case")]
@@ -235,6 +275,17 @@ pub enum Event {
         /// The contact as it was then; none once it is gone.
         facts: Option<Box<contact::Facts>>,
     },
+    /// A file of contacts was read to its end, or could not be.
+    Import {
+        /// Which.
+        import: ImportId,
+        /// What became of its rows.
+        counts: Counts,
+        /// Whether it was read to its end.
+        completed: bool,
+    },
+    /// What stood here was about a person who was erased. The place in the log stays.
+    Erased,
     /// A person's presence.
     Presence {
         /// Who.
@@ -242,6 +293,84 @@ pub enum Event {
         /// What they said.
         presence: Presence,
     },
+    /// A recording is kept and can be heard.
+    Recording {
+        /// Which.
+        recording: RecordingId,
+        /// Of which call.
+        call: CallId,
+        /// How long it is.
+        length_ms: u64,
+        /// Whether its end is missing.
+        truncated: bool,
+    },
+    /// A webhook of Meta's was dealt with: told to those who want Meta's own words.
+    Knock {
+        /// Its place in the inbox.
+        knock: i64,
+        /// The business number.
+        number: NumberId,
+        /// The call it was about.
+        call: Option<CallId>,
+        /// What it was about.
+        what: KnockKind,
+    },
+    /// A customer's address.
+    Hook {
+        /// Which.
+        hook: HookId,
+        /// What.
+        what: HookEvent,
+    },
+}
+
+impl Event {
+    /// What must be told in order: entries of one thread follow one another everywhere.
+    #[must_use]
+    pub fn thread(&self) -> String {
+        match self {
+            Self::Call { call, .. } | Self::Recording { call, .. } | Self::Knock { call: Some(call), .. } => {
+                call.as_str().to_owned()
+            }
+            Self::Permission { number, phone, .. } => format!("{number}/{}", phone.digits()),
+            Self::Knock { call: None, number, .. } => number.as_str().to_owned(),
+            Self::Contact { contact, .. } => contact.as_str().to_owned(),
+            Self::Import { import, .. } => import.as_str().to_owned(),
+            Self::Presence { person, .. } => person.as_str().to_owned(),
+            Self::Hook { hook, .. } => hook.as_str().to_owned(),
+            Self::Erased => "erased".to_owned(),
+        }
+    }
+
+    /// The call it is about.
+    #[must_use]
+    pub const fn call(&self) -> Option<&CallId> {
+        match self {
+            Self::Call { call, .. } | Self::Recording { call, .. } => Some(call),
+            Self::Knock { call, .. } => call.as_ref(),
+            Self::Permission { .. }
+            | Self::Contact { .. }
+            | Self::Import { .. }
+            | Self::Presence { .. }
+            | Self::Hook { .. }
+            | Self::Erased => None,
+        }
+    }
+
+    /// The business number it is about, as far as the entry itself tells.
+    #[must_use]
+    pub fn number(&self) -> Option<&NumberId> {
+        match self {
+            Self::Call { glance, .. } => glance.as_ref().map(|glance| &glance.number),
+            Self::Permission { number, .. } | Self::Knock { number, .. } => Some(number),
+            Self::Contact { .. }
+            | Self::Import { .. }
+            | Self::Presence { .. }
+            | Self::Recording { .. }
+            | Self::Hook { .. }
+            | Self::Erased => None,
+        }
+    }
 }
 
 /// An entry of a tenant's log.

@@ -97,6 +97,11 @@ house_id!(
     "prm_"
 );
 house_id!(
+    /// A customer's address that is told of events.
+    HookId,
+    "wh_"
+);
+house_id!(
     /// An entry of a tenant's event log.
     EventId,
     "evt_"

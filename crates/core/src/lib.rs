@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`time`], [`id`], [`phone`], [`sdp`], [`house`] (tenants, numbers, people), [`right`] (who may do what),
 //! [`meta`] (what WhatsApp tells us), [`permission`] (who may be called), [`dialling`] (whom the house lets be
-//! called), [`bill`] (what calls cost), [`call`] (the machine), [`search`], [`event`], [`recording`], [`contact`],
-//! [`audit`], [`ports`].
+//! called), [`bill`] (what calls cost), [`call`] (the machine), [`search`], [`event`], [`hook`] (customers' addresses
+//! and when to try them again), [`recording`], [`contact`], [`audit`], [`ports`].
 //!
 //! Invariant: nothing here reads a clock, draws chance, waits, or knows a provider's word. Time, ids and
 //! chance are parameters; the only `async` is in the port traits.
@@ -35,6 +35,8 @@ pub mod call;
 pub mod search;
 
 pub mod event;
+
+pub mod hook;
 
 pub mod recording;
 

@@ -101,7 +101,7 @@ const TABLE: [Row; 21] = [
     row(Right::ExportContacts, "export contacts", "contacts:read", [Yes, Yes, Yes, No, No, No]),
     row(Right::ReadWebhooks, "see webhooks and their deliveries", "webhooks:read", [Yes, Yes, Yes, No, No, No]),
     row(Right::WriteWebhooks, "change webhooks, send again", "webhooks:write", [Yes, Yes, Yes, No, No, No]),
-    row(Right::ReadEvents, "read the event log", "events:read", [Yes, Yes, Yes, No, No, No]),
+    row(Right::ReadEvents, "read the event log", "events:read", [Yes, Yes, Yes, Yes, MASKED, MASKED]),
     row(Right::ReadCosts, "see what calls cost", "calls:read", [Yes, Yes, Yes, No, No, Yes]),
     row(Right::ExportCalls, "export calls", "calls:read", [Yes, Yes, Yes, No, MASKED, MASKED]),
     row(Right::ManageKeys, "make and revoke API keys", "settings:write", [Yes, Yes, Partly("their own"), No, No, No]),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use offhook_core::call::{Ask, Call, CallRecord, Commit, Fault, Input, LegRecord, Output, SoundNews, State};
-use offhook_core::event::Announced;
+use offhook_core::event::{Announced, Event, KnockKind};
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{CallId, UserId};
 use offhook_core::ports::StoreFault;
@@ -60,8 +60,8 @@ pub(crate) struct Actor {
     /// Somebody came, went, or changed what they take.
     pub(crate) agents: Arc<Notify>,
     pub(crate) birth: Birth,
-    /// The inbox place of the webhook being handled.
-    pub(crate) in_hand: Option<i64>,
+    /// The inbox place of the webhook being handled, and what it is about.
+    pub(crate) in_hand: Option<(i64, KnockKind)>,
 }
 
 /// Who waits for news of a new call. Nobody does for one woken from its record.
@@ -71,8 +71,8 @@ pub(crate) struct Birth {
     pub(crate) begun: Option<oneshot::Sender<Result<Arc<CallRecord>, EngineError>>>,
     /// Told when Meta has confirmed or refused an outbound call.
     pub(crate) settled: Option<oneshot::Sender<Arc<CallRecord>>>,
-    /// The inbox place of the webhook that began the call.
-    pub(crate) knock: Option<i64>,
+    /// The inbox place of the webhook that began the call, and what it is about.
+    pub(crate) knock: Option<(i64, KnockKind)>,
 }
 
 /// Why a task stopped before its call was over.
@@ -112,7 +112,7 @@ impl Actor {
     /// handled again: it would do the same once more.
     async fn revive(&mut self, id: &CallId) -> bool {
         if let Some(knock) = self.in_hand.take().or_else(|| self.birth.knock.take()) {
-            self.house.done(knock).await;
+            self.dealt(knock).await;
         }
         let Ok(Some(record)) = self.house.ports.calls.find(id).await else { return false };
         let now = self.house.ports.clock.now();
@@ -131,7 +131,7 @@ impl Actor {
         }
         drained?;
         if let Some(knock) = self.birth.knock.take() {
-            self.house.done(knock).await;
+            self.dealt(knock).await;
         }
         self.agents(&mut asked).await?;
         let stop = self.house.stopping.clone();
@@ -175,9 +175,10 @@ impl Actor {
     async fn message(&mut self, message: Message, asked: &mut FuturesUnordered<Asked>) -> Result<(), Stop> {
         match message {
             Message::Meta { event, knock } => {
+                let knock = (knock, KnockKind::of(&event.kind));
                 self.in_hand = Some(knock);
                 self.input(Input::Meta(*event), asked).await?;
-                self.house.done(knock).await;
+                self.dealt(knock).await;
                 self.in_hand = None;
                 Ok(())
             }
@@ -192,6 +193,13 @@ impl Actor {
                 drained
             }
         }
+    }
+
+    /// A webhook is dealt with: whoever wants Meta's own words is told.
+    async fn dealt(&self, (knock, what): (i64, KnockKind)) {
+        let record = self.call.record();
+        let (number, call) = (record.number.clone(), Some(record.id.clone()));
+        self.house.pass_on(&record.tenant, knock, Event::Knock { knock, number, call, what }).await;
     }
 
     /// The record, if what led to it is durable.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offhook_core::call::{CallRecord, Fault, State};
-use offhook_core::event::Announced;
+use offhook_core::event::{Announced, Event, KnockKind};
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{NumberId, PermissionId, TenantId};
 use offhook_core::meta::{Direction, PermissionReply};
@@ -131,15 +131,25 @@ impl Inner {
         self.ports.numbers.load(tenant, number).await?.ok_or(EngineError::UnknownNumber)
     }
 
-    /// A user's reply to a request, or WhatsApp's own change.
-    pub(crate) async fn permission_reply(&self, reply: PermissionReply) -> Result<(), StoreFault> {
-        let Some(number) = self.ports.numbers.by_meta_id(&reply.number).await? else { return Ok(()) };
-        let Some(phone) = reply.party.phone else { return Ok(()) };
+    /// A user's reply to a request, or WhatsApp's own change; then those are told who want Meta's own words.
+    pub(crate) async fn permission_reply(
+        &self,
+        knock: i64,
+        reply: PermissionReply,
+    ) -> Result<(), StoreFault> {
+        let number = self.ports.numbers.by_meta_id(&reply.number).await?;
+        let (Some(number), Some(phone)) = (number, reply.party.phone) else {
+            self.done(knock).await;
+            return Ok(());
+        };
         let news = match reply.granted {
             true => News::Granted { at: reply.at, until: reply.expires_at },
             false => News::Refused { at: reply.at, automatic: reply.automatic },
         };
-        self.learn(&number, &phone, &[news], true).await.map(drop)
+        self.learn(&number, &phone, &[news], true).await?;
+        let told = Event::Knock { knock, number: number.id, call: None, what: KnockKind::Permission };
+        self.pass_on(&number.tenant, knock, told).await;
+        Ok(())
     }
 
     /// What a call that changed means for permissions. Told to the ledger beside the call: a ledger that misses

@@ -6,7 +6,7 @@ use offhook_core::contact::{Change, Contact, Facts, FieldProblem};
 use offhook_core::event::{Announced, Logged};
 use offhook_core::id::{ContactId, TenantId};
 use offhook_core::meta::{Contacted, Party};
-use offhook_core::ports::{ContactKeys, Erased, StoreFault};
+use offhook_core::ports::{ContactKeys, Erasure, StoreFault};
 
 use crate::house::{Engine, Inner};
 
@@ -119,20 +119,16 @@ impl Engine {
         }
     }
 
-    /// Erases a contact and what the database tells of the person. None when there is no such contact.
+    /// Erases a contact and what the database tells of the person, if nothing is in the way.
     ///
     /// # Errors
     /// The store's fault.
-    pub async fn erase_contact(
-        &self,
-        tenant: &TenantId,
-        id: &ContactId,
-    ) -> Result<Option<Erased>, StoreFault> {
-        let erased = self.inner.ports.contacts.erase(tenant, id, self.inner.ports.clock.now()).await?;
-        if let Some(erased) = &erased {
-            self.inner.tell_of(tenant, erased.logged.clone()).await;
+    pub async fn erase_contact(&self, tenant: &TenantId, id: &ContactId) -> Result<Erasure, StoreFault> {
+        let erasure = self.inner.ports.contacts.erase(tenant, id, self.inner.ports.clock.now()).await?;
+        if let Erasure::Erased(logged) = &erasure {
+            self.inner.tell_of(tenant, logged.clone()).await;
         }
-        Ok(erased)
+        Ok(erasure)
     }
 }
 

@@ -1,12 +1,12 @@
 //! The engine's door: what the adapters above call.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use offhook_core::call::table::Connect;
 use offhook_core::call::{Call, CallRecord, Command, Manners, NewOutbound};
-use offhook_core::event::{Announced, Event};
+use offhook_core::event::{Announced, Event, Logged};
 use offhook_core::house::{BusinessNumber, Person, Presence};
 use offhook_core::id::{CallId, NumberId, TenantId, UserId, Wacid};
 use offhook_core::meta::{Callee, Extras};
@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::actor::{Actor, Birth, MAILBOX, NEWS};
 use crate::errors::EngineError;
 use crate::gates::Pace;
+use crate::outbox::Outbox;
 use crate::presence::{Connected, Roll};
 use crate::publisher::Publisher;
 use crate::registry::{Handle, Message, Registry};
@@ -74,6 +75,8 @@ pub(crate) struct Inner {
     pub(crate) pace: Pace,
     /// How the legs of live calls go. Nobody has to listen.
     pub(crate) quality: broadcast::Sender<Arc<QualityNews>>,
+    /// Hooks and what is on its way to them, once they are worked on.
+    pub(crate) outbox: OnceLock<Outbox>,
     /// Held while a call is woken from its record, so that it is woken once.
     waking: Mutex<()>,
 }
@@ -127,6 +130,7 @@ impl Engine {
             knocked: Notify::new(),
             tasks: TaskTracker::new(),
             waking: Mutex::new(()),
+            outbox: OnceLock::new(),
             quality: broadcast::channel(QUALITY).0,
             pace: Pace::default(),
             manners,
@@ -412,11 +416,19 @@ impl Inner {
     /// Appends an event that belongs to no call's commit, and announces it.
     pub(crate) async fn append(&self, tenant: &TenantId, event: Event) -> Result<(), StoreFault> {
         let logged = self.ports.events.append(tenant, self.ports.clock.now(), &[event]).await?;
-        let announced = logged.into_iter().map(|logged| Announced { logged, record: None }).collect();
-        if self.publisher.announce(tenant, announced) {
-            self.publisher.fill(tenant).await?;
-        }
+        self.tell_all(tenant, logged).await;
         Ok(())
+    }
+
+    /// Announces what was written apart from a call's commit.
+    pub(crate) async fn tell_all(&self, tenant: &TenantId, logged: Vec<Logged>) {
+        let announced = logged.into_iter().map(|logged| Announced { logged, record: None }).collect();
+        if self.publisher.announce(tenant, announced)
+            && let Err(fault) = self.publisher.fill(tenant).await
+        {
+            // What is in the log is announced by the next look at it.
+            tracing::warn!(error = %fault, "announcements wait for the log");
+        }
     }
 
     /// Fills a gap in the announcements after a while, unless it closes by itself.

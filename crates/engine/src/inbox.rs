@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use offhook_core::call::{Call, CallRecord, State};
+use offhook_core::event::{Event, KnockKind};
 use offhook_core::house::BusinessNumber;
-use offhook_core::id::{CallId, NumberId};
+use offhook_core::id::{CallId, NumberId, TenantId};
 use offhook_core::meta::{Direction, MetaEvent, MetaEventKind};
 use offhook_core::ports::{Knocked, News, StoreFault};
 use tokio::time::{Instant, sleep_until};
@@ -88,8 +89,7 @@ impl Inner {
         match knocked.news {
             News::Call(event) => self.call_event(knocked.id, event).await,
             News::Permission(reply) => {
-                self.permission_reply(reply).await?;
-                self.done(knocked.id).await;
+                self.permission_reply(knocked.id, reply).await?;
                 Ok(Dealt::Handed)
             }
             News::Settings(change) => {
@@ -122,10 +122,10 @@ impl Inner {
         let mut event = event;
         event.party.contact = self.sighted(&number.tenant, &event.party).await;
         let id = CallId::from_uuid(self.ports.ids.next());
-        let wacid = event.wacid.clone();
+        let (wacid, what) = (event.wacid.clone(), KnockKind::of(&event.kind));
         let now = self.ports.clock.now();
         let call = Call::incoming_at(self.manners.clone(), id, &number, event, now);
-        self.spawn(call, number, Some(wacid), Birth { knock: Some(knock), ..Birth::default() });
+        self.spawn(call, number, Some(wacid), Birth { knock: Some((knock, what)), ..Birth::default() });
         Ok(Dealt::Handed)
     }
 
@@ -194,6 +194,15 @@ impl Inner {
         metrics::counter!("offhook_webhooks_ignored_total", "why" => why).increment(1);
         self.done(knock).await;
         Ok(Dealt::Handed)
+    }
+
+    /// Marks a knock as dealt with and tells those who want Meta's own words. If that fails it is dealt with
+    /// again, which changes nothing.
+    pub(crate) async fn pass_on(&self, tenant: &TenantId, knock: i64, event: Event) {
+        match self.ports.inbox.pass_on(knock, tenant, self.ports.clock.now(), &event).await {
+            Ok(logged) => self.tell_all(tenant, logged).await,
+            Err(fault) => tracing::warn!(error = %fault, "webhook will be looked at again"),
+        }
     }
 
     /// Marks a knock as dealt with. If that fails it is dealt with again, which changes nothing.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use offhook_core::event::Announced;
 use offhook_core::id::TenantId;
 use offhook_core::ports::{Events, StoreFault};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// Events a subscriber may lag behind before it must read the log instead.
 const BACKLOG: usize = 1024;
@@ -30,6 +30,8 @@ pub(crate) struct Publisher {
 
 struct Stream {
     send: broadcast::Sender<Announced>,
+    /// The head again, for those who read the log by themselves.
+    heads: watch::Sender<u64>,
     head: u64,
     waiting: BTreeMap<u64, Announced>,
 }
@@ -48,6 +50,13 @@ impl Publisher {
         let tenants = self.lock();
         let stream = tenants.get(tenant).expect("opened above, never removed");
         Ok((stream.send.subscribe(), stream.head))
+    }
+
+    /// How far the tenant's log has come.
+    pub(crate) async fn heads(&self, tenant: &TenantId) -> Result<watch::Receiver<u64>, StoreFault> {
+        self.open(tenant).await?;
+        let tenants = self.lock();
+        Ok(tenants.get(tenant).expect("opened above, never removed").heads.subscribe())
     }
 
     /// Announces what was committed. Returns true when some of it must wait for its predecessors.
@@ -121,7 +130,8 @@ impl Publisher {
             return Ok(());
         }
         let head = self.events.head(tenant).await?;
-        let stream = Stream { send: broadcast::channel(BACKLOG).0, head, waiting: BTreeMap::new() };
+        let (send, heads) = (broadcast::channel(BACKLOG).0, watch::channel(head).0);
+        let stream = Stream { send, heads, head, waiting: BTreeMap::new() };
         self.lock().entry(tenant.clone()).or_insert(stream);
         // What was committed since the head was read was announced to nobody.
         self.catch_up(tenant).await
@@ -134,10 +144,14 @@ impl Publisher {
 
 impl Stream {
     fn flush(&mut self) {
+        let before = self.head;
         while let Some(event) = self.waiting.remove(&(self.head + 1)) {
             self.head += 1;
             // No receiver is fine: nobody is listening.
             let _ = self.send.send(event);
+        }
+        if self.head > before {
+            self.heads.send_replace(self.head);
         }
     }
 }

@@ -6,3 +6,7 @@
 //! Invariant: no connection leaves here to an address the guard has not judged after resolving it.
 
 pub mod guard;
+
+pub mod sign;
+
+pub mod carrier;

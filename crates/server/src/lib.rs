@@ -20,6 +20,9 @@ mod operations;
 pub mod door;
 
 mod bots;
+
+mod ready;
+
 mod scribe;
 mod sound;
 

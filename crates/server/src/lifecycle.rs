@@ -133,6 +133,11 @@ impl Server {
         Ok(server)
     }
 
+    /// What makes things happen in it, for benches.
+    pub(crate) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {

@@ -32,12 +32,13 @@ struct Page {
 }
 
 /// Carries orders out until there are no more, or it is `quiet`: then what was ordered is done, every recording
-/// is ended, and nothing that was heard is left behind.
+/// is ended, and nothing that was heard is left behind. `ready` hears of recordings that can be heard.
 pub(crate) async fn write(
     recorder: Recorder,
     board: Arc<Switchboard>,
     mut orders: mpsc::Receiver<RecordOrder>,
     mut notices: mpsc::Receiver<Notice>,
+    ready: mpsc::Sender<Notice>,
     quiet: CancellationToken,
 ) {
     let mut pages: HashMap<RecordingId, Page> = HashMap::new();
@@ -49,7 +50,7 @@ pub(crate) async fn write(
                 Some(order) => obey(&recorder, &board, &mut pages, order),
                 None => return,
             },
-            Some(notice) = notices.recv() => hear(&board, &pages, notice),
+            Some(notice) = notices.recv() => hear(&board, &pages, &ready, notice),
             _ = ticks.tick(), if !pages.is_empty() => {
                 pages.retain(|_, page| page.turn());
             }
@@ -169,7 +170,17 @@ impl Page {
 }
 
 /// News of the recorder. A recording that broke is one the call must know to be over.
-fn hear(board: &Switchboard, pages: &HashMap<RecordingId, Page>, notice: Notice) {
+fn hear(
+    board: &Switchboard,
+    pages: &HashMap<RecordingId, Page>,
+    ready: &mpsc::Sender<Notice>,
+    notice: Notice,
+) {
+    if matches!(notice.what, What::Stored { .. })
+        && let Err(error) = ready.try_send(notice.clone())
+    {
+        tracing::error!(error = %error, "nobody is told that a recording is ready");
+    }
     let Notice { call, recording, what, .. } = notice;
     let live = pages.get(&recording).is_some_and(|page| !page.over);
     let id = recording.clone();

@@ -9,7 +9,8 @@ use anyhow::Context;
 use async_trait::async_trait;
 use axum::Router;
 use offhook_api::{
-    Archive, DoorConfig, DoorPorts, Doors, DurationBasis, EndedAnswered, Rates, Sockets, VobizManners,
+    Archive, DoorConfig, DoorPorts, Doors, DurationBasis, EndedAnswered, HookPorts, Rates, Sockets,
+    VobizManners, Wardrobe, WardrobePorts,
 };
 use offhook_core::bill;
 use offhook_core::call::table::ClipName;
@@ -19,7 +20,8 @@ use offhook_core::id::{CallId, RecordingId, TenantId};
 use offhook_core::phone::Country;
 use offhook_core::ports::Clock;
 use offhook_core::time::Time;
-use offhook_engine::{Engine, Ports};
+use offhook_engine::{Delivering, Engine, Ports};
+use offhook_hooks::carrier::Https;
 use offhook_hooks::guard::Guard;
 use offhook_media::{Carried, Switchboard};
 use offhook_recording::disk::LocalDisk;
@@ -37,7 +39,7 @@ use crate::config::secret::Secret;
 use crate::config::sections::{self, EndedAnsweredStatus};
 use crate::config::{Config, networks};
 use crate::turn::Turn;
-use crate::{rates, scribe, sound};
+use crate::{rates, ready, scribe, sound};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -129,7 +131,8 @@ pub(crate) async fn build(
     let keys = Arc::new(Keyring::new(&memory.recording_secret));
     let (recorder, notices) = recorder(config, keys.clone(), store.clone(), clock.clone(), epoch).await?;
     let board = sound.clone();
-    let scribe = scribe::write(recorder.clone(), board.clone(), orders, notices, quiet.clone());
+    let (ready, stored) = mpsc::channel(ready::QUEUE);
+    let scribe = scribe::write(recorder.clone(), board.clone(), orders, notices, ready, quiet.clone());
     let engine_ports = Ports {
         calls: store.clone(),
         events: store.clone(),
@@ -156,6 +159,12 @@ pub(crate) async fn build(
     let guard = Guard::new(config.webhooks.allow_private_targets);
     let bots = Bots::new(bot_ports, guard, &memory.bot_secret);
     let voice = Box::pin(bots.clone().run(asked, quiet));
+    let hooks = hooks(config, &store)?;
+    engine.deliver(delivering(&hooks)).await?;
+    let ready = ready::tell(engine.clone(), store.clone(), stored);
+    let scribe = async move {
+        tokio::join!(scribe, ready);
+    };
     let ports = DoorPorts {
         tenants: store.clone(),
         contacts: store.clone(),
@@ -176,6 +185,7 @@ pub(crate) async fn build(
         events: store,
         clock,
         ids,
+        hooks,
         ice_servers: Arc::new(Turn::new(&config.media)),
     };
     let doors =
@@ -183,6 +193,32 @@ pub(crate) async fn build(
     let (doors, sockets) = offhook_api::router(doors);
     let scribe = Box::pin(scribe);
     Ok(House { engine, doors, sockets, listen, scribe, voice, sound: board, recorder })
+}
+
+/// What is between the log and customers' webhooks.
+fn hooks(config: &Config, store: &Arc<Store>) -> anyhow::Result<HookPorts> {
+    let wardrobe = Wardrobe::new(WardrobePorts {
+        tenants: store.clone(),
+        numbers: store.clone(),
+        people: store.clone(),
+        calls: store.clone(),
+        inbox: store.clone(),
+    });
+    Ok(HookPorts {
+        hooks: store.clone(),
+        deliveries: store.clone(),
+        carrier: Arc::new(Https::new(Guard::new(config.webhooks.allow_private_targets))?),
+        wardrobe: Arc::new(wardrobe),
+    })
+}
+
+fn delivering(hooks: &HookPorts) -> Delivering {
+    Delivering {
+        hooks: hooks.hooks.clone(),
+        deliveries: hooks.deliveries.clone(),
+        dresser: hooks.wardrobe.clone(),
+        carrier: hooks.carrier.clone(),
+    }
 }
 
 async fn recorder(

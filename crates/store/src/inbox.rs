@@ -4,12 +4,15 @@
 //! seen every place before it. Places may have gaps: a redelivered knock takes one and is not stored.
 
 use async_trait::async_trait;
+use offhook_core::event::{Event, Logged};
+use offhook_core::id::TenantId;
 use offhook_core::ports::{Inbox, Knock, Knocked, News, StoreFault};
 use offhook_core::time::Time;
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use crate::database::{Trouble, field, text};
+use crate::log::{Entries, append};
 use crate::store::Store;
 
 /// Most knocks one read returns, whatever is asked.
@@ -90,6 +93,41 @@ impl Inbox for Store {
                 })
             })
             .await
+    }
+    async fn pass_on(
+        &self,
+        knock: i64,
+        tenant: &TenantId,
+        at: Time,
+        event: &Event,
+    ) -> Result<Vec<Logged>, StoreFault> {
+        let entries = Entries::of(tenant, at, std::slice::from_ref(event))?;
+        let tenant = tenant.as_str().to_owned();
+        self.database()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let mark = "UPDATE inbox SET done = 1 WHERE id = $1 AND done = 0";
+                    let news = sqlx::query(mark).bind(knock).execute(&mut *tx).await?.rows_affected() == 1;
+                    if !news {
+                        return Ok(Vec::new());
+                    }
+                    let wanted = "SELECT 1 AS wanted FROM hooks WHERE tenant = $1 AND dress IN ('vobiz', 'meta') LIMIT 1";
+                    match sqlx::query(wanted).bind(tenant).fetch_optional(&mut *tx).await? {
+                        Some(_) => append(tx, entries).await,
+                        None => Ok(Vec::new()),
+                    }
+                })
+            })
+            .await
+    }
+
+    async fn raw(&self, knock: i64) -> Result<Option<String>, StoreFault> {
+        let reading = async {
+            let query = sqlx::query("SELECT raw FROM inbox WHERE id = $1").bind(knock);
+            let row = query.fetch_optional(self.database().reader()).await?;
+            row.as_ref().map(|row| field(row, "raw")).transpose()
+        };
+        self.database().read(reading).await
     }
 }
 

@@ -4,13 +4,15 @@
 //! row is locked until that transaction ends, so places are handed out in the order of commits, without
 //! gaps, and a reader who sees place `n` sees every place before it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use offhook_core::event::{Event, Logged};
 use offhook_core::id::{EventId, TenantId};
-use offhook_core::ports::{Events, StoreFault};
+use offhook_core::ports::{Events, LogStretch, StoreFault};
 use offhook_core::time::Time;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AnyPool};
 
 use crate::database::{Trouble, corrupt, field};
 use crate::secret::event_uuid;
@@ -66,6 +68,71 @@ impl Events for Store {
         };
         self.database().read(reading).await
     }
+
+    async fn find_event(&self, tenant: &TenantId, id: &EventId) -> Result<Option<Logged>, StoreFault> {
+        let reading = async {
+            let sql = "SELECT seq, id, at, body FROM events WHERE tenant = $1 AND id = $2";
+            let query = sqlx::query(sql).bind(tenant.as_str().to_owned()).bind(id.as_str().to_owned());
+            let row = query.fetch_optional(self.database().reader()).await?;
+            row.as_ref().map(|row| logged(tenant, row)).transpose()
+        };
+        self.database().read(reading).await
+    }
+
+    async fn history(&self, tenant: &TenantId, stretch: &LogStretch) -> Result<Vec<Logged>, StoreFault> {
+        let stretch = stretch.clone();
+        let reading = async {
+            let reader = self.database().reader();
+            // Places rise with time but for the few entries written side by side: times become places, so that
+            // the log is read from the right end.
+            let first = place_near(reader, tenant, stretch.since.map(|since| since - ASIDE), 0).await?;
+            let last = place_near(reader, tenant, stretch.until.map(|until| until + ASIDE), i64::MAX).await?;
+            let after = first.max(stretch.after.map_or(0, wide));
+            let before = last.saturating_add(1).min(stretch.before.map_or(i64::MAX, wide));
+            let order = if stretch.newest_first { "DESC" } else { "ASC" };
+            let of_call = if stretch.call.is_some() { " AND call_id = $7" } else { "" };
+            let sql = format!(
+                "SELECT seq, id, at, body FROM events WHERE tenant = $1 AND seq > $2 AND seq < $3 \
+                 AND at >= $4 AND at < $5{of_call} ORDER BY seq {order} LIMIT $6"
+            );
+            let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(tenant.as_str().to_owned());
+            let query = query.bind(after).bind(before);
+            let query = query.bind(stretch.since.map_or(i64::MIN, Time::as_micros));
+            let query = query.bind(stretch.until.map_or(i64::MAX, Time::as_micros));
+            let query = query.bind(i64::from(stretch.limit.min(LONGEST)));
+            let query = match &stretch.call {
+                Some(call) => query.bind(call.as_str().to_owned()),
+                None => query,
+            };
+            let rows = query.fetch_all(reader).await?;
+            rows.iter().map(|row| logged(tenant, row)).collect()
+        };
+        self.database().read(reading).await
+    }
+}
+
+/// How far the time of an entry may be from those beside it: longer than any write waits.
+const ASIDE: Duration = Duration::from_secs(60);
+
+fn wide(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+/// The place before the first entry at or after a time; `otherwise` when no time is given, and the log's end
+/// when nothing is that late.
+async fn place_near(
+    reader: &AnyPool,
+    tenant: &TenantId,
+    at: Option<Time>,
+    otherwise: i64,
+) -> Result<i64, Trouble> {
+    let Some(at) = at else { return Ok(otherwise) };
+    let sql = "SELECT seq FROM events WHERE tenant = $1 AND at >= $2 ORDER BY at, seq LIMIT 1";
+    let query = sqlx::query(sql).bind(tenant.as_str().to_owned()).bind(at.as_micros());
+    match query.fetch_optional(reader).await? {
+        Some(row) => Ok(field::<i64, _>(&row, "seq")? - 1),
+        None => Ok(i64::MAX),
+    }
 }
 
 /// Gives the entries their places and writes them.
@@ -87,10 +154,7 @@ pub(crate) async fn append(tx: &mut AnyConnection, entries: Entries) -> Result<V
     for (event, body) in events {
         seq += 1;
         let id = EventId::from_uuid(event_uuid(at, seq));
-        let call = match &event {
-            Event::Call { call, .. } => Some(call.as_str().to_owned()),
-            Event::Permission { .. } | Event::Presence { .. } | Event::Contact { .. } => None,
-        };
+        let call = event.call().map(|call| call.as_str().to_owned());
         sqlx::query(
             "INSERT INTO events (tenant, seq, id, at, call_id, body) VALUES ($1, $2, $3, $4, $5, $6)",
         )
@@ -107,7 +171,7 @@ pub(crate) async fn append(tx: &mut AnyConnection, entries: Entries) -> Result<V
     Ok(written)
 }
 
-fn logged(tenant: &TenantId, row: &AnyRow) -> Result<Logged, Trouble> {
+pub(crate) fn logged(tenant: &TenantId, row: &AnyRow) -> Result<Logged, Trouble> {
     let seq = place(field(row, "seq")?)?;
     let wrong = |column: &str| corrupt(&format!("events.{column} at {seq} of {tenant}"));
     Ok(Logged {

@@ -372,9 +372,15 @@ const fn is_ring(event: &Event) -> bool {
 const fn taker(event: &Event) -> Option<&UserId> {
     match event {
         Event::Call { what: CallEvent::Silenced { by, .. }, .. } => by.as_ref(),
-        Event::Call { .. } | Event::Permission { .. } | Event::Presence { .. } | Event::Contact { .. } => {
-            None
-        }
+        Event::Call { .. }
+        | Event::Permission { .. }
+        | Event::Presence { .. }
+        | Event::Contact { .. }
+        | Event::Import { .. }
+        | Event::Erased
+        | Event::Recording { .. }
+        | Event::Knock { .. }
+        | Event::Hook { .. } => None,
     }
 }
 

@@ -55,9 +55,11 @@ pub(super) fn concern<'a>(event: &'a Event, me: &UserId) -> Concern<'a> {
     match event {
         Event::Permission { .. } => Concern::Plain,
         Event::Contact { what, .. } if contact_change(what).is_some() => Concern::Plain,
-        Event::Contact { .. } => Concern::None,
+        Event::Contact { .. } | Event::Import { .. } | Event::Erased => Concern::None,
         Event::Presence { person, .. } if person == me => Concern::Plain,
-        Event::Presence { .. } => Concern::None,
+        Event::Presence { .. } | Event::Recording { .. } | Event::Knock { .. } | Event::Hook { .. } => {
+            Concern::None
+        }
         Event::Call { call, owner, seated, what, .. } => match what {
             CallEvent::Rang { agents } if agents.contains(me) => Concern::Call(call),
             CallEvent::Silenced { agents, .. } if agents.contains(me) => Concern::Plain,
@@ -94,6 +96,11 @@ pub(super) fn event(
         Event::Presence { presence: status, .. } => {
             Some(p::AgentEvent::PresenceChanged { status: presence(*status) })
         }
+        Event::Recording { .. }
+        | Event::Knock { .. }
+        | Event::Hook { .. }
+        | Event::Import { .. }
+        | Event::Erased => None,
         Event::Call { call: id, what: CallEvent::Silenced { reason, by, .. }, .. } => {
             Some(p::AgentEvent::Silenced {
                 call_id: id.as_str().to_owned(),

@@ -24,6 +24,8 @@ mod meta;
 mod orbit_answer;
 mod orbit_control;
 
+mod orbit_events;
+
 mod orbit_figures;
 
 mod orbit_list;
@@ -36,6 +38,8 @@ mod orbit_switch;
 mod orbit_search;
 
 mod orbit_streams;
+
+mod orbit_webhooks;
 
 mod privacy;
 

@@ -38,6 +38,8 @@ struct Scene {
     recording: String,
     key: String,
     contact: String,
+    webhook: String,
+    event: String,
 }
 
 impl Scene {
@@ -50,11 +52,17 @@ impl Scene {
         // Nobody touches a key that may more than they do.
         rig.key(Role::Viewer, &["settings:write"]).await;
         let key = Keys::all(&*rig.directory, &tenant(1)).await.unwrap().remove(0).key.id.to_string();
+        let owner = rig.key(Role::Owner, &["*"]).await;
+        let hook = serde_json::json!({ "url": "https://crm.example.com/", "events": ["*"] });
+        let hook = rig.post("/api/v1/webhooks", &owner, &hook).await.json();
+        let events = rig.get("/api/v1/events", &owner).await.json();
+        let id = |thing: &Value| thing["id"].as_str().unwrap().to_owned();
+        let (webhook, event) = (id(&hook["data"]), id(&events["data"][0]));
         let contact = rig.memory.contacts()[0].id.to_string();
         let (call, recording) = (call.id.to_string(), recording.id.to_string());
         put_list(&rig).await;
         put_segment(&rig).await;
-        Self { rig, call, recording, key, contact }
+        Self { rig, call, recording, key, webhook, event, contact }
     }
 
     /// What stands for a parameter: a thing of the first company, or one that nobody has.
@@ -64,6 +72,8 @@ impl Scene {
             ("recordings", "{id}") => (self.recording.clone(), format!("rec_{}", "f".repeat(32))),
             ("numbers" | "connections", _) => (META_ID.to_owned(), "999999999999999".to_owned()),
             ("api-keys", "{id}") => (self.key.clone(), format!("key_{}", "f".repeat(32))),
+            ("webhooks", "{id}") => (self.webhook.clone(), format!("wh_{}", "f".repeat(32))),
+            ("events", "{id}") => (self.event.clone(), format!("evt_{}", "f".repeat(32))),
             ("people", "{id}") => (user(2).as_str().to_owned(), format!("usr_{}", "f".repeat(32))),
             ("contacts", "{id}") => (self.contact.clone(), format!("con_{}", "f".repeat(32))),
             ("lists", "{id}") => (list().to_string(), format!("lst_{}", "f".repeat(32))),
@@ -188,7 +198,7 @@ async fn line(operation: &Operation) -> String {
     let old = scene.rig.key(Role::Owner, &[]).await;
     let as_viewer = is_let_in(&scene.ask(operation, Some(&old), true).await);
     assert!(
-        !as_viewer || ["calls:read", "contacts:read"].contains(&scope.as_str()),
+        !as_viewer || ["calls:read", "contacts:read", "events:read"].contains(&scope.as_str()),
         "a key without scopes does {}",
         operation.name
     );

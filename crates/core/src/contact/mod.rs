@@ -3,7 +3,8 @@
 //! A contact is known by its phone number, its e-mail address and WhatsApp's business-scoped user ids, any of
 //! which may be missing; no two contacts of a company share one of them. Decisions live here, pure: what a
 //! change makes of a contact ([`edit`]), whom a call concerns ([`sight`]), what merging keeps ([`merge`]),
-//! who belongs to a segment ([`rule`], [`segment`]).
+//! who belongs to a segment ([`rule`], [`segment`]),
+//! what a file makes of all of them ([`import`]), how a person is forgotten ([`erase`]).
 
 pub mod edit;
 
@@ -18,6 +19,10 @@ pub mod merge;
 pub mod plan;
 
 pub mod timeline;
+
+pub mod import;
+
+pub mod erase;
 
 #[cfg(test)]
 mod tests;

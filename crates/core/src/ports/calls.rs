@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::StoreFault;
 use crate::call::{CallRecord, Commit, EndReason, State};
 use crate::event::{Event, Logged};
-use crate::id::{CallId, NumberId, TenantId, Wacid};
+use crate::id::{CallId, EventId, NumberId, TenantId, Wacid};
 use crate::meta::Direction;
 use crate::search::Search;
 use crate::time::Time;
@@ -90,4 +90,29 @@ pub trait Events: Send + Sync {
 
     /// Up to `limit` entries after a place, oldest first.
     async fn after(&self, tenant: &TenantId, seq: u64, limit: u32) -> Result<Vec<Logged>, StoreFault>;
+
+    /// The entry with this id.
+    async fn find_event(&self, tenant: &TenantId, id: &EventId) -> Result<Option<Logged>, StoreFault>;
+
+    /// Entries between two places or times, in the order asked for.
+    async fn history(&self, tenant: &TenantId, stretch: &LogStretch) -> Result<Vec<Logged>, StoreFault>;
+}
+
+/// A stretch of a tenant's log; empty fields do not narrow.
+#[derive(Debug, Clone, Default)]
+pub struct LogStretch {
+    /// Only entries after this place.
+    pub after: Option<u64>,
+    /// Only entries before this place.
+    pub before: Option<u64>,
+    /// Written at or after.
+    pub since: Option<Time>,
+    /// Written before.
+    pub until: Option<Time>,
+    /// Of this call only.
+    pub call: Option<CallId>,
+    /// Newest first instead of oldest first.
+    pub newest_first: bool,
+    /// Most entries.
+    pub limit: u32,
 }

@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 
 use super::StoreFault;
+use crate::contact::import::{Import, Rejected, Row};
 use crate::contact::rule::Rule;
 use crate::contact::segment::{ContactList, Segment};
 use crate::contact::timeline::Entry;
 use crate::contact::{Channel, Contact, Email};
 use crate::event::Logged;
-use crate::id::{CallId, ContactId, ListId, SegmentId, TenantId};
+use crate::id::{CallId, ContactId, ImportId, ListId, SegmentId, TenantId};
 use crate::phone::Phone;
 use crate::time::Time;
 
@@ -64,8 +65,7 @@ pub trait Contacts: Send + Sync {
     async fn add_note(&self, tenant: &TenantId, id: &ContactId, note: &Entry) -> Result<bool, StoreFault>;
 
     /// Removes a contact and whatever in the database tells of the person. See `docs/privacy.md`.
-    async fn erase(&self, tenant: &TenantId, id: &ContactId, now: Time)
-    -> Result<Option<Erased>, StoreFault>;
+    async fn erase(&self, tenant: &TenantId, id: &ContactId, now: Time) -> Result<Erasure, StoreFault>;
 }
 
 /// Values by which contacts are known. Any of them is enough.
@@ -126,11 +126,60 @@ pub struct ContactPage {
     pub next: Option<i64>,
 }
 
-/// What erasing a contact told.
-#[derive(Debug, Clone, Default)]
-pub struct Erased {
-    /// Its events.
-    pub logged: Vec<Logged>,
+/// What became of the wish to erase a contact.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Erasure {
+    /// There is no such contact.
+    Unknown,
+    /// They are in a call now, or something about them is being dealt with: nothing was erased.
+    Busy,
+    /// A file of contacts is being read, which may have them in it: nothing was erased.
+    Importing,
+    /// These calls with them have recordings, which must be erased first: nothing was erased.
+    Recorded(Vec<CallId>),
+    /// They are erased; these are the events that tell it.
+    Erased(Vec<Logged>),
+}
+
+/// Files of contacts on their way in.
+#[async_trait]
+pub trait ContactImports: Send + Sync {
+    /// Begins an import, in the state `Receiving`, and throws away what is too old: imports that
+    /// ended before `kept`, and files that began to come before `late` and are not there yet.
+    async fn begin(&self, import: &Import, kept: Time, late: Time) -> Result<(), StoreFault>;
+
+    /// Keeps a part of the file, counted from 0.
+    async fn add_part(&self, import: &Import, part: u32, rows: &[Row]) -> Result<(), StoreFault>;
+
+    /// The file is there, with so many rows, or it will never be. False when there is no such import, or it
+    /// is not being received.
+    async fn arrived(&self, import: &Import, total: Option<u64>) -> Result<bool, StoreFault>;
+
+    /// The import, if it is the tenant's.
+    async fn load(&self, tenant: &TenantId, id: &ImportId) -> Result<Option<Import>, StoreFault>;
+
+    /// The tenant's imports, newest first.
+    async fn list(&self, tenant: &TenantId, limit: u32) -> Result<Vec<Import>, StoreFault>;
+
+    /// The oldest import of all tenants that is there and not read to its end.
+    async fn next(&self) -> Result<Option<Import>, StoreFault>;
+
+    /// A part of a file; none behind the last one.
+    async fn part(&self, import: &Import, part: u32) -> Result<Option<Vec<Row>>, StoreFault>;
+
+    /// Writes what became of a part: the contacts, the rows that were rejected, and the import as it is now, all
+    /// or nothing. [`StoreFault::Conflict`] when the import or a contact is not where it was,
+    /// [`StoreFault::Exists`] when somebody else has a contact's key. At the end the file is thrown away and
+    /// the import told of.
+    async fn go_on(
+        &self,
+        import: &Import,
+        contacts: &[Contact],
+        rejected: &[Rejected],
+    ) -> Result<Vec<Logged>, StoreFault>;
+
+    /// Rows that were rejected, by line, after one.
+    async fn rejected(&self, import: &Import, after: u64, limit: u32) -> Result<Vec<Rejected>, StoreFault>;
 }
 
 /// Lists and segments of contacts.

@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 
 use super::StoreFault;
+use crate::event::{Event, Logged};
+use crate::id::TenantId;
 use crate::meta::{MetaEvent, PermissionReply, SettingsChange};
 use crate::time::Time;
 
@@ -59,4 +61,17 @@ pub trait Inbox: Send + Sync {
 
     /// Marks knocks as dealt with.
     async fn done(&self, ids: &[i64]) -> Result<(), StoreFault>;
+
+    /// Marks a knock as dealt with and, in the same transaction, tells so in the tenant's log: once, however
+    /// often this is asked, and only while the tenant has a hook that wants Meta's own words.
+    async fn pass_on(
+        &self,
+        knock: i64,
+        tenant: &TenantId,
+        at: Time,
+        event: &Event,
+    ) -> Result<Vec<Logged>, StoreFault>;
+
+    /// Meta's JSON of a knock.
+    async fn raw(&self, knock: i64) -> Result<Option<String>, StoreFault>;
 }

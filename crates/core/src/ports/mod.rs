@@ -11,6 +11,7 @@ mod contacts;
 mod directory;
 mod figures;
 mod gate;
+mod hooks;
 mod inbox;
 mod pages;
 mod permissions;
@@ -20,17 +21,23 @@ mod sound;
 pub mod fake;
 
 pub use audit::Audit;
-pub use calls::{CallFilter, Calls, Events, Page, PageAfter};
+pub use calls::{CallFilter, Calls, Events, LogStretch, Page, PageAfter};
 pub use channels::{Channel, ChannelChange, ChannelNotes, Channels, Disconnected};
 pub use claims::{Claim, Claims, KeptAnswer, Standing};
 pub use clock::{Clock, Ids};
-pub use contacts::{ContactFilter, ContactGroups, ContactKeys, ContactPage, Contacts, ContactsAfter, Erased};
+pub use contacts::{
+    ContactFilter, ContactGroups, ContactImports, ContactKeys, ContactPage, Contacts, ContactsAfter, Erasure,
+};
 pub use directory::{
     Changed, Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, Opener, People, PersonChange,
     Removal, Session, SessionRef, Sessions, Tenants, Ticket,
 };
 pub use figures::{DayFigures, Figures, FiguresAsk, QUARTER_SECS, Stretch, Tally};
 pub use gate::{Asker, Document, LookedUp, PermissionAsk, Settings, Template};
+pub use hooks::{
+    Carrier, Deliveries, DeliveryPage, Dressed, Dresser, Due, Hooks, NewDelivery, NewHook, Parcel, Receipt,
+    Settled,
+};
 pub use inbox::{Inbox, Knock, Knocked, News};
 pub use pages::{CallKind, CallPages, NumberedPage, PageAt, PageFilter, Reason};
 pub use permissions::{PermissionFilter, PermissionPage, Permissions, PermissionsAfter};

@@ -55,7 +55,7 @@ async fn told(rig: &Rig, standing: Standing) -> Option<Time> {
         let log = rig.memory.log(&rig.tenant);
         let newest = log.iter().rev().find_map(|logged| match &logged.event {
             Event::Permission { state, expires_at, .. } => Some((*state, *expires_at)),
-            Event::Call { .. } | Event::Presence { .. } | Event::Contact { .. } => None,
+            _ => None,
         });
         newest.filter(|(state, _)| *state == Some(standing)).map(|(_, expires_at)| expires_at)
     })

@@ -204,6 +204,19 @@ impl Rig {
         self.engine().command(&self.tenant, &call.id, command).await
     }
 
+    /// Until when something is there, for hooks whose waits are days.
+    pub(crate) async fn within<T>(&self, wait: Duration, look: impl Fn(&Self) -> Option<T>) -> T {
+        let until = Instant::now() + wait;
+        let mut ticks = tokio::time::interval((wait / 100).min(Duration::from_secs(10)));
+        loop {
+            if let Some(found) = look(self) {
+                return found;
+            }
+            assert!(Instant::now() < until, "waited in vain");
+            ticks.tick().await;
+        }
+    }
+
     /// Waits until the newest call is in a state.
     pub(crate) async fn until(&self, state: State) -> CallRecord {
         self.wait(|rig| {

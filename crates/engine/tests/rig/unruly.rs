@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use offhook_core::call::{Ask, CallRecord, Commit, Fault, Reply};
 use offhook_core::event::{Event, Logged};
 use offhook_core::house::BusinessNumber;
-use offhook_core::id::{CallId, TenantId, Wacid};
+use offhook_core::id::{CallId, EventId, TenantId, Wacid};
 use offhook_core::phone::Phone;
 use offhook_core::ports::fake::{FakeAsker, Memory};
 use offhook_core::ports::{
-    Asker, CallFilter, Calls, Document, Events, LookedUp, Page, PageAfter, PermissionAsk, Settings,
-    StoreFault,
+    Asker, CallFilter, Calls, Document, Events, LogStretch, LookedUp, Page, PageAfter, PermissionAsk,
+    Settings, StoreFault,
 };
 use offhook_core::time::Time;
 use tokio::sync::Semaphore;
@@ -145,6 +145,14 @@ impl Events for Unruly {
 
     async fn after(&self, tenant: &TenantId, seq: u64, limit: u32) -> Result<Vec<Logged>, StoreFault> {
         self.memory.after(tenant, seq, limit).await
+    }
+
+    async fn find_event(&self, tenant: &TenantId, id: &EventId) -> Result<Option<Logged>, StoreFault> {
+        self.memory.find_event(tenant, id).await
+    }
+
+    async fn history(&self, tenant: &TenantId, stretch: &LogStretch) -> Result<Vec<Logged>, StoreFault> {
+        self.memory.history(tenant, stretch).await
     }
 }
 

@@ -352,3 +352,20 @@ fn an_address_does_not_print_what_its_path_says() {
     let target = Guard::new(false).parse("https://hooks.example.com/s3cret?token=x").unwrap();
     assert_eq!(format!("{target:?}"), "Target(hooks.example.com:443)");
 }
+
+proptest::proptest! {
+    /// Whatever a customer writes, an address that passes as it is written leads outside.
+    #[test]
+    fn no_text_smuggles_an_inside_address(text in "https?://[0-9a-fx.:%@\\[\\]/#?\\\\\u{ff10}-\u{ff19}]{0,40}", any in ".{0,60}") {
+        let guard = Guard::new(false);
+        for text in [text, any.clone(), format!("https://{any}"), format!("https://a.example/{any}")] {
+            let Ok(target) = guard.parse(&text) else { continue };
+            proptest::prop_assert_eq!((target.url().scheme(), target.port()), ("https", 443));
+            match target.host() {
+                Host::Ipv4(v4) => proptest::prop_assert_eq!(reach(IpAddr::V4(*v4)), Reach::Internet),
+                Host::Ipv6(v6) => proptest::prop_assert_eq!(reach(IpAddr::V6(*v6)), Reach::Internet),
+                Host::Domain(name) => proptest::prop_assert!(name.contains('.')),
+            }
+        }
+    }
+}

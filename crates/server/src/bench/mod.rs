@@ -2,6 +2,8 @@
 
 mod agent;
 
+mod hooks;
+
 mod load;
 
 mod media;
@@ -29,6 +31,8 @@ pub(crate) enum Bench {
     Webhooks(webhooks::WebhooksBench),
     /// How many bridged calls the media plane carries, and what each costs.
     Media(media::Media),
+    /// How many events a second reach customers' webhooks while some of those are dead.
+    Hooks(hooks::Hooks),
     /// The far ends of `media`, in a process of their own.
     #[command(hide = true, name = media::FAR_ENDS)]
     FarEnds,
@@ -38,6 +42,7 @@ impl Bench {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Ring(ring) => ring.run().await,
+            Self::Hooks(hooks) => hooks.run().await,
             Self::Store(store) => store.run().await,
             Self::Webhooks(webhooks) => webhooks.run().await,
             Self::Media(media) => media.run().await,

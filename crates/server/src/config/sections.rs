@@ -193,7 +193,9 @@ section! {
     /// Addresses that customers of this server name: of their webhooks and their voice bots.
     Webhooks as "webhooks" {
         /// Whether they may lead to loopback and private networks, in plain text and to any port.
-        /// For development; `offhook demo` turns it on.
+        /// Whoever may make webhooks can then reach what this server reaches. For development;
+        /// `offhook demo` turns it on.
+        #[serde(deserialize_with = "super::sections::flag")]
         allow_private_targets: bool = Some("false");
     }
 }

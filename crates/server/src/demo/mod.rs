@@ -102,6 +102,7 @@ pub(crate) fn prepare(folder: &Path, file: Option<PathBuf>) -> anyhow::Result<(C
         .flag("media.udp_listen", Some("127.0.0.1:0".to_owned()))
         .flag("media.clips_dir", Some(chime::folder(folder)?.display().to_string()))
         .flag("recordings.url", Some(format!("file:{}", folder.join("recordings").display())))
+        .flag("webhooks.allow_private_targets", Some("true".to_owned()))
         .flag("database.url", Some(format!("sqlite:{}", folder.join("offhook.db").display())))
         .flag("webhooks.allow_private_targets", Some("true".to_owned()))
         // Simulated calls cost nothing, and whoever tries things out places many.

@@ -14,6 +14,16 @@ fn the_ring_bench_measures_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn the_hooks_bench_delivers_everything_beside_dead_webhooks() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = ["bench", "hooks", "--rate", "60", "--seconds", "1", "--webhooks", "3", "--json"];
+    let measured = json(folder.path(), &bench);
+    let count = |name: &str| measured[name].as_u64().unwrap();
+    assert!(count("expected") >= 60 && count("arrived") >= count("expected"), "{measured}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn the_media_bench_carries_calls_without_loss_and_reports_every_figure() {
     let folder = tempfile::tempdir().unwrap();
     let report = json(folder.path(), &["bench", "media", "--calls", "4", "--seconds", "1", "--json"]);

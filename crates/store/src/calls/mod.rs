@@ -148,9 +148,15 @@ async fn keep(tx: &mut AnyConnection, dialect: Dialect, row: &CallRow) -> Result
 fn rang(events: &[Event]) -> Vec<String> {
     let agents = events.iter().filter_map(|event| match event {
         Event::Call { what: CallEvent::Rang { agents }, .. } => Some(agents),
-        Event::Call { .. } | Event::Permission { .. } | Event::Presence { .. } | Event::Contact { .. } => {
-            None
-        }
+        Event::Call { .. }
+        | Event::Permission { .. }
+        | Event::Presence { .. }
+        | Event::Contact { .. }
+        | Event::Import { .. }
+        | Event::Erased
+        | Event::Recording { .. }
+        | Event::Knock { .. }
+        | Event::Hook { .. } => None,
     });
     agents.flatten().map(|agent| agent.as_str().to_owned()).collect()
 }

@@ -25,7 +25,7 @@ use offhook_core::contact::timeline::{Entry, What};
 use offhook_core::event::{ContactEvent, Event, Logged};
 use offhook_core::id::{CallId, ContactId, TenantId};
 use offhook_core::ports::{
-    ContactFilter, ContactKeys, ContactPage, Contacts, ContactsAfter, Erased, StoreFault,
+    ContactFilter, ContactKeys, ContactPage, Contacts, ContactsAfter, Erasure, StoreFault,
 };
 use offhook_core::time::Time;
 use sqlx::AnyConnection;
@@ -149,12 +149,7 @@ impl Contacts for Store {
         self.database().write(move |tx| Box::pin(history::add_note(tx, tenant, id, at, text))).await
     }
 
-    async fn erase(
-        &self,
-        tenant: &TenantId,
-        id: &ContactId,
-        now: Time,
-    ) -> Result<Option<Erased>, StoreFault> {
+    async fn erase(&self, tenant: &TenantId, id: &ContactId, now: Time) -> Result<Erasure, StoreFault> {
         let (tenant, id, dialect) = (tenant.clone(), id.clone(), self.database().dialect());
         self.database().write(move |tx| Box::pin(erase::erase(tx, tenant, id, now, dialect))).await
     }

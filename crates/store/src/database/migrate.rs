@@ -61,6 +61,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/postgres/0007_permissions.sql"),
     ),
     Pair(
+        8,
+        "hooks",
+        include_str!("../../migrations/sqlite/0008_hooks.sql"),
+        include_str!("../../migrations/postgres/0008_hooks.sql"),
+    ),
+    Pair(
         9,
         "contacts",
         include_str!("../../migrations/sqlite/0009_contacts.sql"),

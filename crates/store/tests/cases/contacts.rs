@@ -5,7 +5,9 @@ use offhook_core::contact::segment::{ContactList, Segment};
 use offhook_core::contact::{Channel, Contact, Email, Facts};
 use offhook_core::event::{ContactEvent, Event, Logged};
 use offhook_core::id::{ContactId, ListId, SegmentId, TenantId};
-use offhook_core::ports::{ContactFilter, ContactGroups, ContactKeys, Contacts, ContactsAfter, StoreFault};
+use offhook_core::ports::{
+    ContactFilter, ContactGroups, ContactKeys, Contacts, ContactsAfter, Erasure, StoreFault,
+};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -373,7 +375,8 @@ pub(crate) async fn counts_stay_exact_over_any_history(database: &Bench) {
             }
             4 if crowd.len() > 4 => {
                 let gone = crowd.remove(pick % crowd.len());
-                store.erase(&tenant, &gone.id, secs(100)).await.unwrap().expect("it was there");
+                let erased = store.erase(&tenant, &gone.id, secs(100)).await.unwrap();
+                assert!(matches!(erased, Erasure::Erased(_)), "{erased:?}");
             }
             5 if crowd.len() > 4 => {
                 let gone = crowd.remove(0);
@@ -451,7 +454,7 @@ pub(crate) async fn contacts_of_another_tenant_are_out_of_reach(database: &Bench
     assert_eq!(store.known(&ours, &keys).await.unwrap(), []);
     let search = ContactFilter { search: Some("zo".to_owned()), ..ContactFilter::default() };
     assert_eq!(all(&store, &ours, &search).await, []);
-    assert!(store.erase(&ours, &one.id, secs(2)).await.unwrap().is_none());
+    assert_eq!(store.erase(&ours, &one.id, secs(2)).await.unwrap(), Erasure::Unknown);
     let stolen = Contact { tenant: ours.clone(), version: 2, ..one.clone() };
     assert!(matches!(store.put(&stolen).await, Err(StoreFault::Conflict)));
     let merged = named(&ours, 3, "Ours");

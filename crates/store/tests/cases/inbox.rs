@@ -8,7 +8,7 @@ use offhook_core::sdp::Sdp;
 use super::calls::together;
 use crate::bench::{Bench, phone, secs, wacid};
 
-fn call_news(id: &str) -> News {
+pub(crate) fn call_news(id: &str) -> News {
     News::Call(MetaEvent {
         wacid: wacid(id),
         number: MetaNumberId::parse("106540352539991").unwrap(),

@@ -45,7 +45,14 @@ pub(crate) async fn concurrent_commits_of_twenty_calls_leave_no_gap_and_keep_the
         // What the committer was told is what the log says, and a call's events are in its own order.
         let call_of = |event: &Event| match event {
             Event::Call { call, .. } => Some(call.clone()),
-            Event::Permission { .. } | Event::Presence { .. } | Event::Contact { .. } => None,
+            Event::Permission { .. }
+            | Event::Presence { .. }
+            | Event::Contact { .. }
+            | Event::Import { .. }
+            | Event::Erased
+            | Event::Recording { .. }
+            | Event::Knock { .. }
+            | Event::Hook { .. } => None,
         };
         let call = call_of(&of_one_call[0].event);
         let logged: Vec<_> = log.iter().filter(|entry| call_of(&entry.event) == call).cloned().collect();

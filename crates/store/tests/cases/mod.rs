@@ -6,6 +6,7 @@ pub(crate) mod calls;
 pub(crate) mod channels;
 pub(crate) mod claims;
 pub(crate) mod contacts;
+pub(crate) mod hooks;
 pub(crate) mod inbox;
 pub(crate) mod isolation;
 pub(crate) mod listing;
@@ -63,6 +64,13 @@ macro_rules! every_case {
             claims::a_holder_that_is_gone_is_followed_by_one,
             claims::a_claim_that_is_given_up_can_be_taken_again,
             claims::claims_of_two_tenants_and_their_answers_stay_apart,
+            hooks::a_hook_comes_back_as_it_was_written,
+            hooks::a_hooks_secrets_open_as_they_were_sealed,
+            hooks::deliveries_of_a_thread_are_due_one_after_another,
+            hooks::a_place_moves_only_from_where_it_is,
+            hooks::deliveries_are_listed_newest_first_until_they_are_pruned,
+            hooks::a_knock_is_passed_on_once_and_only_to_those_who_want_it,
+            hooks::the_log_is_read_by_id_by_time_by_call_and_from_either_end,
             inbox::an_unreadable_knock_stops_no_other,
             inbox::a_redelivered_knock_is_kept_once,
             inbox::knocks_wait_in_order_until_they_are_dealt_with,

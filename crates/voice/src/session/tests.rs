@@ -45,9 +45,9 @@ async fn engine() -> (Engine, Arc<CallRecord>) {
         meta_id: offhook_core::id::MetaNumberId::parse("106540352242922").unwrap(),
         waba_id: "102290129340398".to_owned(),
         phone: Phone::parse("+15550100200").unwrap(),
-        calling: offhook_core::house::Calling::default(),
         media_mode: offhook_core::house::MediaMode::Bridge,
         sandbox: false,
+        calling: offhook_core::house::Calling::default(),
     };
     memory.with_number(number.clone());
     let ports = Ports {
@@ -55,9 +55,9 @@ async fn engine() -> (Engine, Arc<CallRecord>) {
         events: memory.clone(),
         inbox: memory.clone(),
         contacts: memory.clone(),
-        permissions: memory.clone(),
         numbers: memory.clone(),
-        people: memory,
+        people: memory.clone(),
+        permissions: memory,
         asker: Arc::new(FakeAsker::default()),
         sound: Arc::new(FakeSound::default()),
         clock,

@@ -19,6 +19,8 @@ mod permission;
 
 mod settings;
 
+mod whole;
+
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +33,8 @@ use offhook_core::time::Time;
 use call::Around;
 use party::{Company, Contact};
 use pick::{elements, fields, text};
+
+pub use whole::whole;
 
 /// Largest body taken: Meta's own limit.
 pub const MAX_BODY: usize = 3 * 1024 * 1024;

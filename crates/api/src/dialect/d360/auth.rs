@@ -7,6 +7,7 @@ use super::error::D360Error;
 use crate::house::House;
 use crate::manners::limits::Operation;
 use crate::manners::principal::{Principal, Right, Who};
+use crate::manners::trace::Trace;
 
 /// The header. Names of headers have no case.
 const HEADER: &str = "d360-api-key";
@@ -30,7 +31,12 @@ pub(super) async fn enter(
     let key = house.ports.keys.check(stated, house.now()).await?.ok_or_else(D360Error::invalid_key)?;
     let id = key.number.clone().ok_or_else(D360Error::invalid_key)?;
     let number = house.ports.numbers.load(&key.tenant, &id).await?.ok_or_else(D360Error::invalid_key)?;
+    let (key_id, works) = (key.id.clone(), key.works_from(Trace::now().address));
     let principal = Principal::key(key);
+    if !works {
+        house.audit.violated(&principal, &key_id).await?;
+        return Err(D360Error::invalid_key());
+    }
     if let Some(wait) = house.limits.count(operation, principal.id()).retry_in {
         return Err(D360Error::slow_down(wait));
     }

@@ -15,6 +15,8 @@ pub(super) mod auth;
 
 mod calls;
 
+pub(crate) mod event;
+
 mod permissions;
 
 mod settings;

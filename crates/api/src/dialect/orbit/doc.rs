@@ -4,8 +4,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    analytics, calls, contacts, control, estimate, export, numbers, permissions, place, recordings, settings,
-    streams, switch,
+    analytics, calls, contacts, control, estimate, events, export, numbers, permissions, place, recordings,
+    settings, streams, switch, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -59,6 +59,18 @@ use super::{
         contacts::segments::change,
         contacts::segments::remove,
         contacts::segments::members,
+        webhooks::create,
+        webhooks::list,
+        webhooks::one,
+        webhooks::change,
+        webhooks::remove,
+        webhooks::test,
+        webhooks::rotate,
+        webhooks::replay,
+        webhooks::deliveries,
+        events::list,
+        events::one,
+        events::stream::open,
         settings::keys::list,
         settings::keys::one,
         settings::keys::create,

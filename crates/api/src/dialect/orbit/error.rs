@@ -145,6 +145,11 @@ impl ApiError {
             .with(json!({ "contact_id": id.map(ContactId::as_str) }))
     }
 
+    /// A contact that cannot be erased now; `code` says why.
+    pub(crate) fn contact_busy(code: &'static str, message: &str) -> Self {
+        Self::new(code, StatusCode::CONFLICT, message)
+    }
+
     pub(crate) fn name_taken(message: &str) -> Self {
         Self::new("NAME_TAKEN", StatusCode::CONFLICT, message).with(json!({ "field": "name" }))
     }
@@ -153,6 +158,27 @@ impl ApiError {
         let message = "emergency services cannot be called through WhatsApp: use a telephone";
         Self::new("EMERGENCY_CALLING_NOT_SUPPORTED", StatusCode::UNPROCESSABLE_ENTITY, message)
             .with(json!({ "field": "to" }))
+    }
+
+    pub(crate) fn invalid_events(unknown: &[&str]) -> Self {
+        let message = "there are no events of these names";
+        Self::new("VALIDATION_ERROR", StatusCode::UNPROCESSABLE_ENTITY, message)
+            .with(json!({ "field": "events", "invalid_events": unknown }))
+    }
+
+    pub(crate) fn invalid_webhook_url(why: &str) -> Self {
+        Self::new("INVALID_WEBHOOK_URL", StatusCode::UNPROCESSABLE_ENTITY, why)
+            .with(json!({ "field": "url" }))
+    }
+
+    pub(crate) fn too_many_webhooks(most: u32) -> Self {
+        let message = format!("there are {most} webhooks already: remove one first");
+        Self::new("WEBHOOK_LIMIT_REACHED", StatusCode::CONFLICT, message)
+    }
+
+    pub(crate) fn too_many_streams() -> Self {
+        let message = "too many streams of events are open: close one first";
+        Self::new("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS, message).retry_after(15)
     }
 
     pub(crate) fn invalid_cursor() -> Self {

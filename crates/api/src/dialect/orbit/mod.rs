@@ -48,6 +48,12 @@ mod permissions;
 
 mod switch;
 
+pub(crate) mod event;
+
+pub(crate) mod webhooks;
+
+pub(crate) mod events;
+
 mod settings;
 
 pub(crate) mod shapes;
@@ -99,6 +105,17 @@ pub(crate) fn routes() -> Router<Shared> {
         "/whatsapp/connections/{phone_number_id}/calling/disable",
         &disable.fallback(wrong_method),
     );
+    let webhooks = get(webhooks::list).post(webhooks::create).fallback(wrong_method);
+    let webhook = get(webhooks::one).put(webhooks::change).delete(webhooks::remove);
+    router = hang(router, "/webhooks", &webhooks);
+    router = hang(router, "/webhooks/{id}", &webhook.fallback(wrong_method));
+    router = hang(router, "/webhooks/{id}/test", &post(webhooks::test).fallback(wrong_method));
+    router = hang(router, "/webhooks/{id}/rotate-secret", &post(webhooks::rotate).fallback(wrong_method));
+    router = hang(router, "/webhooks/{id}/replay", &post(webhooks::replay).fallback(wrong_method));
+    router = hang(router, "/webhooks/{id}/deliveries", &get(webhooks::deliveries).fallback(wrong_method));
+    router = hang(router, "/events", &get(events::list).fallback(wrong_method));
+    router = hang(router, "/events/stream", &get(events::stream::open).fallback(wrong_method));
+    router = hang(router, "/events/{id}", &get(events::one).fallback(wrong_method));
     router = hang(router, "/whatsapp/calling/numbers", &numbers);
     router = hang(router, "/whatsapp/calling/numbers/{phone_number_id}", &number);
     router = hang(router, "/whatsapp/calling/calls/{id}/recordings", &of_call);

@@ -54,7 +54,7 @@ impl ListQuery {
             filter,
             cursor: pairs.find("cursor")?.map(str::to_owned),
             limit: pairs.find("limit")?.map_or(Ok(ROWS), limit)?,
-            signature: pairs.signature()?,
+            signature: pairs.signature_of(&FILTERS)?,
         })
     }
 
@@ -97,7 +97,7 @@ impl<'a> Pairs<'a> {
         Ok(first.filter(|value| !value.is_empty()))
     }
 
-    fn time(&self, name: &str) -> Result<Option<Time>, ApiError> {
+    pub(super) fn time(&self, name: &str) -> Result<Option<Time>, ApiError> {
         let Some(text) = self.find(name)? else { return Ok(None) };
         let at = moment::read(text);
         let problem =
@@ -105,9 +105,10 @@ impl<'a> Pairs<'a> {
         at.map(Some).ok_or_else(problem)
     }
 
-    fn signature(&self) -> Result<String, ApiError> {
+    /// Parameters as a cursor signs them.
+    pub(super) fn signature_of(&self, names: &[&str]) -> Result<String, ApiError> {
         let mut text = String::new();
-        for name in FILTERS {
+        for name in names {
             if let Some(value) = self.find(name)? {
                 text.push_str(&format!("{name}={}:{value}\n", value.len()));
             }
@@ -137,6 +138,11 @@ fn direction(word: &str) -> Result<Direction, ApiError> {
         "outbound" => Ok(Direction::Outbound),
         _ => Err(ApiError::invalid("direction", "'direction' is inbound or outbound")),
     }
+}
+
+/// Rows of a page.
+pub(super) fn limit_of(pairs: &Pairs<'_>) -> Result<u32, ApiError> {
+    pairs.find("limit")?.map_or(Ok(ROWS), limit)
 }
 
 fn limit(text: &str) -> Result<u32, ApiError> {

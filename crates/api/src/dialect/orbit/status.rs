@@ -8,8 +8,12 @@ pub(super) const WORDS: [&str; 6] = ["queued", "ringing", "in_progress", "comple
 
 /// The word of a call.
 pub(super) fn word(record: &CallRecord) -> &'static str {
-    let answered = record.answered_at().is_some();
-    match record.state {
+    of(record.state, record.answered_at().is_some())
+}
+
+/// The word of a state, of a call that was answered or not.
+pub(super) const fn of(state: State, answered: bool) -> &'static str {
+    match state {
         State::Created | State::Queued => "queued",
         State::Dialing | State::Ringing | State::PreAccepted | State::Answering => "ringing",
         State::Ending if answered => "in_progress",

@@ -9,6 +9,7 @@ use super::error::VobizError;
 use crate::house::House;
 use crate::manners::limits::Operation;
 use crate::manners::principal::{Principal, Right, Who};
+use crate::manners::trace::Trace;
 
 /// A checked request.
 pub(super) struct Entry {
@@ -54,7 +55,12 @@ pub(super) async fn enter(
     if stated.account.is_some_and(|id| id != account) {
         return Err(VobizError::invalid_credentials());
     }
+    let (id, works) = (key.id.clone(), key.works_from(Trace::now().address));
     let entry = Entry { principal: Principal::key(key), account };
+    if !works {
+        house.audit.violated(&entry.principal, &id).await?;
+        return Err(VobizError::invalid_credentials());
+    }
     let allowance = house.limits.count(operation, entry.principal.id());
     if allowance.retry_in.is_some() {
         return Err(VobizError::rate_limited(&allowance));

@@ -63,7 +63,7 @@ impl VobizError {
     }
 
     pub(super) fn wrong_key_mode() -> Self {
-        let message = "test keys place no calls in this version: use a live key";
+        let message = "test keys cannot do this: use a live key";
         Self::new("WRONG_KEY_MODE", StatusCode::FORBIDDEN, message)
     }
 
@@ -137,6 +137,15 @@ impl VobizError {
             StatusCode::CONFLICT,
             "there are live calls on this channel: end them first",
         )
+    }
+
+    pub(super) fn no_webhook() -> Self {
+        Self::not_found("WEBHOOK_NOT_FOUND", "your account has no such webhook")
+    }
+
+    pub(super) fn too_many_webhooks(most: u32) -> Self {
+        let message = format!("there are {most} webhooks already: remove one first");
+        Self::new("WEBHOOK_LIMIT_REACHED", StatusCode::CONFLICT, message)
     }
 
     pub(super) fn unsupported(code: &'static str, message: &str) -> Self {

@@ -1,4 +1,4 @@
-//! The Vobiz face (provider-apis.md section 3): channels, calls and their logs behind `X-Auth-ID` and
+//! The Vobiz face (provider-apis.md section 3): channels, calls and their logs, webhooks behind `X-Auth-ID` and
 //! `X-Auth-Token`.
 //!
 //! Quirks kept from the original: a placed call is answered without WhatsApp's SDP (3.3); a log row has an id of its
@@ -31,10 +31,14 @@ mod live;
 
 mod socket;
 
+pub(crate) mod event;
+
+mod webhooks;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, any, get, post, put};
+use axum::routing::{MethodRouter, any, delete, get, post, put};
 
 use crate::house::Shared;
 use error::VobizError;
@@ -82,6 +86,9 @@ pub(crate) fn routes(house: &Shared) -> Router<Shared> {
     router = hang(router, "/channels/whatsapp/embedded-signup", &signup);
     let channel = put(channels::change).delete(channels::remove).fallback(wrong_method);
     router = hang(router, "/channels/whatsapp/{id}", &channel);
+    let webhooks = get(webhooks::list).post(webhooks::create).fallback(wrong_method);
+    router = hang(router, "/webhooks", &webhooks);
+    router = hang(router, "/webhooks/{id}", &delete(webhooks::remove).fallback(wrong_method));
     router = hang(router, "/ws", &get(socket::upgrade).fallback(wrong_method));
     for prefix in PREFIXES {
         router = router.route(prefix, any(unknown)).route(&format!("{prefix}/{{*rest}}"), any(unknown));

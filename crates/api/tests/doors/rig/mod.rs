@@ -16,7 +16,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use offhook_api::{DoorConfig, DoorPorts, Doors, Rates, Sockets, VobizManners, router};
+use offhook_api::{
+    DoorConfig, DoorPorts, Doors, HookPorts, Rates, Sockets, VobizManners, Wardrobe, WardrobePorts, router,
+};
 use offhook_core::call::record::Facts;
 use offhook_core::call::{CallRecord, Commit, EndReason, Manners, SoundNews, State};
 use offhook_core::contact;
@@ -26,12 +28,12 @@ use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::meta::{Direction, Party, Terminate};
 use offhook_core::phone::Phone;
 use offhook_core::ports::fake::{
-    FakeAsker, FakeAudit, FakeClaims, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory,
+    FakeAsker, FakeAudit, FakeCarrier, FakeClaims, FakeClock, FakeIds, FakeRecordings, FakeSound, Memory,
 };
 use offhook_core::ports::{Calls, Clock, Keys, NewKey, Sessions, Ticket};
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
-use offhook_engine::{Engine, Ports};
+use offhook_engine::{Delivering, Engine, Ports};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -123,6 +125,7 @@ pub(crate) struct Rig {
     pub(crate) asker: Arc<FakeAsker>,
     pub(crate) sound: Arc<FakeSound>,
     pub(crate) clock: Arc<FakeClock>,
+    pub(crate) carrier: Arc<FakeCarrier>,
     pub(crate) recordings: Arc<FakeRecordings>,
     pub(crate) claims: Arc<FakeClaims>,
     pub(crate) audit: Arc<FakeAudit>,
@@ -239,6 +242,27 @@ impl Rig {
         let manners =
             Manners { rates: config.prices.clone(), dialling: Arc::new(policy), ..Manners::default() };
         let engine = Engine::start(ports, manners).await.unwrap();
+        let carrier = Arc::new(FakeCarrier::default());
+        let wardrobe = Arc::new(Wardrobe::new(WardrobePorts {
+            tenants: directory.clone(),
+            numbers: memory.clone(),
+            people: directory.clone(),
+            calls: memory.clone(),
+            inbox: memory.clone(),
+        }));
+        let hooks = HookPorts {
+            hooks: memory.clone(),
+            deliveries: memory.clone(),
+            carrier: carrier.clone(),
+            wardrobe: wardrobe.clone(),
+        };
+        let with = Delivering {
+            hooks: memory.clone(),
+            deliveries: memory.clone(),
+            carrier: carrier.clone(),
+            dresser: wardrobe,
+        };
+        engine.deliver(with).await.unwrap();
         let ports = DoorPorts {
             tenants: directory.clone(),
             contacts: memory.clone(),
@@ -259,6 +283,7 @@ impl Rig {
             recordings: recordings.clone(),
             archive: Arc::new(archive::Shelf::of(recordings.clone())),
             bots: Arc::new(bots::Kennel),
+            hooks: hooks.clone(),
             ice_servers: ice.clone(),
         };
         let (router, sockets) = router(Doors { engine: engine.clone(), ports, config });
@@ -268,6 +293,7 @@ impl Rig {
             asker,
             sound,
             clock,
+            carrier,
             recordings,
             claims,
             audit,
@@ -300,6 +326,18 @@ impl Rig {
     pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> Answered {
         let request = Request::post(path).header("x-api-key", key).header("content-type", "application/json");
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// A request with a key and, unless it is null, a body.
+    pub(crate) async fn call(&self, method: &str, path: &str, key: &str, body: &Value) -> Answered {
+        let request = Request::builder().method(method).uri(path).header("x-api-key", key);
+        match body {
+            Value::Null => self.send(request.body(Body::empty()).unwrap()).await,
+            body => {
+                let request = request.header("content-type", "application/json");
+                self.send(request.body(Body::from(body.to_string())).unwrap()).await
+            }
+        }
     }
 
     /// A request with a session cookie, as our page sends it.
@@ -454,6 +492,9 @@ impl Rig {
 pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answered {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
+    // A stream has no end: that it began is all there is to tell.
+    let streams = parts.headers.get("content-type").is_some_and(|it| it == "text/event-stream");
+    let body = if streams { Body::empty() } else { body };
     let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     Answered { status: parts.status, headers: parts.headers, text }

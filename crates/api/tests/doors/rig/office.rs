@@ -8,12 +8,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode};
-use offhook_api::{DoorConfig, DoorPorts, Doors, Rates, router};
+use offhook_api::{DoorConfig, DoorPorts, Doors, HookPorts, Rates, Wardrobe, WardrobePorts, router};
 use offhook_core::audit::{AuditPage, Entry, Verdict};
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Role};
 use offhook_core::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
-use offhook_core::ports::fake::{FakeAsker, FakeClock, FakeIds, FakeRecordings, FakeSound};
+use offhook_core::ports::fake::{FakeAsker, FakeCarrier, FakeClock, FakeIds, FakeRecordings, FakeSound};
 use offhook_core::ports::{
     Audit, Clock, Ids, Keys, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Tenants,
 };
@@ -101,7 +101,19 @@ impl Office {
             recordings: recordings.clone(),
             archive: Arc::new(archive::Shelf::of(recordings)),
             bots: Arc::new(bots::Kennel),
-            audit: shared,
+            audit: shared.clone(),
+            hooks: HookPorts {
+                hooks: shared.clone(),
+                deliveries: shared.clone(),
+                carrier: Arc::new(FakeCarrier::default()),
+                wardrobe: Arc::new(Wardrobe::new(WardrobePorts {
+                    tenants: shared.clone(),
+                    numbers: shared.clone(),
+                    people: shared.clone(),
+                    calls: shared.clone(),
+                    inbox: shared,
+                })),
+            },
             ice_servers: Arc::new(Ice::default()),
         };
         let mut config = DoorConfig {

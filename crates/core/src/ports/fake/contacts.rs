@@ -5,12 +5,13 @@ use uuid::Uuid;
 
 use super::memory::Memory;
 use crate::call::CallRecord;
+use crate::contact::erase::Person;
 use crate::contact::plan::plan;
 use crate::contact::timeline::{Entry, What};
 use crate::contact::{Contact, Facts};
 use crate::event::{ContactEvent, Event, Logged};
 use crate::id::{CallId, ContactId, TenantId};
-use crate::ports::{ContactFilter, ContactKeys, ContactPage, Contacts, ContactsAfter, Erased, StoreFault};
+use crate::ports::{ContactFilter, ContactKeys, ContactPage, Contacts, ContactsAfter, Erasure, StoreFault};
 use crate::time::Time;
 
 impl Memory {
@@ -128,19 +129,34 @@ impl Contacts for Memory {
         Ok(Some(theirs.count() as u64).filter(|count| *count <= upto))
     }
 
-    async fn erase(
-        &self,
-        tenant: &TenantId,
-        id: &ContactId,
-        now: Time,
-    ) -> Result<Option<Erased>, StoreFault> {
+    async fn erase(&self, tenant: &TenantId, id: &ContactId, now: Time) -> Result<Erasure, StoreFault> {
         let mut tables = self.lock();
         tables.writable()?;
         let place = tables.contacts.iter().position(|it| it.tenant == *tenant && it.id == *id);
-        let Some(place) = place else { return Ok(None) };
+        let Some(place) = place else { return Ok(Erasure::Unknown) };
+        let mut person = Person::of(&tables.contacts[place]);
+        let theirs = |call: &&mut CallRecord| {
+            let party = &call.facts.party;
+            let known = party.contact.as_ref().is_some_and(|it| it.id == *id);
+            call.tenant == *tenant && (known || person.phone.is_some() && party.phone == person.phone)
+        };
+        let mut calls: Vec<&mut CallRecord> = tables.calls.values_mut().filter(theirs).collect();
+        if calls.iter().any(|call| !call.state.is_over()) {
+            return Ok(Erasure::Busy);
+        }
+        calls.iter().for_each(|call| person.add(call));
+        calls.iter_mut().for_each(|call| person.leave_call(call));
         let gone = tables.contacts.remove(place);
+        tables.notes.retain(|(of, _)| of != id);
+        tables.members.retain(|(_, of)| of != id);
+        tables.permissions.retain(|(_, phone), _| Some(phone) != person.phone.as_ref());
+        for entry in tables.logs.get_mut(tenant).into_iter().flatten() {
+            if let Some(left) = person.leave_event(&entry.event) {
+                entry.event = left;
+            }
+        }
         let events = plan(Some(&gone), None, &[]).events;
-        Ok(Some(Erased { logged: tables.append(tenant, now, &events) }))
+        Ok(Erasure::Erased(tables.append(tenant, now, &events)))
     }
 
     async fn calls(&self, tenant: &TenantId, id: &ContactId) -> Result<Option<Vec<CallId>>, StoreFault> {

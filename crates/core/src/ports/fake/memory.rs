@@ -1,4 +1,6 @@
-//! Stores in memory: calls, log, inbox, numbers, people, permissions.
+//! Stores in memory: calls, log, inbox, numbers, people, permissions; and hooks, in a file of their own.
+
+mod hooks;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,9 +18,9 @@ use crate::id::{CallId, ContactId, EventId, ListId, MetaNumberId, NumberId, Tena
 use crate::permission::{Permission, PermissionCommit};
 use crate::phone::Phone;
 use crate::ports::{
-    CallFilter, Calls, Changed, Events, Inbox, Knock, Knocked, NewNumber, NewPerson, News, Numbers, Page,
-    PageAfter, People, PermissionFilter, PermissionPage, Permissions, PermissionsAfter, PersonChange,
-    Removal, StoreFault,
+    CallFilter, Calls, Changed, Events, Inbox, Knock, Knocked, LogStretch, NewNumber, NewPerson, News,
+    Numbers, Page, PageAfter, People, PermissionFilter, PermissionPage, Permissions, PermissionsAfter,
+    PersonChange, Removal, StoreFault,
 };
 use crate::time::Time;
 
@@ -31,7 +33,7 @@ pub struct Memory {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) calls: BTreeMap<CallId, CallRecord>,
-    logs: HashMap<TenantId, Vec<Logged>>,
+    pub(super) logs: HashMap<TenantId, Vec<Logged>>,
     keys: HashSet<String>,
     knocks: BTreeMap<i64, (Knock, bool)>,
     pub(super) numbers: Vec<BusinessNumber>,
@@ -42,7 +44,9 @@ pub(super) struct Tables {
     pub(super) members: BTreeSet<(ListId, ContactId)>,
     pub(super) segments: Vec<Segment>,
     pub(super) notes: Vec<(ContactId, Entry)>,
-    permissions: BTreeMap<(NumberId, Phone), Permission>,
+    pub(super) imports: Vec<super::imports::Kept>,
+    pub(super) permissions: BTreeMap<(NumberId, Phone), Permission>,
+    hooks: hooks::Shelf,
     broken: bool,
 }
 
@@ -197,6 +201,30 @@ impl Events for Memory {
         let log = tables.logs.get(tenant).map(Vec::as_slice).unwrap_or_default();
         Ok(log.iter().filter(|logged| logged.seq > seq).take(limit as usize).cloned().collect())
     }
+
+    async fn find_event(&self, tenant: &TenantId, id: &EventId) -> Result<Option<Logged>, StoreFault> {
+        let tables = self.lock();
+        let log = tables.logs.get(tenant).map(Vec::as_slice).unwrap_or_default();
+        Ok(log.iter().find(|logged| logged.id == *id).cloned())
+    }
+
+    async fn history(&self, tenant: &TenantId, stretch: &LogStretch) -> Result<Vec<Logged>, StoreFault> {
+        let tables = self.lock();
+        let log = tables.logs.get(tenant).map(Vec::as_slice).unwrap_or_default();
+        let wanted = |logged: &&Logged| {
+            stretch.after.is_none_or(|after| logged.seq > after)
+                && stretch.before.is_none_or(|before| logged.seq < before)
+                && stretch.since.is_none_or(|since| logged.at >= since)
+                && stretch.until.is_none_or(|until| logged.at < until)
+                && stretch.call.as_ref().is_none_or(|call| logged.event.call() == Some(call))
+        };
+        let mut found: Vec<Logged> = log.iter().filter(wanted).cloned().collect();
+        if stretch.newest_first {
+            found.reverse();
+        }
+        found.truncate(stretch.limit as usize);
+        Ok(found)
+    }
 }
 
 #[async_trait]
@@ -236,6 +264,27 @@ impl Inbox for Memory {
             }
         }
         Ok(())
+    }
+
+    async fn pass_on(
+        &self,
+        knock: i64,
+        tenant: &TenantId,
+        at: Time,
+        event: &Event,
+    ) -> Result<Vec<Logged>, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        let news = match tables.knocks.get_mut(&knock) {
+            Some((_, done)) => !std::mem::replace(done, true),
+            None => false,
+        };
+        let wanted = news && tables.hooks.passes_on(tenant);
+        Ok(if wanted { tables.append(tenant, at, std::slice::from_ref(event)) } else { Vec::new() })
+    }
+
+    async fn raw(&self, knock: i64) -> Result<Option<String>, StoreFault> {
+        Ok(self.lock().knocks.get(&knock).map(|(knock, _)| knock.raw.clone()))
     }
 }
 

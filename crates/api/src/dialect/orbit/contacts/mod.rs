@@ -12,6 +12,8 @@ pub(super) mod list;
 
 pub(super) mod one;
 
+mod erasure;
+
 pub(super) mod history;
 
 pub(super) mod lists;

@@ -10,7 +10,7 @@ use super::super::body::json_body;
 use super::super::error::ApiError;
 use super::super::wire::{Answer, Reply};
 use super::wire::{ContactBody, ContactInput, Merge, Preferences, Preferred, Tagged, Tags, json};
-use super::{absent, contact_id};
+use super::{absent, contact_id, erasure};
 use crate::house::Shared;
 use crate::manners::limits::Operation;
 use crate::manners::principal::Right;
@@ -115,22 +115,14 @@ pub(crate) async fn amend(state: State<Shared>, path: Id, request: Request) -> A
     tag = "Contacts",
     operation_id = "deleteContact",
     params(("id" = String, Path)),
-    responses((status = 204), (status = 404))
+    responses((status = 204), (status = 404), (status = 409, description = "They are in a call, or an import is being read"))
 )]
 pub(crate) async fn erase(State(house): State<Shared>, path: Id, request: Request) -> Answer {
     let (method, headers) = (request.method(), request.headers());
     let entry = auth::enter(&house, method, headers, Operation::WriteContacts, Right::EraseContacts).await?;
     let answer = async {
-        let (tenant, id) = (&entry.principal.tenant, id(path)?);
-        // Recordings first: when they cannot be erased now, the contact still tells of them.
-        let calls = house.ports.contacts.calls(tenant, &id).await?.ok_or_else(absent)?;
-        for call in &calls {
-            house.ports.archive.erase(tenant, call).await.map_err(|problem| {
-                tracing::error!(call.id = %call, error = problem, "a recording cannot be erased");
-                ApiError::unavailable()
-            })?;
-        }
-        house.engine.erase_contact(tenant, &id).await?.ok_or_else(absent)?;
+        let id = id(path)?;
+        erasure::erase(&house, &entry.principal, &id).await?;
         Ok(Reply::empty())
     };
     let answer = answer.await;

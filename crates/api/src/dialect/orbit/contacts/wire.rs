@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use offhook_core::contact::segment::{ContactList, Segment};
-use offhook_core::contact::{Change, Contact, Edit, FieldProblem, Problem};
+use offhook_core::contact::{Change, Contact, Edit, Email, Facts, FieldProblem, Problem};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::super::error::ApiError;
@@ -73,6 +73,26 @@ impl ContactBody {
     pub(super) fn json(contact: &Contact, reveal: bool) -> Value {
         json(&Self::of(contact, reveal))
     }
+}
+
+/// What is known of a contact, for events: the fields of [`ContactBody`] that are facts.
+pub(in super::super) fn told(facts: &Facts, reveal: bool) -> Value {
+    let phone = facts.phone.as_ref().map(|it| if reveal { it.reveal() } else { it.to_string() });
+    let email = facts.email.as_ref().map(Email::as_str);
+    let email = email.map(|it| if reveal { it.to_owned() } else { masked(it) });
+    let preferences: BTreeMap<_, _> = facts.preferences.iter().map(|(on, yes)| (on.as_str(), *yes)).collect();
+    json!({
+        "phone": phone,
+        "email": email,
+        "first_name": facts.first_name,
+        "last_name": facts.last_name,
+        "profile_name": facts.profile_name,
+        "country_code": facts.country_code,
+        "lifecycle_stage": facts.lifecycle_stage,
+        "tags": facts.tags,
+        "metadata": facts.metadata,
+        "preferences": preferences,
+    })
 }
 
 /// An address with nothing but its domain to be read.
