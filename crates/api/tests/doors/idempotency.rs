@@ -65,11 +65,9 @@ async fn a_repeated_request_gets_the_first_answer_and_no_second_call() {
     assert_eq!(rig.asker.actions(), ["connect"]);
     ends(&rig, "wacid.PLACED1==").await;
     rig.clock.advance(Duration::from_secs(24 * 60 * 60));
-    assert_eq!(
-        place(&rig, &key, "one").await.header("idempotent-replayed"),
-        "",
-        "a day later it is a new one"
-    );
+    let anew = place(&rig, &key, "one").await;
+    assert_eq!(anew.header("idempotent-replayed"), "", "a day later it is a new one: {}", anew.text);
+    assert_eq!(anew.status, StatusCode::CREATED, "{}", anew.text);
     assert_eq!(rig.asker.actions(), ["connect", "connect"]);
 }
 

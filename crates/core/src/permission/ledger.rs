@@ -240,12 +240,6 @@ impl Ledger {
         (self.granted, self.refused) == (other.granted, other.refused)
     }
 
-    /// Whether nothing at all is known.
-    #[must_use]
-    pub fn is_blank(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// The limits that hold: Meta's own figures where it stated them.
     #[must_use]
     pub fn limits(&self) -> Limits {

@@ -193,6 +193,8 @@ fn a_fresh_answer_of_metas_decides_and_an_old_one_is_foreseen_from() {
 #[test]
 fn where_nothing_is_known_or_permission_is_not_the_matter_meta_says() {
     assert_eq!(Ledger::default().may_call(t(0)), Ok(()));
+    let called_only = ledger(&[unanswered(0)]);
+    assert_eq!(called_only.may_call(t(60)), Ok(()), "WhatsApp let a call through: that is no refusal");
     let uncallable = ledger(&[check(t(0), Told::Nothing, false, false)]);
     assert_eq!(uncallable.may_call(t(1)), Ok(()));
     let plain = ledger(&[check(t(0), Told::Nothing, true, false)]);
