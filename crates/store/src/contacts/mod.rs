@@ -15,6 +15,8 @@ mod groups;
 
 mod write;
 
+mod imports;
+
 mod history;
 
 mod erase;

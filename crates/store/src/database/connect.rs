@@ -35,8 +35,10 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 
 /// `synchronous = FULL` writes every commit through to the disk: over a simulated power cut it kept 500 of
 /// 500 acknowledged rows, NORMAL none. `busy_timeout` waits out a backup or a command beside the server.
+/// `secure_delete` writes zeros over what is deleted, so that whoever is erased cannot be read in the file.
 const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 67108864";
+     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 67108864; \
+     PRAGMA secure_delete = ON";
 
 const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF";
 
