@@ -10,12 +10,13 @@ use axum::http::{Method, Request, StatusCode};
 use offhook_core::call::State;
 use offhook_core::contact::rule::Rule;
 use offhook_core::contact::segment::{ContactList, Segment};
+use offhook_core::event::Event;
 use offhook_core::house::{KeyMode, Role};
 use offhook_core::id::{ListId, SegmentId};
 use offhook_core::ports::{Clock, ContactGroups, Keys, Recordings};
 use serde_json::Value;
 
-use crate::rig::{Answered, META_ID, Rig, recorded, tenant, user};
+use crate::rig::{Answered, META_ID, Rig, eventually, recorded, tenant, user};
 
 const ROLES: [Role; 6] =
     [Role::Owner, Role::Admin, Role::Developer, Role::Agent, Role::Viewer, Role::Billing];
@@ -38,6 +39,7 @@ struct Scene {
     recording: String,
     key: String,
     contact: String,
+    import: String,
     webhook: String,
     event: String,
 }
@@ -60,9 +62,14 @@ impl Scene {
         let (webhook, event) = (id(&hook["data"]), id(&events["data"][0]));
         let contact = rig.memory.contacts()[0].id.to_string();
         let (call, recording) = (call.id.to_string(), recording.id.to_string());
+        let file = serde_json::json!({ "contacts": [{ "phone": "+447700900555" }, { "phone": "1" }] });
+        let import = id(&rig.post("/api/v1/contacts/import", &owner, &file).await.json()["data"]);
+        // It is read beside: what requests change is seen when it is over.
+        let over = || rig.memory.log(&tenant(1)).iter().any(|it| matches!(it.event, Event::Import { .. }));
+        eventually(|| over().then_some(()), "the import's end").await;
         put_list(&rig).await;
         put_segment(&rig).await;
-        Self { rig, call, recording, key, webhook, event, contact }
+        Self { rig, call, recording, key, webhook, event, contact, import }
     }
 
     /// What stands for a parameter: a thing of the first company, or one that nobody has.
@@ -78,6 +85,7 @@ impl Scene {
             ("contacts", "{id}") => (self.contact.clone(), format!("con_{}", "f".repeat(32))),
             ("lists", "{id}") => (list().to_string(), format!("lst_{}", "f".repeat(32))),
             ("segments", "{id}") => (segment().to_string(), format!("seg_{}", "f".repeat(32))),
+            ("imports", "{id}") => (self.import.clone(), format!("imp_{}", "f".repeat(32))),
             ("tags", "{tag}") => ("gold".to_owned(), "gold".to_owned()),
             (_, "{action}") => ("hold".to_owned(), "hold".to_owned()),
             _ => panic!("say here how to make what {before}/{parameter} names"),

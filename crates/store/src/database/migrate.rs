@@ -72,6 +72,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/sqlite/0009_contacts.sql"),
         include_str!("../../migrations/postgres/0009_contacts.sql"),
     ),
+    Pair(
+        10,
+        "imports",
+        include_str!("../../migrations/sqlite/0010_imports.sql"),
+        include_str!("../../migrations/postgres/0010_imports.sql"),
+    ),
 ];
 
 /// Brings the schema up to date, each step whole or not at all.

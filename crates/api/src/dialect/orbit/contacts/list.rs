@@ -56,6 +56,23 @@ impl Query {
             .filter(|it| !it.is_empty())
     }
 
+    /// The contacts that are asked for.
+    pub(super) fn contacts(&self) -> Result<ContactFilter, ApiError> {
+        let tags = self.text("tags").unwrap_or_default();
+        let tags = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+        Ok(ContactFilter {
+            search: search(self)?,
+            lifecycle_stage: self.text("lifecycle_stage").map(str::to_owned),
+            country_code: self.text("country_code").map(str::to_ascii_uppercase),
+            tags: tags.take(100).map(str::to_owned).collect(),
+            has_phone: self.flag("has_phone")?,
+            has_email: self.flag("has_email")?,
+            from: self.time("created_after")?,
+            until: self.time("created_before")?,
+            ..ContactFilter::default()
+        })
+    }
+
     fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
         self.text(name)
             .map(|text| text.parse().map_err(|_| ApiError::invalid(name, "must be true or false")))
@@ -90,7 +107,8 @@ impl Query {
     }
 }
 
-const FILTERS: &[&str] = &[
+/// What narrows a list.
+pub(super) const FILTERS: &[&str] = &[
     "cursor",
     "limit",
     "search",
@@ -128,24 +146,7 @@ pub(crate) async fn list(State(house): State<Shared>, RawQuery(query): RawQuery,
     let entry = auth::enter(&house, method, headers, Operation::ReadContacts, Right::ReadContacts).await?;
     let answer = async {
         let query = Query::read(query.as_deref(), FILTERS)?;
-        let tags = query.text("tags").unwrap_or_default();
-        let filter = ContactFilter {
-            search: search(&query)?,
-            lifecycle_stage: query.text("lifecycle_stage").map(str::to_owned),
-            country_code: query.text("country_code").map(str::to_ascii_uppercase),
-            tags: tags
-                .split(',')
-                .map(str::trim)
-                .filter(|tag| !tag.is_empty())
-                .take(100)
-                .map(str::to_owned)
-                .collect(),
-            has_phone: query.flag("has_phone")?,
-            has_email: query.flag("has_email")?,
-            from: query.time("created_after")?,
-            until: query.time("created_before")?,
-            ..ContactFilter::default()
-        };
+        let filter = query.contacts()?;
         page(&house, &entry.principal, &query, "all", filter).await
     };
     let answer = answer.await;
