@@ -266,9 +266,22 @@ pub enum AgentEvent {
         #[ts(optional)]
         expires_at: Option<String>,
     },
+    /// A contact was made, changed, joined with another or erased: whoever shows it reads it again.
+    #[serde(rename = "contact.changed")]
+    ContactChanged { contact_id: String, change: ContactChange },
     /// This agent's presence changed, perhaps in another tab.
     #[serde(rename = "presence.changed")]
     PresenceChanged { status: Presence },
+}
+
+/// What became of a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactChange {
+    Created,
+    Updated,
+    Merged,
+    Deleted,
 }
 
 /// A STUN or TURN server, in the shape of a browser's `RTCIceServer`.

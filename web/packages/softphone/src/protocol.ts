@@ -73,7 +73,7 @@ by?: AgentRef, } | { "type": "call.changed", call: CallView, } | { "type": "call
 /**
  * When a grant for a time, or a request nobody answers, ends.
  */
-expires_at?: string, } | { "type": "presence.changed", status: Presence, };
+expires_at?: string, } | { "type": "contact.changed", contact_id: string, change: ContactChange, } | { "type": "presence.changed", status: Presence, };
 
 export type IceServer = { urls: Array<string>, username?: string, credential?: string, };
 
