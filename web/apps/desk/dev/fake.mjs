@@ -4,12 +4,13 @@
  */
 
 import * as house from './house.mjs';
+import { answer as contacts } from './people.mjs';
 
 const number = { id: 'num_1', phone: '+351210000001', media: 'bridge' };
 const second = { id: 'num_2', phone: '+442070000001', media: 'relay' };
 const agent = { id: 'agt_1', name: 'Ana Costa' };
 const peers = {
-  rui: { phone: '+351910000002', name: 'Rui Faria' },
+  rui: { phone: '+351910000002', name: 'Rui Faria', contact_id: 'con_1' },
   mei: { phone: '+447700900123', name: 'Mei Lin Okonkwo-Bartholomew' },
 };
 
@@ -235,6 +236,10 @@ export class FakeServer {
     if (path.endsWith('/analytics')) {
       return one(house.figures(Number(new URL(request.url()).searchParams.get('days'))));
     }
+    const body = (request.headers()['content-type'] ?? '').includes('json') ? request.postDataJSON() : null;
+    const [status, answer] = contacts(method, path, new URL(request.url()).searchParams, body) ?? [];
+    if (status === 204) return route.fulfill({ status });
+    if (status !== undefined) return json(status, answer);
     if (path.endsWith('/calling/numbers')) return list(house.numbers);
     const [, id, verb] = path.match(/connections\/(\d+)\/calling(?:\/(\w+))?$/) ?? [];
     if (id === '470011223344558') {

@@ -332,6 +332,70 @@ const scenes = {
     await page.getByTestId('kpi').nth(4).waitFor();
     await page.getByText('In numbers').click();
   },
+  async contacts({ page, server }) {
+    server.role = 'owner';
+    await page.goto('/');
+    await page.getByTestId('to-contacts').click();
+    await page.getByTestId('contact').nth(5).waitFor();
+    if (await page.evaluate(() => window.harmed)) throw new Error('a name did harm');
+  },
+  async contact({ page, server }) {
+    await scenes.contacts({ page, server });
+    await page.getByText('Rui Faria').click();
+    await page.getByTestId('activity').first().waitFor();
+    await page.getByTestId('tag').first().waitFor();
+  },
+  async 'contact-with-markup'({ page, server }) {
+    server.role = 'owner';
+    await page.goto('/contacts#con_3');
+    await page.getByTestId('activity').first().waitFor();
+    await page.getByTestId('erase-contact').click();
+    await page.getByTestId('erase-words').waitFor();
+    if (await page.evaluate(() => window.harmed)) throw new Error('a name did harm');
+  },
+  async 'add-contact'({ page, server }) {
+    await scenes.contacts({ page, server });
+    await page.getByTestId('add-contact').click();
+    await page.getByTestId('first-name').fill('Rui');
+    await page.getByTestId('contact-phone').fill('+351 910 000 002');
+    await page.getByTestId('add-field').click();
+    await page.getByTestId('save-contact').click();
+    await page.getByTestId('contact-problem').scrollIntoViewIfNeeded();
+  },
+  async 'merge-contacts'({ page, server }) {
+    await scenes.contact({ page, server });
+    await page.getByTestId('merge-contact').click();
+    await page.getByTestId('merge-search').fill('mei');
+    await page.getByTestId('merge-other').first().click();
+    await page.getByTestId('merge-sure').waitFor();
+  },
+  async segment({ page, server }) {
+    server.role = 'owner';
+    await page.goto('/segments');
+    await page.getByTestId('new-segment').click();
+    await page.getByTestId('segment-name').fill('Customers since May');
+    await page.getByTestId('rule-value').fill('customer');
+    await page.getByTestId('add-line').click();
+    await page.getByTestId('rule-value').nth(1).fill('vip');
+    await page.getByTestId('preview').getByText('1204 contacts').waitFor();
+  },
+  async 'segment-wrong'({ page, server }) {
+    await scenes.segment({ page, server });
+    await page.getByTestId('by-hand').click();
+    await page.getByTestId('written-rules').fill('{"$and":[{"created_at":{"$gt":"2026-13-01"}}]}');
+    await page.getByTestId('preview').getByText('must be a date').waitFor();
+  },
+  async list({ page, server }) {
+    server.role = 'owner';
+    await page.goto('/lists');
+    await page.getByText('Autumn fair').click();
+    await page.getByTestId('contact').first().waitFor();
+  },
+  async imports({ page, server }) {
+    server.role = 'owner';
+    await page.goto('/imports');
+    await page.getByTestId('rejected').first().waitFor();
+  },
   async people({ page, server }) {
     await scenes.keys({ page, server });
     await page.getByTestId('tab-people').click();
@@ -376,6 +440,8 @@ const expected = {
   login: /401/,
   'login-error': /401/,
   'add-person': /409/,
+  'add-contact': /409/,
+  'segment-wrong': /422/,
   'new-webhook': /422/,
   numbers: /422/,
   reconnecting: /Failed to load resource/,
@@ -448,6 +514,15 @@ const calm = new Set([
   'webhook-replay',
   'events',
   'figures',
+  'contacts',
+  'contact',
+  'contact-with-markup',
+  'add-contact',
+  'merge-contacts',
+  'segment',
+  'segment-wrong',
+  'list',
+  'imports',
 ]);
 
 // Scenes wait more than they work, so a dozen are played at a time; a machine with few cores plays fewer.

@@ -67,6 +67,26 @@ export function withQuery(path: string, parameters: Record<string, string | numb
   return text === '' ? path : `${path}?${text}`;
 }
 
+/** Sends a file as it is, however long that takes; `onsent` is told how much of it has gone, from 0 to 1. */
+export function upload<Data>(path: string, file: Blob, type: string, onsent: (part: number) => void): Promise<Data> {
+  return new Promise((resolve, reject) => {
+    // `fetch` does not tell how far it is.
+    const request = new XMLHttpRequest();
+    request.open('POST', path);
+    request.responseType = 'json';
+    request.setRequestHeader('X-Requested-With', 'offhook');
+    request.setRequestHeader('Content-Type', type);
+    request.upload.addEventListener('progress', ({ loaded, total }) => onsent(total > 0 ? loaded / total : 0));
+    request.addEventListener('error', () => reject(unreachable()));
+    request.addEventListener('load', () => {
+      const envelope: Envelope<Data> = request.response ?? {};
+      if (request.status >= 200 && request.status < 300) resolve(envelope.data as Data);
+      else reject(refusal(request.status, envelope));
+    });
+    request.send(file);
+  });
+}
+
 async function ask<Data>(method: Method, path: string, body?: unknown): Promise<Envelope<Data>> {
   const headers: Record<string, string> = { 'X-Requested-With': 'offhook', Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
@@ -80,14 +100,20 @@ async function ask<Data>(method: Method, path: string, body?: unknown): Promise<
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {
-    throw new ApiError(0, 'unreachable', 'The server cannot be reached. Check your connection and try again.');
+    throw unreachable();
   }
   const envelope: Envelope<Data> = await response.json().catch(() => ({}));
-  if (!response.ok) {
-    const { code = 'unknown', message = `The server replied ${response.status}.`, ...rest } = envelope.error ?? {};
-    throw new ApiError(response.status, code, message, { ...rest, docs_url: envelope.meta?.docs_url ?? null });
-  }
+  if (!response.ok) throw refusal(response.status, envelope);
   return envelope;
+}
+
+function unreachable(): ApiError {
+  return new ApiError(0, 'unreachable', 'The server cannot be reached. Check your connection and try again.');
+}
+
+function refusal(status: number, { error, meta }: Envelope<unknown>): ApiError {
+  const { code = 'unknown', message = `The server replied ${status}.`, ...rest } = error ?? {};
+  return new ApiError(status, code, message, { ...rest, docs_url: meta?.docs_url ?? null });
 }
 
 interface Envelope<Data> {
