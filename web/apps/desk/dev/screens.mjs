@@ -426,6 +426,7 @@ const scenes = {
   async 'settings-while-it-rings'({ page, server }) {
     await scenes.online({ page, server });
     await page.getByTestId('to-settings').click();
+    await page.locator('h1', { hasText: 'Settings' }).waitFor({ state: 'attached' });
     server.event({ type: 'call.incoming', call: callView('in_1', 'inbound', 'ringing'), sdp_offer: 'x' });
     await page.getByTestId('incoming-card').waitFor();
   },
