@@ -373,8 +373,12 @@ pub struct CallView {
 pub struct PeerView {
     /// E.164 with `+`; absent for callers WhatsApp only names by a user id.
     pub phone: Option<String>,
-    /// WhatsApp profile name.
+    /// The contact's name, or else the user's WhatsApp profile name.
     pub name: Option<String>,
+    /// The contact they are, to be read at `/api/v1/contacts/{id}`; absent until the house has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub contact_id: Option<String>,
 }
 
 /// A business number.

@@ -186,6 +186,7 @@ pub(super) fn call(record: &CallRecord, cast: &Cast) -> p::CallView {
         peer: p::PeerView {
             phone: record.facts.party.phone.as_ref().map(offhook_core::phone::Phone::reveal),
             name: record.facts.party.shown().cloned(),
+            contact_id: record.facts.party.contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         },
         agent: record.agent.as_ref().map(|agent| cast.agent(agent)),
         table: arranged.then(|| arrange::table(&record.facts.table, cast)),

@@ -101,7 +101,6 @@ macro_rules! every_case {
             people::people_sign_in_however_they_type_their_address,
             people::an_address_is_taken_once_for_all_tenants,
             people::presence_is_remembered,
-            people::a_stranger_waits_as_long_as_a_colleague,
             permissions::a_permission_comes_back_as_it_was_written_with_its_event,
             permissions::of_two_writers_of_a_permission_one_wins,
             permissions::permissions_are_due_when_they_end_by_themselves,
