@@ -106,11 +106,15 @@ async fn hostile_rows_harm_nobody() {
     let rejected = rig.get(done["rejected_url"].as_str().unwrap(), &key).await.text;
     assert!(rejected.contains("6,is larger than a row may be\r\n"), "{}", &rejected[..200]);
     assert!(rejected.contains("7,metadata is larger than 16384 bytes\r\n"));
-    assert!(rejected.contains("\"'; DROP TABLE contacts; --\"") || rejected.contains("'; DROP TABLE contacts; --"));
+    assert!(
+        rejected.contains("\"'; DROP TABLE contacts; --\"")
+            || rejected.contains("'; DROP TABLE contacts; --")
+    );
 
     let csv = rig.get(&format!("{PATH}/export"), &key).await;
     assert_eq!(csv.header("content-disposition"), "attachment; filename=\"contacts.csv\"");
-    for cell in ["Second", "<script>alert(1)</script>", "Rui 🙂👩‍👩‍👧", "דנה \u{202e}gnp.exe", "'+447700900604"] {
+    for cell in ["Second", "<script>alert(1)</script>", "Rui 🙂👩‍👩‍👧", "דנה \u{202e}gnp.exe", "'+447700900604"]
+    {
         assert!(csv.text.contains(cell), "{cell}");
     }
     let formulas = csv.text.split([',', '\n']).filter(|cell| cell.starts_with(['=', '+', '-', '@']));
@@ -143,7 +147,12 @@ async fn files_that_are_none_are_refused_before_anything_is_kept() {
     let key = rig.key(Role::Owner, &["contacts:*"]).await;
     let check = async |kind: &str, file: &str, status: u16, code: &str| {
         let answer = upload(&rig, &key, kind, file.to_owned()).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{file}: {}", answer.text);
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (status, code),
+            "{file}: {}",
+            answer.text
+        );
     };
     check("text/csv", "", 422, "INVALID_IMPORT_FILE").await;
     check("text/csv", "first_name\nAnn\n", 422, "INVALID_IMPORT_FILE").await;
@@ -151,7 +160,13 @@ async fn files_that_are_none_are_refused_before_anything_is_kept() {
     check("text/csv", "phone,phone\n", 422, "INVALID_IMPORT_FILE").await;
     check("application/json", "{\"contacts\": 1}", 422, "VALIDATION_ERROR").await;
     check("application/pdf", "%PDF", 415, "VALIDATION_ERROR").await;
-    check("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n", 422, "MISSING_REQUIRED_FIELD").await;
+    check(
+        "multipart/form-data; boundary=x",
+        "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n",
+        422,
+        "MISSING_REQUIRED_FIELD",
+    )
+    .await;
     assert_eq!(ContactImports::list(&*rig.memory, &tenant(1), 10).await.unwrap(), []);
     for query in ["format=xml", "limit=5"] {
         assert_eq!(rig.get(&format!("{PATH}/export?{query}"), &key).await.code(), "VALIDATION_ERROR");

@@ -5,6 +5,9 @@
 mod recordings;
 mod rig;
 
+mod contacts_files;
+
+#[cfg(test)]
 mod d360_calls;
 mod d360_number;
 mod desk;

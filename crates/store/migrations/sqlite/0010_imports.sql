@@ -5,6 +5,9 @@
 CREATE INDEX calls_by_peer ON calls (tenant, peer_phone) WHERE peer_phone IS NOT NULL;
 CREATE INDEX calls_by_peer_id ON calls (tenant, peer_user_id) WHERE peer_user_id IS NOT NULL;
 
+-- Entries of the log about people and not about calls.
+CREATE INDEX events_of_no_call ON events (tenant, seq) WHERE call_id IS NULL;
+
 -- Files of contacts on their way in. `part` is how many of its parts were read.
 CREATE TABLE contact_imports (
   id TEXT NOT NULL PRIMARY KEY,

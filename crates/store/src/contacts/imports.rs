@@ -133,22 +133,24 @@ impl ContactImports for Store {
             .map(|(line, why, cells)| Line { line: *line, reason: why, cells: cells.clone() })
             .collect();
         let (lines, import) = (json(&lines)?, import.clone());
-        self.database()
-            .write(move |tx| {
-                Box::pin(async move {
-                    write::write(tx, batch, dialect).await?;
-                    reject(tx, import.id.as_str(), lines, dialect).await?;
-                    note(tx, &import).await?;
-                    if !import.state.is_over() {
-                        return Ok(Vec::new());
-                    }
-                    forget_file(tx, import.id.as_str()).await?;
-                    let completed = import.state == Progress::Completed;
-                    let told = Event::Import { import: import.id.clone(), counts: import.counts, completed };
-                    append(tx, Entries::of(&import.tenant, import.updated_at, &[told])?).await
-                })
+        let written = self.database().write(move |tx| {
+            Box::pin(async move {
+                let renamed = write::write(tx, batch, dialect).await?.renamed;
+                reject(tx, import.id.as_str(), lines, dialect).await?;
+                note(tx, &import).await?;
+                if !import.state.is_over() {
+                    return Ok((Vec::new(), renamed));
+                }
+                forget_file(tx, import.id.as_str()).await?;
+                let completed = import.state == Progress::Completed;
+                let told = Event::Import { import: import.id.clone(), counts: import.counts, completed };
+                let logged = append(tx, Entries::of(&import.tenant, import.updated_at, &[told])?).await?;
+                Ok((logged, renamed))
             })
-            .await
+        });
+        let (logged, renamed) = written.await?;
+        self.find_by_new_names(renamed).await;
+        Ok(logged)
     }
 
     async fn rejected(&self, import: &Import, after: u64, limit: u32) -> Result<Vec<Rejected>, StoreFault> {

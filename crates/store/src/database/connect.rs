@@ -27,6 +27,9 @@ const READ_WITHIN: Duration = Duration::from_secs(10);
 /// Longest answer to "are you there?".
 const CHECK_WITHIN: Duration = Duration::from_secs(2);
 
+/// Tries at emptying the write-ahead log; each waits five seconds for those who read.
+const WIPES: usize = 3;
+
 /// Readers of a SQLite file: each is a thread. Four keep two cores busy.
 const SQLITE_READERS: u32 = 4;
 
@@ -177,6 +180,23 @@ impl Database {
         };
         let late = || StoreFault::Unavailable("it does not answer".to_owned());
         timeout(CHECK_WITHIN, looking).await.map_err(|_| late())?
+    }
+
+    /// Takes what was deleted out of the files too: SQLite keeps the pages of the last transactions beside the
+    /// database until they are copied into it. PostgreSQL does so by itself, in its own time.
+    pub(crate) async fn wipe(&self) {
+        for _ in 0..WIPES {
+            match self.writer.wipe().await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(error = told(&error), "erased pages wait in the write-ahead log")
+                }
+            }
+        }
+        tracing::warn!(
+            "somebody reads for long: erased pages stay in the write-ahead log until the next are erased"
+        );
     }
 
     /// Finishes what was accepted and lets go of the database.
