@@ -1,6 +1,6 @@
 //! A customer's server: what webhooks are sent to, and how their signatures are checked by other people's code.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::hmac;
@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use data_encoding::HEXLOWER;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
@@ -94,6 +94,14 @@ impl Seen {
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.raw).unwrap()
+    }
+
+    /// As a customer's server would write it down.
+    pub(crate) fn as_logged(&self) -> Value {
+        let headers =
+            self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let headers: HashMap<&str, &str> = headers.collect();
+        json!({ "headers": headers, "body": String::from_utf8_lossy(&self.raw) })
     }
 
     /// As the customer's own code does it, in every dress.

@@ -11,7 +11,7 @@ use crate::server::House;
 use crate::stage::root;
 
 /// Values that differ from run to run.
-const FLEETING: [&str; 14] = [
+const FLEETING: [&str; 23] = [
     "id",
     "meta_call_id",
     "request_id",
@@ -26,7 +26,43 @@ const FLEETING: [&str; 14] = [
     "from",
     "to",
     "docs_url",
+    "expires_at",
+    "checked_at",
+    "key",
+    "prefix",
+    "call_id",
+    "event_id",
+    "signing_secret",
+    "agent_id",
+    "cursor",
 ];
+
+/// What samples are about besides the call: a webhook, a key, and where the stream was left.
+struct About {
+    webhook: String,
+    key: String,
+    last_event: String,
+}
+
+impl About {
+    async fn prepared(house: &House) -> anyhow::Result<Self> {
+        let post = async |path: &str, body: Value| {
+            let request = house.http.post(format!("{}/api/v1{path}", house.url()));
+            let reply = request.bearer_auth(&house.api_key).json(&body).send().await?;
+            let body: Value = reply.error_for_status()?.json().await?;
+            Ok::<_, anyhow::Error>(body["data"]["id"].as_str().context("an id")?.to_owned())
+        };
+        let closed = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let hook = json!({ "url": format!("http://{closed}/"), "events": ["whatsapp.call.declined"] });
+        let webhook = post("/webhooks", hook).await?;
+        let key = json!({ "name": "CRM", "scopes": ["calls:read"] });
+        let key = post("/settings/api-keys", key).await?;
+        let url = format!("{}/api/v1/events?type=whatsapp.call.initiated", house.url());
+        let page: Value = house.http.get(url).bearer_auth(&house.api_key).send().await?.json().await?;
+        let last_event = page["data"][0]["id"].as_str().context("an event")?.to_owned();
+        Ok(Self { webhook, key, last_event })
+    }
+}
 
 fn folder() -> PathBuf {
     root().join("docs/api/examples/orbit")
@@ -59,8 +95,16 @@ fn program(language: &str) -> Command {
     }
 }
 
-fn run(house: &House, name: &str, language: &str, to: &str) -> anyhow::Result<Value> {
-    let output = program(language)
+fn run(house: &House, about: Option<&About>, name: &str, language: &str, to: &str) -> anyhow::Result<Value> {
+    let mut command = program(language);
+    if let Some(about) = about {
+        command
+            .env("ORBIT_WEBHOOK", &about.webhook)
+            .env("ORBIT_WEBHOOK_URL", "https://crm.example.com/offhook")
+            .env("ORBIT_KEY", &about.key)
+            .env("ORBIT_LAST_EVENT", &about.last_event);
+    }
+    let output = command
         .arg(folder().join(format!("{name}.{language}")))
         .env("ORBIT_BASE_URL", house.url())
         .env("ORBIT_API_KEY", &house.api_key)
@@ -104,15 +148,16 @@ fn expected(name: &str, first: &Value) -> anyhow::Result<Value> {
 async fn samples_of_orbit_print_what_is_written_beside_them() {
     let house = House::start("bridge").await.unwrap();
     // One call that its user declined, in every list and figure.
-    run(&house, "place-call", "sh", "+15550990003").unwrap();
+    run(&house, None, "place-call", "sh", "+15550990003").unwrap();
     house.row("failed").await.unwrap();
+    let about = About::prepared(&house).await.unwrap();
     let document = house.http.get(format!("{}/openapi.json", house.url())).send().await.unwrap();
     let document: Value = document.json().await.unwrap();
     for name in names() {
         let (method, path) = request(&name);
         let mut golden = None;
         for (n, language) in ["sh", "py", "mjs"].into_iter().enumerate() {
-            let printed = run(&house, &name, language, &format!("+1555100{n}0003")).unwrap();
+            let printed = run(&house, Some(&about), &name, language, &format!("+1555100{n}0003")).unwrap();
             if document["paths"][&path].get(&method).is_none() {
                 assert_eq!(printed["error"]["code"], "NOT_FOUND", "{path} is not documented");
                 continue;

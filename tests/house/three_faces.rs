@@ -2,16 +2,18 @@
 //! same deliveries in every dress, but for ids and times; and bodies as the providers document them.
 
 use std::collections::HashMap;
+use std::process::Command;
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
 use crate::agent::sdp;
-use crate::customer::{Customer, SECRET};
+use crate::customer::{Customer, SECRET, Seen};
 use crate::documented::check;
+use crate::peers::python;
 use crate::server::House;
-use crate::stage::until;
+use crate::stage::{root, until};
 
 const NUMBER: &str = "106540352242922";
 
@@ -245,6 +247,7 @@ impl Company {
             format!("{:?}: {} events, {:#?}", self.face, events.len(), self.told("orbit"))
         })?;
         self.hold_against_documentation(&rows, &orbit, &vobiz, &meta).await?;
+        self.verified_by_the_samples()?;
 
         let mut whole = json!({
             "rows": rows["data"], "logs": logs["items"], "events": events,
@@ -264,6 +267,32 @@ impl Company {
         let first = |told: &Value| calls.iter().position(|call| *call == about(told));
         told.sort_by_key(first);
         told
+    }
+
+    /// The signatures of everything that came, checked by the samples customers copy: in Python and in Node, with
+    /// what those have in their own libraries. One body is not as it was sent.
+    fn verified_by_the_samples(&self) -> anyhow::Result<()> {
+        let seen: Vec<Seen> =
+            ["orbit", "vobiz", "meta"].iter().flat_map(|dress| self.customer.told(dress)).collect();
+        let mut lines: Vec<Value> = seen.iter().map(Seen::as_logged).collect();
+        let mut forged = lines[0].clone();
+        forged["body"] = json!(format!("{} ", forged["body"].as_str().context("a body")?));
+        lines.push(forged);
+        let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), input)?;
+        for (program, sample) in [(python(), "verify.py"), ("node".into(), "verify.mjs")] {
+            let output = Command::new(program)
+                .arg(root().join("docs/api/examples/webhooks").join(sample))
+                .env("SECRET", SECRET)
+                .stdin(std::fs::File::open(file.path())?)
+                .output()?;
+            let said = String::from_utf8_lossy(&output.stdout);
+            let verdict: Value = serde_json::from_str(&said)
+                .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+            ensure!(verdict == json!({ "good": seen.len(), "bad": 1 }), "{sample}: {verdict}");
+        }
+        Ok(())
     }
 
     async fn hold_against_documentation(
