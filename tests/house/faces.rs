@@ -41,6 +41,9 @@ fn run(stage: &Stage, face: &str, sample: &str, language: &str, words: &[(&str, 
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{} failed\n{said}\n{complained}", file.display());
+    if said.trim().is_empty() {
+        return Value::Null;
+    }
     serde_json::from_str(&said).unwrap_or_else(|_| panic!("{}: {said}", file.display()))
 }
 
@@ -134,7 +137,7 @@ async fn samples_of_vobizs_channels_and_webhooks_run_in_every_language() {
             listed["items"].as_array().unwrap().iter().filter(|item| item["id"] == id).count()
         };
         assert_eq!(kept(&run("subscriptions", &[])), 1, "{language}");
-        run("unsubscribe", &[("WEBHOOK_ID", id)]);
+        assert_eq!(run("unsubscribe", &[("WEBHOOK_ID", id)]), Value::Null, "{language}");
         assert_eq!(kept(&run("subscriptions", &[])), 0, "{language}");
     }
 }

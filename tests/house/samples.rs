@@ -11,7 +11,7 @@ use crate::server::House;
 use crate::stage::root;
 
 /// Values that differ from run to run.
-const FLEETING: [&str; 24] = [
+const FLEETING: [&str; 26] = [
     "id",
     "meta_call_id",
     "contact_id",
@@ -29,6 +29,8 @@ const FLEETING: [&str; 24] = [
     "docs_url",
     "expires_at",
     "checked_at",
+    "next_request_at",
+    "created_by",
     "key",
     "prefix",
     "call_id",

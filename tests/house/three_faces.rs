@@ -231,8 +231,8 @@ impl Company {
         let rows = self.ask_as(Face::Orbit, "GET", "/api/v1/whatsapp/calling/calls", None).await?;
         let path = "/api/v1/messaging/calls/whatsapp/logs?page=1&limit=25&include=sdp";
         let logs = self.ask_as(Face::Vobiz, "GET", path, None).await?;
-        let mut events =
-            self.ask_as(Face::Orbit, "GET", "/api/v1/events?type=whatsapp.*&limit=200", None).await?;
+        let path = "/api/v1/events?type=whatsapp.*,contact.*&limit=200";
+        let mut events = self.ask_as(Face::Orbit, "GET", path, None).await?;
         let events = events["data"].as_array_mut().context("events")?;
         events.reverse();
 
