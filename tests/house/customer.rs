@@ -1,6 +1,7 @@
 //! A customer's server: what webhooks are sent to, and how their signatures are checked by other people's code.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::hmac;
@@ -21,6 +22,8 @@ pub(crate) struct Customer {
     seen: Arc<Mutex<Vec<Seen>>>,
     /// While it hangs it takes requests and answers none; so many are waiting.
     hangs: Arc<watch::Sender<Option<usize>>>,
+    /// It says that it is gone for good.
+    gone: Arc<AtomicBool>,
 }
 
 /// A delivery that was answered with 200.
@@ -52,6 +55,9 @@ impl Customer {
         if path == "stuck" {
             std::future::pending::<()>().await;
         }
+        if customer.gone.load(Ordering::Relaxed) {
+            return StatusCode::GONE;
+        }
         let waits = |waiting: &mut Option<usize>| waiting.as_mut().map(|waiting| *waiting += 1).is_some();
         if customer.hangs.send_if_modified(waits) {
             let mut hangs = customer.hangs.subscribe();
@@ -76,6 +82,16 @@ impl Customer {
     /// From now on everything is answered.
     pub(crate) fn recover(&self) {
         self.hangs.send_replace(None);
+    }
+
+    /// From now on everything is answered with 410, or no longer.
+    pub(crate) fn go(&self, gone: bool) {
+        self.gone.store(gone, Ordering::Relaxed);
+    }
+
+    /// What came to a path, repetitions and all.
+    pub(crate) fn came(&self, path: &str) -> Vec<Seen> {
+        self.seen.lock().unwrap().iter().filter(|seen| seen.path == path).cloned().collect()
     }
 
     /// What came to a path, repetitions left out: the event's id, its headers and its body.

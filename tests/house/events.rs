@@ -1,6 +1,7 @@
 //! The log of events as clients read it, from the real binary: the stream and the agents' socket over restarts, and
 //! pages while the log and the list of calls grow.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -149,4 +150,73 @@ async fn the_stream_and_the_agents_socket_miss_and_repeat_nothing_over_a_kill_an
     let mut all = ids(&get(&house, &format!("{EVENTS}?type=whatsapp.call.*&limit=200")).await.unwrap());
     all.reverse();
     assert_eq!(listener.seen, all, "each once, in the order of the log");
+}
+
+/// Reads a list to its end, so many at a time; before each further page somebody calls.
+async fn paged(
+    house: &House,
+    path: &str,
+    limit: u32,
+    callers: Option<&Callers>,
+) -> anyhow::Result<Vec<String>> {
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = get(house, &format!("{path}limit={limit}{cursor}")).await?;
+        seen.extend(ids(&page));
+        let pagination = &page["meta"]["pagination"];
+        let Some(next) = pagination["cursor"].as_str() else {
+            ensure!(pagination["has_more"] == false, "{pagination}");
+            return Ok(seen);
+        };
+        cursor = format!("&cursor={next}");
+        if let Some(callers) = callers {
+            callers.one(house).await?;
+        }
+    }
+}
+
+/// Users, each with a phone of their own; the last digits are of those who wait.
+#[derive(Default)]
+struct Callers(AtomicUsize);
+
+impl Callers {
+    async fn one(&self, house: &House) -> anyhow::Result<()> {
+        let nth = self.0.fetch_add(1, Ordering::Relaxed);
+        let rings = house.http.post(format!("http://{}/control/calls", house.sim.addr()));
+        rings.json(&json!({ "from": format!("+44770{nth:05}01") })).send().await?.error_for_status()?;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_and_events_are_paged_without_repeat_or_gap_while_users_call() {
+    let (house, callers) = (House::start("relay").await.unwrap(), Callers::default());
+    for _ in 0..120 {
+        callers.one(&house).await.unwrap();
+    }
+    let calls = format!("{CALLS}?");
+    let events = format!("{EVENTS}?type=whatsapp.call.incoming&");
+    // The log is searched a stretch at a time, so that a page of it may be short of what was asked for.
+    let there = async |path: &str, count: usize| {
+        let what = format!("{count} of {path}");
+        until(
+            &what,
+            async || Ok(Some(paged(&house, path, 200, None).await?).filter(|all| all.len() >= count)),
+        )
+        .await
+    };
+    there(&calls, 120).await.unwrap();
+    there(&events, 120).await.unwrap();
+    // Both lists at once, and each page of either brings another call.
+    let (rows, log) =
+        tokio::try_join!(paged(&house, &calls, 7, Some(&callers)), paged(&house, &events, 7, Some(&callers)))
+            .unwrap();
+    let count = callers.0.load(Ordering::Relaxed);
+    assert!((150..200).contains(&count), "{count} have called: the calls fit on a page");
+    for (path, seen) in [(calls, rows), (events, log)] {
+        let all = there(&path, count).await.unwrap();
+        assert!(seen.len() >= 120, "{path}: {}", seen.len());
+        let first = all.iter().position(|id| *id == seen[0]).unwrap();
+        assert_eq!(seen, all[first..], "{path}: newest first, each once");
+    }
 }

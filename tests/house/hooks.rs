@@ -146,3 +146,87 @@ async fn what_was_written_and_not_yet_delivered_outlives_a_kill() {
     let kinds: Vec<&str> = vobiz.iter().map(|seen| seen.header("x-webhook-event")).collect();
     assert_eq!(kinds, ["call.connect", "call.terminate"]);
 }
+
+/// A user calls, and the call is rejected.
+async fn rejected(house: &House, count: usize, from: &str) -> anyhow::Result<()> {
+    let rings = house.http.post(format!("http://{}/control/calls", house.sim.addr()));
+    rings.json(&json!({ "from": from })).send().await?.error_for_status()?;
+    let newest = async |status: &str| {
+        let row = until("the newest call", async || {
+            let rows = house.rows().await?;
+            Ok((rows.len() == count && rows[0]["status"] == status).then(|| rows[0].clone()))
+        });
+        row.await
+    };
+    let call = newest("queued").await?["id"].as_str().context("an id")?.to_owned();
+    made(house, &format!("/api/v1/whatsapp/calling/calls/{call}/reject"), json!({})).await?;
+    newest("failed").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replays_by_id_by_time_and_of_dead_letters_outlive_a_kill() {
+    let (tasks, customer) = (TaskTracker::new(), Customer::default());
+    let url = customer.open(&tasks).await.unwrap();
+    let mut house = House::start("relay").await.unwrap();
+    let orbit = json!({ "url": format!("{url}/orbit"), "events": ["whatsapp.call.*"], "secret": SECRET });
+    let hook = made(&house, "/api/v1/webhooks", orbit).await.unwrap();
+    let hook = format!("/api/v1/webhooks/{}", hook["data"]["id"].as_str().unwrap());
+    let ids = |seen: &[Seen]| -> Vec<String> {
+        seen.iter().map(|seen| seen.header("x-devotel-event-id").to_owned()).collect()
+    };
+    let came = async |count: usize| {
+        let came = until("so many deliveries", async || {
+            Ok(Some(customer.came("orbit")).filter(|came| came.len() >= count))
+        });
+        let came = came.await.unwrap();
+        came.iter().for_each(|seen| seen.verify(SECRET));
+        came
+    };
+    let replay = async |house: &House, what: Value| {
+        let answer = made(house, &format!("{hook}/replay"), what).await.unwrap();
+        usize::try_from(answer["data"]["deliveries"].as_u64().unwrap()).unwrap()
+    };
+
+    rejected(&house, 1, "+447700900104").await.unwrap();
+    let log = logged(&house).await.unwrap();
+    let told = came(log.len()).await;
+    assert_eq!(ids(&told), log);
+
+    // By id and by time: taken by a server that dies before it can deliver.
+    customer.hang();
+    assert_eq!(replay(&house, json!({ "event_id": log[0] })).await, 1);
+    customer.until_waiting(1).await;
+    let times = |field: usize| told[field].json()["created_at"].as_str().unwrap().to_owned();
+    let all = json!({ "since": times(0), "until": "2999-01-01" });
+    assert_eq!(replay(&house, all).await, log.len());
+    house.restart().await.unwrap();
+    customer.recover();
+    let again = came(2 * log.len() + 1).await;
+    assert_eq!(ids(&again)[log.len()..], [&log[..1], &log[..]].concat(), "in the order of the log");
+    assert_eq!(again[log.len()].json()["data"], told[0].json()["data"], "as it was told first");
+
+    // What is given up stays given up over a kill, until it is asked for.
+    customer.go(true);
+    rejected(&house, 2, "+447700900105").await.unwrap();
+    let dead = async |house: &House| {
+        let page = house.http.get(format!("{}{hook}/deliveries?state=dead", house.url()));
+        let page: Value = page.bearer_auth(&house.api_key).send().await?.json().await?;
+        Ok(page["data"].as_array().filter(|dead| !dead.is_empty()).cloned())
+    };
+    let given_up = until("a dead letter", async || dead(&house).await).await.unwrap();
+    house.restart().await.unwrap();
+    assert_eq!(dead(&house).await.unwrap().unwrap(), given_up);
+    customer.go(false);
+    let active = house.http.put(format!("{}{hook}", house.url())).bearer_auth(&house.api_key);
+    active.json(&json!({ "active": true })).send().await.unwrap().error_for_status().unwrap();
+    assert_eq!(replay(&house, json!({ "dead": true })).await, given_up.len());
+    let log = logged(&house).await.unwrap();
+    let whole =
+        until("everything", async || Ok(Some(customer.told("orbit")).filter(|told| told.len() == log.len())));
+    let (mut told, mut log) = (ids(&whole.await.unwrap()), log);
+    told.sort();
+    log.sort();
+    assert_eq!(told, log);
+    assert!(dead(&house).await.unwrap().is_none(), "no longer dead");
+}
