@@ -22,6 +22,11 @@ export function nameOf({ first_name, last_name, profile_name }: Named): string {
   return own || (profile_name ?? '').trim();
 }
 
+/** A stranger's words inside a sentence of ours, which they must not turn around. */
+export function isolated(words: string): string {
+  return `\u2068${words}\u2069`;
+}
+
 /** Their company, where the house's own fields have one under a usual name. */
 export function companyOf({ metadata }: Pick<Contact, 'metadata'>): string | null {
   for (const name of ['company', 'company_name', 'organization', 'organisation', 'account']) {
