@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::agent::sdp;
+use crate::documented::check;
 use crate::peers::python;
 use crate::stage::{Stage, root, until};
 
@@ -126,12 +127,13 @@ async fn samples_of_vobizs_channels_and_webhooks_run_in_every_language() {
     for language in LANGUAGES {
         let run = |sample: &str, words: &[(&str, &str)]| run(&stage, "vobiz", sample, language, words);
         let channels = run("channels", &[]);
+        check("vobiz-channels", &channels);
         assert_eq!(channels["items"][0]["id"], stage.say("/number/channel_id"), "{language}: {channels}");
         let words =
             [("WEBHOOK_URL", "https://crm.example.com/vobiz"), ("WEBHOOK_SECRET", "a-secret-of-our-own")];
         let subscription = run("subscribe", &words);
         assert_eq!((&subscription["status"], &subscription["url"]), (&json!("active"), &json!(words[0].1)));
-        assert!(subscription.get("secret").is_none(), "{language}: {subscription}");
+        check("vobiz-subscribed", &subscription);
         let id = subscription["id"].as_str().unwrap();
         let kept = |listed: &Value| {
             listed["items"].as_array().unwrap().iter().filter(|item| item["id"] == id).count()
@@ -149,14 +151,15 @@ async fn samples_of_360dialogs_permissions_and_settings_run_in_every_language() 
         let run = |sample: &str, words: &[(&str, &str)]| run(&stage, "d360", sample, language, words);
         for (to, may) in [("447700900001", true), ("447700900006", false)] {
             let permission = run("permission", &[("TO", to)]);
-            assert_eq!(permission["messaging_product"], "whatsapp", "{language}: {permission}");
+            check("d360-permission", &permission);
             let actions = permission["actions"].as_array().unwrap();
             let start = actions.iter().find(|action| action["action_name"] == "start_call").unwrap();
             assert_eq!(start["can_perform_action"], may, "{language} {to}: {permission}");
         }
         let done = run("set-hours", &[("TIMEZONE", zone)]);
-        assert_eq!(done, json!({ "success": true }), "{language}");
+        check("d360-success", &done);
         let settings = run("settings", &[]);
+        check("d360-settings", &settings);
         assert_eq!(settings["calling"]["call_hours"]["timezone_id"], zone, "{language}: {settings}");
     }
 }

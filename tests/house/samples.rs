@@ -9,6 +9,7 @@ use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::documented::check;
 use crate::stage::{Stage, root, until};
 
 /// Values that differ from run to run.
@@ -39,6 +40,14 @@ const FLEETING: [&str; 26] = [
     "signing_secret",
     "agent_id",
     "cursor",
+];
+
+/// Samples whose answers the provider shows, and where that is written down.
+const DOCUMENTED: [(&str, &str); 4] = [
+    ("allow-ips", "orbit-allowed-ips"),
+    ("analytics", "orbit-analytics"),
+    ("create-webhook", "orbit-webhook"),
+    ("enable-calling", "orbit-enabled"),
 ];
 
 /// What samples are about besides the call: a webhook, a key, and where the stream was left.
@@ -117,6 +126,9 @@ fn run(stage: &Stage, about: Option<&About>, name: &str, language: &str, to: &st
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.success(), "{name}.{language}: {complaint}");
     let mut body = serde_json::from_slice(&output.stdout).with_context(|| complaint)?;
+    if let Some((_, documented)) = DOCUMENTED.iter().find(|(sample, _)| *sample == name) {
+        check(documented, &body);
+    }
     redact(&mut body, "");
     Ok(body)
 }
