@@ -29,6 +29,10 @@ pub(crate) struct House {
     server: Option<Child>,
     pub(crate) http: reqwest::Client,
     pub(crate) api_key: String,
+    /// The account's id, for Vobiz's clients.
+    pub(crate) account_id: String,
+    /// The number's credentials: `channel_id` for Vobiz's clients, `d360_api_key` for 360dialog's.
+    pub(crate) number: Value,
 }
 
 impl House {
@@ -56,6 +60,8 @@ impl House {
             server: None,
             http: reqwest::Client::builder().no_proxy().build()?,
             api_key: String::new(),
+            account_id: String::new(),
+            number: Value::Null,
         };
         house.seed(media_mode)?;
         house.serve().await?;
@@ -93,7 +99,8 @@ impl House {
         std::fs::write(self.path("password"), "correct horse battery staple")?;
         let first = self.admin(&["init"])?;
         self.api_key = first["api_key"].as_str().context("an API key")?.to_owned();
-        self.admin(&[
+        self.account_id = first["account_id"].as_str().context("an account")?.to_owned();
+        self.number = self.admin(&[
             "number",
             "add",
             "--phone-number-id",
