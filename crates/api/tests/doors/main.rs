@@ -5,6 +5,8 @@
 mod recordings;
 mod rig;
 
+mod contacts;
+#[cfg(test)]
 mod contacts_files;
 
 #[cfg(test)]
