@@ -118,7 +118,7 @@ pub(crate) async fn scene(store: &Store, house: &House) -> ContactId {
     store.advance(&hook.id, hook.place, hook.place + 3, &made, secs(4)).await.unwrap();
     let mut tried = hooks::settled(2, Next::Again(secs(9)), secs(5));
     tried.attempt.response_body = Some("who is +447700900123?".to_owned());
-    store.settle(&hook.id, &[tried], hook.health.clone(), None).await.unwrap();
+    store.settle(&hook.id, &[tried], hook.health, None).await.unwrap();
 
     let claim = claims::claim(house, 1, secs(6));
     store.claim(&claim).await.unwrap();
