@@ -26,7 +26,7 @@ const MOST: u32 = 100;
 const LONGEST_SEARCH: usize = 100;
 
 /// Above this many a total is not counted: nobody reads the number, and counting costs more than the page.
-const COUNTED: u64 = 10_000;
+const COUNTED: u64 = 5_000;
 
 /// Parameters of a list, each at most once.
 pub(super) struct Query(Vec<(String, String)>);
