@@ -44,6 +44,7 @@ type Done = Result<CallActionResponse, D360Error>;
     post,
     path = "/calling/calls",
     tag = "360dialog",
+    operation_id = "d360ActOnCall",
     request_body = CallActionRequest,
     responses(
         (status = 200, description = "Done; `connect` names the call", body = CallActionResponse),

@@ -21,6 +21,10 @@ mod permissions;
 
 mod settings;
 
+mod doc;
+
+pub(crate) use doc::costume;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{MethodRouter, get, post};

@@ -24,7 +24,6 @@ const BODY_CAP: usize = 64 * 1024;
 /// A change of settings: only what changes. `call_hours` is replaced as a whole: without `holiday_schedule` the stored
 /// holidays are gone.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "it describes a document that is passed on")]
 pub(crate) struct SettingsRequest {
     /// WhatsApp's calling object: `status`, `call_icon_visibility`, `call_icons`, `call_hours`,
     /// `callback_permission_status`, `sip`, `srtp_key_exchange_protocol`, `audio`, `voicemail`.
@@ -34,7 +33,6 @@ pub(crate) struct SettingsRequest {
 
 /// A number's settings as WhatsApp answers them, passwords of SIP servers included.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "it describes Meta's answer, which is passed on")]
 pub(crate) struct SettingsResponse {
     /// Absent while nothing was ever set.
     #[schema(value_type = Option<Object>)]

@@ -80,6 +80,7 @@ impl Action {
     post,
     path = "/api/v1/messaging/calls/whatsapp/action",
     tag = "Vobiz",
+    operation_id = "vobizControlCall",
     request_body = ActionRequest,
     responses(
         (status = 200, description = "Done", body = ActionDone),

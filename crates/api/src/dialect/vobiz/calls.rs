@@ -77,6 +77,7 @@ pub(crate) struct Initiated {
     post,
     path = "/api/v1/messaging/calls/whatsapp",
     tag = "Vobiz",
+    operation_id = "vobizPlaceCall",
     request_body = InitiateRequest,
     responses(
         (status = 201, description = "WhatsApp places it", body = Initiated),

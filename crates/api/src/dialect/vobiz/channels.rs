@@ -123,6 +123,7 @@ pub(crate) struct EmbeddedSignup {
     get,
     path = "/api/v1/messaging/channels/whatsapp",
     tag = "Vobiz",
+    operation_id = "vobizListChannels",
     responses(
         (status = 200, description = "All of them", body = ChannelList),
         (status = 401, description = "Unknown credentials", body = ErrorBody),
@@ -146,6 +147,7 @@ pub(crate) async fn list(
     post,
     path = "/api/v1/messaging/channels/whatsapp",
     tag = "Vobiz",
+    operation_id = "vobizAddChannel",
     request_body = NewChannel,
     responses(
         (status = 201, description = "Connected", body = ChannelView),
@@ -186,6 +188,7 @@ pub(crate) async fn add(
     post,
     path = "/api/v1/messaging/channels/whatsapp/embedded-signup",
     tag = "Vobiz",
+    operation_id = "vobizEmbeddedSignup",
     request_body = EmbeddedSignup,
     responses(
         (status = 400, description = "No JSON", body = ErrorBody),
@@ -218,6 +221,7 @@ pub(crate) async fn embedded_signup(
     put,
     path = "/api/v1/messaging/channels/whatsapp/{id}",
     tag = "Vobiz",
+    operation_id = "vobizChangeChannel",
     params(("id" = String, Path, description = "The channel")),
     request_body = ChannelUpdate,
     responses(
@@ -258,6 +262,7 @@ pub(crate) async fn change(
     delete,
     path = "/api/v1/messaging/channels/whatsapp/{id}",
     tag = "Vobiz",
+    operation_id = "vobizRemoveChannel",
     params(("id" = String, Path, description = "The channel")),
     responses(
         (status = 204, description = "Disconnected"),

@@ -50,6 +50,7 @@ struct Wanted {
     get,
     path = "/api/v1/messaging/calls/whatsapp/logs",
     tag = "Vobiz",
+    operation_id = "vobizListCalls",
     params(
         ("page" = Option<u32>, Query, description = "From 1"),
         ("limit" = Option<u32>, Query, description = "25 unless given; 100 is taken for more"),

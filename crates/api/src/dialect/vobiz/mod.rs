@@ -35,6 +35,10 @@ pub(crate) mod event;
 
 mod webhooks;
 
+mod doc;
+
+pub(crate) use doc::costume;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
