@@ -11,6 +11,8 @@ mod desk;
 
 mod docs;
 
+mod face_names;
+
 mod faces;
 
 mod idempotency;

@@ -1,10 +1,10 @@
 //! The audit log over REST, and what each door writes into it.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use offhook_core::house::Role;
 use serde_json::{Value, json};
 
-use crate::rig::{META_ID, Office, PASSWORD};
+use crate::rig::{META_ID, OFFER, Office, PASSWORD, Rig};
 
 const AUDIT: &str = "/api/v1/settings/audit";
 
@@ -113,4 +113,22 @@ async fn calls_and_numbers_changed_over_rest_are_written_down() {
     assert_eq!(deeds[0].deed.before.as_deref(), Some(r#"{"media_mode":"relay"}"#));
     assert_eq!(deeds[1].deed.object.as_ref().unwrap().id, call);
     assert!(!format!("{deeds:?}").contains("7700900123"), "no phone number");
+}
+
+#[tokio::test]
+async fn what_agents_do_over_their_socket_is_noted() {
+    let rig = Rig::new().await;
+    let address = rig.serve().await;
+    let olga = rig.sign_in("olga@example.com").await;
+    let issued = rig.page(Method::POST, "/api/v1/softphone/tokens", &olga, &json!({})).await;
+    assert_eq!(issued.status, StatusCode::CREATED, "{}", issued.text);
+    let mut ann = rig.agent(address, 1).await;
+    let place = json!({ "type": "call.place", "to": "+447700900123", "sdp": OFFER });
+    assert_eq!(ann.command(place).await["type"], "ack");
+    let actions = rig.audit.actions();
+    for action in ["softphone.ticket_issued", "call.placed"] {
+        assert!(actions.contains(&action.to_owned()), "{action} in {actions:?}");
+    }
+    let told = format!("{:?}", rig.audit.deeds());
+    assert!(!told.contains("447700900123"), "{told}");
 }

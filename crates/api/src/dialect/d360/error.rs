@@ -89,7 +89,7 @@ pub(crate) struct BareBody {
 }
 
 impl D360Error {
-    fn gateway(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(super) fn gateway(status: StatusCode, message: impl Into<String>) -> Self {
         Self::Gateway { status, message: message.into(), retry_after: None }
     }
 
@@ -107,6 +107,15 @@ impl D360Error {
             status: StatusCode::TOO_MANY_REQUESTS,
             message: format!("Too many requests, try again in {seconds} s"),
             retry_after: Some(seconds),
+        }
+    }
+
+    pub(super) fn still_running() -> Self {
+        Self::Gateway {
+            status: StatusCode::CONFLICT,
+            message: "The request of this Idempotency-Key is being carried out: ask again for its answer"
+                .to_owned(),
+            retry_after: Some(1),
         }
     }
 

@@ -4,10 +4,11 @@
 //! A key of this face is made for one number, so it switches that number's calling on and off whatever its role.
 
 use axum::extract::{Request, State};
+use offhook_core::audit::Object;
 use offhook_core::ports::Document;
 use offhook_whatsapp::settings;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::auth;
@@ -98,10 +99,18 @@ pub(crate) async fn write(
     if !change.get("calling").is_some_and(Value::is_object) {
         return Err(D360Error::parameter("The parameter calling is required."));
     }
-    auth::real(&entry.principal)?;
     let calling = settings::switched(&change);
     let number = &entry.number;
     let document = Document::new(change.to_string());
     house.engine.change_settings(&number.tenant, &number.id, &document, calling).await?;
+    let action = match calling {
+        Some(true) => "calling.enabled",
+        Some(false) => "calling.disabled",
+        None => "calling.changed",
+    };
+    // Names only: among the values are passwords.
+    let fields: Vec<_> = change["calling"].as_object().into_iter().flat_map(|it| it.keys()).collect();
+    let object = Object::new("number", number.id.as_str());
+    house.audit.record(&entry.principal, action, object, json!({ "fields": fields })).await?;
     Ok(axum::Json(SettingsDone { success: true }))
 }
