@@ -29,6 +29,10 @@ pub(crate) struct House {
     server: Option<Child>,
     pub(crate) http: reqwest::Client,
     pub(crate) api_key: String,
+    /// The company's, in Vobiz's words.
+    pub(crate) account_id: String,
+    /// The number's, in Vobiz's words.
+    pub(crate) channel_id: String,
 }
 
 impl House {
@@ -56,6 +60,8 @@ impl House {
             server: None,
             http: reqwest::Client::builder().no_proxy().build()?,
             api_key: String::new(),
+            account_id: String::new(),
+            channel_id: String::new(),
         };
         house.seed(media_mode)?;
         house.serve().await?;
@@ -93,7 +99,8 @@ impl House {
         std::fs::write(self.path("password"), "correct horse battery staple")?;
         let first = self.admin(&["init"])?;
         self.api_key = first["api_key"].as_str().context("an API key")?.to_owned();
-        self.admin(&[
+        self.account_id = first["account_id"].as_str().context("an account")?.to_owned();
+        let number = self.admin(&[
             "number",
             "add",
             "--phone-number-id",
@@ -107,6 +114,7 @@ impl House {
             "--media-mode",
             media_mode,
         ])?;
+        self.channel_id = number["channel_id"].as_str().context("a channel")?.to_owned();
         for (email, name) in AGENTS {
             let agent = ["agent", "create", "--email", email, "--name", name];
             self.admin(&[&agent[..], &["--password-file", "password"]].concat())?;
