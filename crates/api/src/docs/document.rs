@@ -156,7 +156,7 @@ fn wrap(answer: &mut Value, components: &Value) {
     let Some(schema) = answer.pointer_mut("/content/application~1json/schema") else { return };
     let name = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next());
     let whole = name.map_or(&*schema, |name| &components[name]);
-    if whole.pointer("/properties/data").is_some() {
+    if ["data", "meta"].iter().all(|part| whole["properties"].get(part).is_some()) {
         return;
     }
     let data = schema.take();

@@ -123,6 +123,17 @@ pub(crate) struct TemplateRequest {
     parameters: Vec<String>,
 }
 
+/// What is read: of one user, or of all.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it is the shape of an answer that two functions make")]
+enum OneOrMany {
+    /// With `to`.
+    One(PermissionView),
+    /// Without.
+    Many(Vec<PermissionView>),
+}
+
 /// Who may be called: one user with `phone_number_id` and `to`, asked of WhatsApp when what we know is older than a
 /// minute; without `to` a page of all, as they were last known.
 #[utoipa::path(
@@ -137,7 +148,7 @@ pub(crate) struct TemplateRequest {
         ("limit" = Option<u32>, Query, description = "Lists: rows of a page, 1 to 200"),
         ("cursor" = Option<String>, Query, description = "Lists: `meta.pagination.cursor` of the page before"),
     ),
-    responses((status = 200, body = PermissionView, description = "With `to` the permission, without it a list of them"))
+    responses((status = 200, body = inline(OneOrMany), description = "With `to` the permission, without it a list of them"), (status = 404), (status = 502))
 )]
 pub(super) async fn read(State(house): State<Shared>, RawQuery(query): RawQuery, request: Request) -> Answer {
     let (method, headers) = (request.method(), request.headers());
@@ -162,7 +173,7 @@ pub(super) async fn read(State(house): State<Shared>, RawQuery(query): RawQuery,
     tag = "Permissions",
     operation_id = "requestPermission",
     request_body = PermissionRequest,
-    responses((status = 202, body = PermissionView, description = "WhatsApp has taken the request"))
+    responses((status = 202, body = PermissionView, description = "WhatsApp has taken the request"), (status = 404), (status = 502))
 )]
 pub(super) async fn ask(State(house): State<Shared>, request: Request) -> Answer {
     let (parts, content) = request.into_parts();
