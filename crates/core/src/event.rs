@@ -9,7 +9,7 @@ use crate::call::{CallRecord, Glance};
 use crate::house::Presence;
 use crate::id::{CallId, EventId, HookId, NumberId, RecordingId, TenantId, UserId};
 use crate::meta::MetaEventKind;
-use crate::permission::Standing;
+use crate::permission::{Source, Standing};
 use crate::phone::Phone;
 use crate::time::Time;
 
@@ -170,6 +170,8 @@ pub enum KnockKind {
     Terminate,
     /// A user's consent.
     Permission,
+    /// A number's settings.
+    Settings,
 }
 
 impl KnockKind {
@@ -227,6 +229,9 @@ pub enum Event {
         /// When a temporary grant, or a request nobody answers, ends.
         #[serde(default)]
         expires_at: Option<Time>,
+        /// Through whom it came to stand so. None in logs of old versions.
+        #[serde(default)]
+        source: Option<Source>,
     },
     /// A person's presence.
     Presence {

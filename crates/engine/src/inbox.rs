@@ -93,8 +93,7 @@ impl Inner {
                 Ok(Dealt::Handed)
             }
             News::Settings(change) => {
-                self.settings_changed(change).await?;
-                self.done(knocked.id).await;
+                self.settings_changed(knocked.id, change).await?;
                 Ok(Dealt::Handed)
             }
             News::Kept { .. } => {

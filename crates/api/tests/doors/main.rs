@@ -7,6 +7,7 @@ mod rig;
 
 mod d360_calls;
 mod d360_number;
+mod d360_webhook;
 mod desk;
 
 mod docs;

@@ -4,7 +4,7 @@ use serde_json::json;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{calls, permissions, settings};
+use super::{calls, permissions, settings, webhook};
 use crate::docs::costume::{Costume, Failure, Of};
 
 const ABOUT: &str = "The face for clients made for 360dialog: WhatsApp's own shapes behind one key, which selects one \
@@ -13,7 +13,15 @@ const ABOUT: &str = "The face for clients made for 360dialog: WhatsApp's own sha
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(calls::act, permissions::read, settings::read, settings::write),
+    paths(
+        calls::act,
+        permissions::read,
+        settings::read,
+        settings::write,
+        webhook::set,
+        webhook::read,
+        webhook::remove,
+    ),
     modifiers(&Credentials)
 )]
 struct Document;

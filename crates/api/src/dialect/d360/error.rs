@@ -119,6 +119,10 @@ impl D360Error {
         }
     }
 
+    pub(super) fn no_webhook() -> Self {
+        Self::gateway(StatusCode::NOT_FOUND, "no webhook is set")
+    }
+
     pub(super) fn not_found() -> Self {
         Self::gateway(StatusCode::NOT_FOUND, "there is nothing at this path")
     }

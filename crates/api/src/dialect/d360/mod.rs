@@ -23,6 +23,8 @@ mod permissions;
 
 mod settings;
 
+mod webhook;
+
 mod doc;
 
 pub(crate) use doc::costume;
@@ -43,6 +45,8 @@ pub(crate) fn routes(house: &Shared) -> Router<Shared> {
     router = hang(router, "/calling/permissions/{user}", &get(permissions::read).fallback(wrong_method));
     let settings = get(settings::read).post(settings::write).fallback(wrong_method);
     router = hang(router, "/calling/settings", &settings);
+    let webhook = get(webhook::read).post(webhook::set).delete(webhook::remove).fallback(wrong_method);
+    router = hang(router, "/v1/configs/webhook", &webhook);
     router = router.route("/calling/{*rest}", axum::routing::any(unknown));
     router.layer(from_fn_with_state(house.clone(), once::<D360>))
 }
