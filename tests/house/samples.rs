@@ -11,9 +11,10 @@ use crate::server::House;
 use crate::stage::root;
 
 /// Values that differ from run to run.
-const FLEETING: [&str; 14] = [
+const FLEETING: [&str; 15] = [
     "id",
     "meta_call_id",
+    "contact_id",
     "request_id",
     "timestamp",
     "created_at",

@@ -7,8 +7,8 @@ use axum::middleware::from_fn_with_state;
 use ipnet::IpNet;
 use offhook_core::bill;
 use offhook_core::ports::{
-    Audit, CallPages, Calls, Carrier, Channels, Claims, Clock, Deliveries, Events, Figures, Hooks, Ids, Keys,
-    Numbers, People, Recordings, Sessions, Tenants,
+    Audit, CallPages, Calls, Carrier, Channels, Claims, Clock, ContactGroups, Contacts, Deliveries, Events,
+    Figures, Hooks, Ids, Keys, Numbers, People, Recordings, Sessions, Tenants,
 };
 use offhook_engine::Engine;
 use secrecy::SecretString;
@@ -44,6 +44,10 @@ pub struct Doors {
 pub struct DoorPorts {
     /// Companies.
     pub tenants: Arc<dyn Tenants>,
+    /// Contacts.
+    pub contacts: Arc<dyn Contacts>,
+    /// Their lists and segments.
+    pub groups: Arc<dyn ContactGroups>,
     /// Business numbers.
     pub numbers: Arc<dyn Numbers>,
     /// People.

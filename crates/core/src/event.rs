@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::table::Key;
 use crate::call::{CallRecord, Glance};
+use crate::contact::import::Counts;
+use crate::contact::{self, Channel};
 use crate::house::Presence;
-use crate::id::{CallId, EventId, HookId, NumberId, RecordingId, TenantId, UserId};
+use crate::id::{
+    CallId, ContactId, EventId, HookId, ImportId, NumberId, RecordingId, SegmentId, TenantId, UserId,
+};
 use crate::meta::MetaEventKind;
 use crate::permission::{Source, Standing};
 use crate::phone::Phone;
@@ -158,6 +162,40 @@ impl From<Standing> for Consent {
     }
 }
 
+/// What happened to a contact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ContactEvent {
+    /// It was made.
+    Created,
+    /// It was changed.
+    Updated,
+    /// It was erased, with everything that belonged to it.
+    Deleted,
+    /// Another contact turned out to be the same person, and became part of this one.
+    Merged {
+        /// The one that is not there any more.
+        gone: ContactId,
+    },
+    /// A channel may be used again.
+    OptedIn {
+        /// Which.
+        channel: Channel,
+    },
+    /// A channel may not be used any more.
+    OptedOut {
+        /// Which.
+        channel: Channel,
+    },
+    /// It came to belong to a segment, or ceased to.
+    SegmentChanged {
+        /// Which.
+        segment: SegmentId,
+        /// Whether it belongs now.
+        joined: bool,
+    },
+}
+
 /// What a webhook of Meta's was about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -233,6 +271,26 @@ pub enum Event {
         #[serde(default)]
         source: Option<Source>,
     },
+    /// A contact.
+    Contact {
+        /// Which.
+        contact: ContactId,
+        /// What.
+        what: ContactEvent,
+        /// The contact as it was then; none once it is gone.
+        facts: Option<Box<contact::Facts>>,
+    },
+    /// A file of contacts was read to its end, or could not be.
+    Import {
+        /// Which.
+        import: ImportId,
+        /// What became of its rows.
+        counts: Counts,
+        /// Whether it was read to its end.
+        completed: bool,
+    },
+    /// What stood here was about a person who was erased. The place in the log stays.
+    Erased,
     /// A person's presence.
     Presence {
         /// Who.
@@ -281,8 +339,11 @@ impl Event {
             }
             Self::Permission { number, phone, .. } => format!("{number}/{}", phone.digits()),
             Self::Knock { call: None, number, .. } => number.as_str().to_owned(),
+            Self::Contact { contact, .. } => contact.as_str().to_owned(),
+            Self::Import { import, .. } => import.as_str().to_owned(),
             Self::Presence { person, .. } => person.as_str().to_owned(),
             Self::Hook { hook, .. } => hook.as_str().to_owned(),
+            Self::Erased => "erased".to_owned(),
         }
     }
 
@@ -292,7 +353,12 @@ impl Event {
         match self {
             Self::Call { call, .. } | Self::Recording { call, .. } => Some(call),
             Self::Knock { call, .. } => call.as_ref(),
-            Self::Permission { .. } | Self::Presence { .. } | Self::Hook { .. } => None,
+            Self::Permission { .. }
+            | Self::Contact { .. }
+            | Self::Import { .. }
+            | Self::Presence { .. }
+            | Self::Hook { .. }
+            | Self::Erased => None,
         }
     }
 
@@ -302,7 +368,12 @@ impl Event {
         match self {
             Self::Call { glance, .. } => glance.as_ref().map(|glance| &glance.number),
             Self::Permission { number, .. } | Self::Knock { number, .. } => Some(number),
-            Self::Presence { .. } | Self::Recording { .. } | Self::Hook { .. } => None,
+            Self::Contact { .. }
+            | Self::Import { .. }
+            | Self::Presence { .. }
+            | Self::Recording { .. }
+            | Self::Hook { .. }
+            | Self::Erased => None,
         }
     }
 }

@@ -107,6 +107,26 @@ house_id!(
     "evt_"
 );
 house_id!(
+    /// A person a company talks with.
+    ContactId,
+    "con_"
+);
+house_id!(
+    /// A list of contacts.
+    ListId,
+    "lst_"
+);
+house_id!(
+    /// A segment of contacts.
+    SegmentId,
+    "seg_"
+);
+house_id!(
+    /// A file of contacts being read.
+    ImportId,
+    "imp_"
+);
+house_id!(
     /// A voice bot's connection to a call.
     StreamId,
     "str_"

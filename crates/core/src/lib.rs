@@ -3,7 +3,7 @@
 //! Reading order: [`time`], [`id`], [`phone`], [`sdp`], [`house`] (tenants, numbers, people), [`right`] (who may do what),
 //! [`meta`] (what WhatsApp tells us), [`permission`] (who may be called), [`dialling`] (whom the house lets be
 //! called), [`bill`] (what calls cost), [`call`] (the machine), [`search`], [`event`], [`hook`] (customers' addresses
-//! and when to try them again), [`recording`], [`audit`], [`ports`].
+//! and when to try them again), [`recording`], [`contact`], [`audit`], [`ports`].
 //!
 //! Invariant: nothing here reads a clock, draws chance, waits, or knows a provider's word. Time, ids and
 //! chance are parameters; the only `async` is in the port traits.
@@ -39,6 +39,8 @@ pub mod event;
 pub mod hook;
 
 pub mod recording;
+
+pub mod contact;
 
 pub mod audit;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{MetaNumberId, Wacid};
+use crate::id::{ContactId, MetaNumberId, Wacid};
 use crate::phone::Phone;
 use crate::sdp::Sdp;
 use crate::time::Time;
@@ -26,6 +26,18 @@ pub struct Party {
     pub user_id: Option<String>,
     /// Profile name.
     pub name: Option<String>,
+    /// The contact this is, once the house has looked. Never Meta's word.
+    #[serde(default)]
+    pub contact: Option<Contacted>,
+}
+
+/// A user who is a contact of the company.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contacted {
+    /// Which.
+    pub id: ContactId,
+    /// What the company calls them, when it does.
+    pub name: Option<String>,
 }
 
 impl Party {
@@ -34,6 +46,13 @@ impl Party {
         self.phone = self.phone.take().or_else(|| other.phone.clone());
         self.user_id = self.user_id.take().or_else(|| other.user_id.clone());
         self.name = self.name.take().or_else(|| other.name.clone());
+        self.contact = self.contact.take().or_else(|| other.contact.clone());
+    }
+
+    /// The name to show: the company's own, else the one the user has given themselves.
+    #[must_use]
+    pub fn shown(&self) -> Option<&String> {
+        self.contact.as_ref().and_then(|contact| contact.name.as_ref()).or(self.name.as_ref())
     }
 }
 

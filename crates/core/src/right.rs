@@ -32,6 +32,10 @@ pub enum Right {
     ReadContacts,
     /// Change contacts.
     WriteContacts,
+    /// Erase contacts with everything that is kept of them.
+    EraseContacts,
+    /// Take many contacts away in one file.
+    ExportContacts,
     /// See outbound webhooks and what became of deliveries.
     ReadWebhooks,
     /// Change outbound webhooks, and send again.
@@ -81,7 +85,7 @@ const fn row(right: Right, words: &'static str, scope: &'static str, grants: [Gr
 }
 
 #[rustfmt::skip]
-const TABLE: [Row; 19] = [
+const TABLE: [Row; 21] = [
     row(Right::ReadCalls, "see calls and business numbers", "calls:read", [Yes, Yes, Yes, Yes, MASKED, MASKED]),
     row(Right::WriteCalls, "place, answer, end and control calls", "calls:write", [Yes, Yes, Yes, Partly("theirs; keys: any"), No, No]),
     row(Right::Supervise, "see live calls of others, listen, whisper, barge in, take over", "calls:write", [Yes, Yes, No, No, No, No]),
@@ -93,6 +97,8 @@ const TABLE: [Row; 19] = [
     row(Right::EnableCalling, "switch calling of a number on and off", "numbers:write", [Yes, Yes, No, No, No, No]),
     row(Right::ReadContacts, "see contacts", "contacts:read", [Yes, Yes, Yes, Yes, MASKED, MASKED]),
     row(Right::WriteContacts, "change contacts", "contacts:write", [Yes, Yes, Yes, Yes, No, No]),
+    row(Right::EraseContacts, "erase contacts and what is kept of them", "contacts:write", [Yes, Yes, No, No, No, No]),
+    row(Right::ExportContacts, "export contacts", "contacts:read", [Yes, Yes, Yes, No, No, No]),
     row(Right::ReadWebhooks, "see webhooks and their deliveries", "webhooks:read", [Yes, Yes, Yes, No, No, No]),
     row(Right::WriteWebhooks, "change webhooks, send again", "webhooks:write", [Yes, Yes, Yes, No, No, No]),
     row(Right::ReadEvents, "read the event log", "events:read", [Yes, Yes, Yes, Yes, MASKED, MASKED]),

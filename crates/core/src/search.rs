@@ -21,7 +21,7 @@ const TELLING: usize = 7;
 /// What of a call can be found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Findable {
-    /// Name and conversation, folded, [`SEPARATOR`] between them.
+    /// Names and conversation, folded, [`SEPARATOR`] between them.
     pub text: String,
     /// The user's number without `+`.
     pub digits: String,
@@ -31,8 +31,11 @@ impl Findable {
     /// Of a call.
     #[must_use]
     pub fn of(call: &CallRecord) -> Self {
-        let phone = call.facts.party.phone.as_ref();
-        let texts = [&call.facts.party.name, &call.conversation_id];
+        let party = &call.facts.party;
+        let phone = party.phone.as_ref();
+        // The company's own name for somebody, and the one they have given themselves.
+        let own = party.contact.as_ref().map_or(&None, |contact| &contact.name);
+        let texts = [own, &party.name, &call.conversation_id];
         let shown = texts.into_iter().flatten().filter(|text| !spells(text, phone));
         let folded: Vec<String> = shown.map(|text| fold(text).chars().take(DEEPEST).collect()).collect();
         Self {

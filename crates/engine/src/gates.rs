@@ -134,7 +134,10 @@ impl Inner {
             Callee::Phone(phone) => party.phone.as_ref() == Some(phone),
             Callee::UserId(id) => party.user_id.as_ref() == Some(id),
         };
-        let with_them = |record: &CallRecord| record.number == number.id && is_they(&record.facts.party);
+        // A call we gave up may never have reached WhatsApp: whether it is in the way WhatsApp says.
+        let with_them = |record: &CallRecord| {
+            record.number == number.id && record.facts.intent.is_none() && is_they(&record.facts.party)
+        };
         if live.iter().any(|live| with_them(&live.record)) {
             return Err(foreseen(code::DUPLICATE, &"there is a call with this user already"));
         }

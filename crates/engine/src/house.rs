@@ -11,7 +11,7 @@ use offhook_core::house::{BusinessNumber, Person, Presence};
 use offhook_core::id::{CallId, NumberId, TenantId, UserId, Wacid};
 use offhook_core::meta::{Callee, Extras};
 use offhook_core::ports::{
-    Asker, Calls, Clock, Events, Ids, Inbox, Knock, Numbers, People, Permissions, Sound, StoreFault,
+    Asker, Calls, Clock, Contacts, Events, Ids, Inbox, Knock, Numbers, People, Permissions, Sound, StoreFault,
 };
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
@@ -38,6 +38,8 @@ pub struct Ports {
     pub events: Arc<dyn Events>,
     /// Meta's knocks.
     pub inbox: Arc<dyn Inbox>,
+    /// Contacts.
+    pub contacts: Arc<dyn Contacts>,
     /// Business numbers.
     pub numbers: Arc<dyn Numbers>,
     /// People.
@@ -187,6 +189,7 @@ impl Engine {
         let new = NewOutbound {
             id,
             number: number.clone(),
+            contact: house.sighted(&request.tenant, &request.to.party()).await,
             to: request.to,
             offer: request.offer,
             agent: request.agent,

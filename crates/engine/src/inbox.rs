@@ -118,6 +118,8 @@ impl Inner {
             metrics::counter!("offhook_inbound_calls_total").increment(1);
             self.give_way(&number, &event);
         }
+        let mut event = event;
+        event.party.contact = self.sighted(&number.tenant, &event.party).await;
         let id = CallId::from_uuid(self.ports.ids.next());
         let (wacid, what) = (event.wacid.clone(), KnockKind::of(&event.kind));
         let now = self.ports.clock.now();

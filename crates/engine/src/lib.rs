@@ -7,6 +7,7 @@
 
 mod actor;
 mod consent;
+mod contacts;
 mod errors;
 mod gates;
 mod house;
@@ -20,6 +21,7 @@ mod settings;
 mod verdict;
 mod voices;
 
+pub use contacts::ContactError;
 pub use errors::EngineError;
 pub use house::{Engine, PlaceRequest, Placed, Ports};
 pub use outbox::{Delivering, Replay, Replayed};

@@ -166,6 +166,20 @@ async fn webhook_that_beats_the_reply_finds_its_call_by_our_correlation() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_was_given_up_is_not_in_the_way_of_the_next_one() {
+    let rig = Rig::new().await;
+    rig.asker.prepare(Err(Fault::Unclear));
+    let first = rig.place().await.unwrap();
+    rig.asked("connect").await;
+    let second = rig.place().await.unwrap().settled.await.unwrap();
+    assert_eq!(second.state, State::Failed, "the first may be ringing");
+    rig.command(&first.record, Command::Hangup { by: None }).await.unwrap();
+    let third = rig.place().await.unwrap().settled.await.unwrap();
+    assert_eq!(third.state, State::Dialing);
+    assert_eq!(rig.asker.actions(), ["connect"; 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn our_unanswered_call_gives_way_when_the_same_user_calls_us() {
     let rig = Rig::new().await;
     rig.place().await.unwrap().settled.await.unwrap();

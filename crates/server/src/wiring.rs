@@ -137,6 +137,7 @@ pub(crate) async fn build(
         calls: store.clone(),
         events: store.clone(),
         inbox: store.clone(),
+        contacts: store.clone(),
         numbers: store.clone(),
         people: store.clone(),
         permissions: store.clone(),
@@ -166,6 +167,8 @@ pub(crate) async fn build(
     };
     let ports = DoorPorts {
         tenants: store.clone(),
+        contacts: store.clone(),
+        groups: store.clone(),
         numbers: store.clone(),
         people: store.clone(),
         keys: store.clone(),

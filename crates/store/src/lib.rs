@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`secret`] (keys, sealing, hashing), `database` (pools, the writer, migrations, faults),
 //! `store` (the door: [`Store`]), then one room per noun: `calls`, `log`, `inbox`, `directory`, `recordings`,
-//! `permissions`, `hooks`, `claims`, `audit`.
+//! `contacts`, `permissions`, `hooks`, `claims`, `audit`.
 //!
 //! One SQL text serves both databases; what differs lives in `database` and in the paired migrations.
 //! No decision about calls is made here.
@@ -26,6 +26,8 @@ mod inbox;
 mod directory;
 
 mod recordings;
+
+mod contacts;
 
 mod permissions;
 

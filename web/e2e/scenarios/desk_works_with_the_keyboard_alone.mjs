@@ -39,6 +39,8 @@ export default async function keyboard(cast) {
   await until('the microphone to be off', async () => (await desk.at('mute').getAttribute('aria-pressed')) === 'true');
   await press('hangup');
   await desk.at('end-reason').waitFor();
+  // A user has one call at a time: the next one begins when WhatsApp knows of this one's end.
+  await cast.rowThat('the first call is over', (row) => row.direction === 'outbound' && row.status === 'completed');
 
   await cast.callIn('+447700900002', { behaviour: 'tone' });
   await desk.at('incoming-card').waitFor();

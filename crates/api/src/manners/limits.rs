@@ -36,6 +36,10 @@ pub(crate) enum Operation {
     Repeat,
     /// Place a call from a page. Nobody dials every other second for a minute; a page that loops does.
     Dial,
+    /// Read contacts.
+    ReadContacts,
+    /// Change contacts.
+    WriteContacts,
     /// Read figures of many days.
     Figures,
     /// Take many calls away in one file.
@@ -43,7 +47,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Initiate,
         Self::List,
         Self::Read,
@@ -51,6 +55,8 @@ impl Operation {
         Self::Ticket,
         Self::Repeat,
         Self::Dial,
+        Self::ReadContacts,
+        Self::WriteContacts,
         Self::Figures,
         Self::Export,
     ];
@@ -58,8 +64,8 @@ impl Operation {
     /// Requests in [`WINDOW`].
     const fn per_window(self) -> u32 {
         match self {
-            Self::Initiate | Self::Control | Self::Figures => 60,
-            Self::List | Self::Read | Self::Ticket | Self::Repeat => 120,
+            Self::Initiate | Self::Control | Self::WriteContacts | Self::Figures => 60,
+            Self::List | Self::Read | Self::Ticket | Self::Repeat | Self::ReadContacts => 120,
             Self::Dial => 30,
             // Each reads every call there is.
             Self::Export => 6,

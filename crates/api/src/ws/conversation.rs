@@ -375,6 +375,9 @@ const fn taker(event: &Event) -> Option<&UserId> {
         Event::Call { .. }
         | Event::Permission { .. }
         | Event::Presence { .. }
+        | Event::Contact { .. }
+        | Event::Import { .. }
+        | Event::Erased
         | Event::Recording { .. }
         | Event::Knock { .. }
         | Event::Hook { .. } => None,

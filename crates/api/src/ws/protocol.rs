@@ -266,9 +266,22 @@ pub enum AgentEvent {
         #[ts(optional)]
         expires_at: Option<String>,
     },
+    /// A contact was made, changed, joined with another or erased: whoever shows it reads it again.
+    #[serde(rename = "contact.changed")]
+    ContactChanged { contact_id: String, change: ContactChange },
     /// This agent's presence changed, perhaps in another tab.
     #[serde(rename = "presence.changed")]
     PresenceChanged { status: Presence },
+}
+
+/// What became of a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactChange {
+    Created,
+    Updated,
+    Merged,
+    Deleted,
 }
 
 /// A STUN or TURN server, in the shape of a browser's `RTCIceServer`.
@@ -360,8 +373,12 @@ pub struct CallView {
 pub struct PeerView {
     /// E.164 with `+`; absent for callers WhatsApp only names by a user id.
     pub phone: Option<String>,
-    /// WhatsApp profile name.
+    /// The contact's name, or else the user's WhatsApp profile name.
     pub name: Option<String>,
+    /// The contact they are, to be read at `/api/v1/contacts/{id}`; absent until the house has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub contact_id: Option<String>,
 }
 
 /// A business number.

@@ -46,6 +46,7 @@ fn render() -> String {
     declare(p::CallState::decl(&config));
     declare(p::Presence::decl(&config));
     declare(p::SilencedReason::decl(&config));
+    declare(p::ContactChange::decl(&config));
     declare(p::PermissionStatus::decl(&config));
     declare(p::PermissionView::decl(&config));
     declare(p::GoawayReason::decl(&config));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use offhook_core::call::{CallRecord, State};
-use offhook_core::event::{CallEvent, Consent, Event, Silence};
+use offhook_core::event::{CallEvent, Consent, ContactEvent, Event, Silence};
 use offhook_core::house::{BusinessNumber, MediaMode, Presence};
 use offhook_core::id::{CallId, NumberId, UserId};
 use offhook_core::meta::Direction;
@@ -54,6 +54,8 @@ pub(super) enum Concern<'a> {
 pub(super) fn concern<'a>(event: &'a Event, me: &UserId) -> Concern<'a> {
     match event {
         Event::Permission { .. } => Concern::Plain,
+        Event::Contact { what, .. } if contact_change(what).is_some() => Concern::Plain,
+        Event::Contact { .. } | Event::Import { .. } | Event::Erased => Concern::None,
         Event::Presence { person, .. } if person == me => Concern::Plain,
         Event::Presence { .. } | Event::Recording { .. } | Event::Knock { .. } | Event::Hook { .. } => {
             Concern::None
@@ -87,10 +89,18 @@ pub(super) fn event(
                 expires_at: expires_at.map(moment::precise),
             })
         }
+        Event::Contact { contact, what, .. } => Some(p::AgentEvent::ContactChanged {
+            contact_id: contact.as_str().to_owned(),
+            change: contact_change(what)?,
+        }),
         Event::Presence { presence: status, .. } => {
             Some(p::AgentEvent::PresenceChanged { status: presence(*status) })
         }
-        Event::Recording { .. } | Event::Knock { .. } | Event::Hook { .. } => None,
+        Event::Recording { .. }
+        | Event::Knock { .. }
+        | Event::Hook { .. }
+        | Event::Import { .. }
+        | Event::Erased => None,
         Event::Call { call: id, what: CallEvent::Silenced { reason, by, .. }, .. } => {
             Some(p::AgentEvent::Silenced {
                 call_id: id.as_str().to_owned(),
@@ -99,6 +109,19 @@ pub(super) fn event(
             })
         }
         Event::Call { what, .. } => call_event(what, record?, cast, me),
+    }
+}
+
+/// What pages need to know. Channels and segments come with a change of the contact itself.
+const fn contact_change(what: &ContactEvent) -> Option<p::ContactChange> {
+    match what {
+        ContactEvent::Created => Some(p::ContactChange::Created),
+        ContactEvent::Updated => Some(p::ContactChange::Updated),
+        ContactEvent::Merged { .. } => Some(p::ContactChange::Merged),
+        ContactEvent::Deleted => Some(p::ContactChange::Deleted),
+        ContactEvent::OptedIn { .. }
+        | ContactEvent::OptedOut { .. }
+        | ContactEvent::SegmentChanged { .. } => None,
     }
 }
 
@@ -162,7 +185,8 @@ pub(super) fn call(record: &CallRecord, cast: &Cast) -> p::CallView {
         number: cast.number(&record.number),
         peer: p::PeerView {
             phone: record.facts.party.phone.as_ref().map(offhook_core::phone::Phone::reveal),
-            name: record.facts.party.name.clone(),
+            name: record.facts.party.shown().cloned(),
+            contact_id: record.facts.party.contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         },
         agent: record.agent.as_ref().map(|agent| cast.agent(agent)),
         table: arranged.then(|| arrange::table(&record.facts.table, cast)),

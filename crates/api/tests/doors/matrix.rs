@@ -8,8 +8,11 @@ use std::path::Path;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use offhook_core::call::State;
+use offhook_core::contact::rule::Rule;
+use offhook_core::contact::segment::{ContactList, Segment};
 use offhook_core::house::{KeyMode, Role};
-use offhook_core::ports::{Clock, Keys, Recordings};
+use offhook_core::id::{ListId, SegmentId};
+use offhook_core::ports::{Clock, ContactGroups, Keys, Recordings};
 use serde_json::Value;
 
 use crate::rig::{Answered, META_ID, Rig, number, recorded, tenant, user};
@@ -101,6 +104,7 @@ struct Scene {
     call: String,
     recording: String,
     key: String,
+    contact: String,
     webhook: String,
     /// One of the Vobiz face.
     subscription: String,
@@ -128,15 +132,11 @@ impl Scene {
         let events = rig.get("/api/v1/events", &owner).await.json();
         let id = |thing: &Value| thing["id"].as_str().unwrap().to_owned();
         let (webhook, event) = (id(&hook["data"]), id(&events["data"][0]));
-        Self {
-            call: call.id.to_string(),
-            recording: recording.id.to_string(),
-            key,
-            webhook,
-            subscription,
-            event,
-            rig,
-        }
+        let contact = rig.memory.contacts()[0].id.to_string();
+        let (call, recording) = (call.id.to_string(), recording.id.to_string());
+        put_list(&rig).await;
+        put_segment(&rig).await;
+        Self { rig, call, recording, key, contact, webhook, subscription, event }
     }
 
     /// What stands for a parameter: a thing of the first company, or one that nobody has.
@@ -157,6 +157,10 @@ impl Scene {
             ("webhooks", "{id}") => (self.webhook.clone(), format!("wh_{}", "f".repeat(32))),
             ("events", "{id}") => (self.event.clone(), format!("evt_{}", "f".repeat(32))),
             ("people", "{id}") => (user(2).as_str().to_owned(), format!("usr_{}", "f".repeat(32))),
+            ("contacts", "{id}") => (self.contact.clone(), format!("con_{}", "f".repeat(32))),
+            ("lists", "{id}") => (list().to_string(), format!("lst_{}", "f".repeat(32))),
+            ("segments", "{id}") => (segment().to_string(), format!("seg_{}", "f".repeat(32))),
+            ("tags", "{tag}") => ("gold".to_owned(), "gold".to_owned()),
             (_, "{action}") => ("hold".to_owned(), "hold".to_owned()),
             _ => panic!("say here how to make what {before}/{parameter} names"),
         };
@@ -194,8 +198,30 @@ impl Scene {
     /// Everything a request could have changed.
     fn traces(&self) -> String {
         let rig = &self.rig;
-        format!("{:?} {:?} {:?}", rig.memory.calls(), rig.recordings.all(), rig.asker.actions())
+        let calls = (rig.memory.calls(), rig.recordings.all(), rig.asker.actions());
+        format!("{calls:?} {:?} {:?}", rig.memory.contacts(), rig.memory.groups())
     }
+}
+
+fn list() -> ListId {
+    ListId::from_uuid(uuid::Uuid::from_u128(1))
+}
+
+fn segment() -> SegmentId {
+    SegmentId::from_uuid(uuid::Uuid::from_u128(1))
+}
+
+async fn put_list(rig: &Rig) {
+    let (id, tenant, created_at) = (list(), tenant(1), rig.clock.now());
+    let list = ContactList { id, tenant, name: "VIPs".to_owned(), description: None, members: 0, created_at };
+    rig.memory.put_list(&list).await.unwrap();
+}
+
+async fn put_segment(rig: &Rig) {
+    let (id, tenant, created_at) = (segment(), tenant(1), rig.clock.now());
+    let (rule, written) = (Rule::All(vec![]), "{}".to_owned());
+    let segment = Segment { id, tenant, name: "All".to_owned(), rule, written, count: 0, created_at };
+    rig.memory.add_segment(&segment).await.unwrap();
 }
 
 async fn operations() -> Vec<Operation> {
@@ -268,7 +294,7 @@ async fn line(operation: &Operation) -> String {
     let old = face.key(&scene.rig, 1, Role::Owner, &[]).await;
     let as_viewer = is_let_in(face, &scene.ask(operation, Some(&old), true).await);
     assert!(
-        !as_viewer || ["calls:read", "events:read"].contains(&scope.as_str()),
+        !as_viewer || ["calls:read", "contacts:read", "events:read"].contains(&scope.as_str()),
         "a key without scopes does {}",
         operation.name
     );

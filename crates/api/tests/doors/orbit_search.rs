@@ -16,7 +16,7 @@ const PATH: &str = "/api/v1/whatsapp/calling/calls";
 fn with(n: u8, name: &str, phone: &str, conversation: Option<&str>) -> CallRecord {
     let mut call = finished(n, State::Missed, EndReason::CallerAbandoned);
     call.facts.party =
-        Party { phone: Some(Phone::parse(phone).unwrap()), user_id: None, name: Some(name.to_owned()) };
+        Party { phone: Some(Phone::parse(phone).unwrap()), name: Some(name.to_owned()), ..Party::default() };
     call.conversation_id = conversation.map(str::to_owned);
     call
 }

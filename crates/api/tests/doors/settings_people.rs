@@ -226,16 +226,12 @@ async fn an_owner_who_is_at_work_on_a_socket_is_not_idle() {
     assert_eq!(socket.command(set("available")).await["type"], "ack");
     for _ in 0..3 {
         office.clock.advance(Duration::from_secs(20 * 60));
-        // The session is looked at and written beside the socket: it is given several turns.
-        for _ in 0..8 {
-            office.half_a_minute().await;
-            assert_eq!(socket.command(json!({ "type": "ping" })).await["type"], "pong");
-        }
+        office.until_seen_now(&owner, &mut socket).await;
     }
     assert!(is_signed_in(&office, &owner).await, "who can be called is there");
+    office.clock.advance(Duration::from_secs(2 * 60));
     assert_eq!(socket.command(set("away")).await["type"], "ack");
-    office.half_a_minute().await;
-    assert_eq!(socket.command(json!({ "type": "ping" })).await["type"], "pong");
+    office.until_seen_now(&owner, &mut socket).await;
     office.clock.advance(Duration::from_secs(31 * 60));
     office.half_a_minute().await;
     assert_eq!(socket.closed().await.0, 4403, "nobody is there any more");

@@ -14,7 +14,11 @@ async fn an_incoming_call_rings_is_taken_and_ends() {
     rig.rings("wacid.A").await;
     let ring = ann.event("call.incoming").await;
     assert_eq!(ring["sdp_offer"], META_OFFER);
-    assert_eq!(ring["call"]["peer"], json!({ "phone": USER, "name": "Dana Reyes" }));
+    assert_eq!(
+        (&ring["call"]["peer"]["phone"], &ring["call"]["peer"]["name"]),
+        (&json!(USER), &json!("Dana Reyes"))
+    );
+    assert!(ring["call"]["peer"]["contact_id"].as_str().unwrap().starts_with("con_"), "{ring}");
     assert_eq!(ring["call"]["number"]["phone"], "+15550100200");
     assert_eq!(ring["call"]["state"], "ringing");
 

@@ -16,7 +16,7 @@ use crate::bill::{Bill, Billed};
 use crate::event::{CallEvent, Event};
 use crate::house::{BusinessNumber, MediaMode};
 use crate::id::{CallId, RecordingId, StreamId, UserId};
-use crate::meta::{Callee, Direction, Extras, MetaEvent};
+use crate::meta::{Callee, Contacted, Direction, Extras, MetaEvent, Party};
 use crate::sdp::Sdp;
 use crate::time::Time;
 
@@ -294,6 +294,8 @@ pub struct NewOutbound {
     pub number: BusinessNumber,
     /// The user.
     pub to: Callee,
+    /// The contact they are.
+    pub contact: Option<Contacted>,
     /// The client's complete offer; none for a call whose sound the house carries.
     pub offer: Option<Sdp>,
     /// Who places it, when a person does.
@@ -317,7 +319,7 @@ impl Call {
     #[must_use]
     pub fn place(new: NewOutbound, now: Time) -> Self {
         let facts = Facts {
-            party: new.to.party(),
+            party: Party { contact: new.contact, ..new.to.party() },
             offer: new.offer.clone(),
             connect: new.connect,
             record: new.record,

@@ -60,6 +60,7 @@ fn meta(direction: Direction, at: Time, kind: MetaEventKind) -> MetaEvent {
             phone: Phone::parse("447700900123").ok(),
             user_id: None,
             name: Some("Dana".to_owned()),
+            contact: None,
         },
         kind,
     }
@@ -80,6 +81,7 @@ fn ended(direction: Direction, at: Time, talked: Option<u32>, code: Option<i64>)
 fn dial(now: Time) -> Call {
     let new = NewOutbound {
         id: CallId::from_uuid(Uuid::from_u128(7)),
+        contact: None,
         number: number(),
         to: Phone::parse("447700900123").unwrap().into(),
         offer: Some(Sdp::new("v=0 ours")),
@@ -97,6 +99,7 @@ fn dial(now: Time) -> Call {
 fn dial_bridged(now: Time, by: Option<UserId>, connect: Option<Connect>) -> Call {
     let new = NewOutbound {
         id: CallId::from_uuid(Uuid::from_u128(7)),
+        contact: None,
         number: number(),
         to: Phone::parse("447700900123").unwrap().into(),
         offer: None,

@@ -7,6 +7,7 @@ mod calls;
 mod channels;
 mod claims;
 mod clock;
+mod contacts;
 mod directory;
 mod figures;
 mod gate;
@@ -24,6 +25,9 @@ pub use calls::{CallFilter, Calls, Events, LogStretch, Page, PageAfter};
 pub use channels::{Channel, ChannelChange, ChannelNotes, Channels, Disconnected};
 pub use claims::{Claim, Claims, KeptAnswer, Standing};
 pub use clock::{Clock, Ids};
+pub use contacts::{
+    ContactFilter, ContactGroups, ContactImports, ContactKeys, ContactPage, Contacts, ContactsAfter, Erasure,
+};
 pub use directory::{
     Changed, Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, Opener, People, PersonChange,
     Removal, Session, SessionRef, Sessions, Tenants, Ticket,

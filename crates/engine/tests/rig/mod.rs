@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offhook_core::call::{CallRecord, Command, Manners, SoundAsk, SoundNews, State};
+use offhook_core::contact;
 use offhook_core::dialling::DialPolicy;
 use offhook_core::event::Event;
 use offhook_core::house::{BusinessNumber, MediaMode, Person, Presence, Role};
@@ -81,6 +82,7 @@ impl Rig {
             calls: memory.clone(),
             events: memory.clone(),
             inbox: memory.clone(),
+            contacts: memory.clone(),
             numbers: memory.clone(),
             people: memory.clone(),
             permissions: memory.clone(),
@@ -92,6 +94,8 @@ impl Rig {
         change(&mut ports, &memory, &asker);
         let number = number();
         memory.with_number(number.clone());
+        let caller = contact::Facts { phone: Phone::parse("447700900123").ok(), ..contact::Facts::default() };
+        memory.with_contact(&number.tenant, caller);
         let engine = Some(Engine::start(ports.clone(), manners).await.unwrap());
         Self { engine, ports, memory, asker, sound, tenant: number.tenant.clone(), number }
     }
@@ -308,7 +312,7 @@ pub(crate) fn webhook(id: &str, direction: Direction, kind: MetaEventKind) -> Me
         at: Time::from_secs(START),
         direction: Some(direction),
         opaque: None,
-        party: Party { phone: Phone::parse("447700900123").ok(), user_id: None, name: None },
+        party: Party { phone: Phone::parse("447700900123").ok(), ..Party::default() },
         kind,
     }
 }

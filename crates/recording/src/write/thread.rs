@@ -26,10 +26,6 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long silence is believed to be late packets.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Fuller than this, no new recording begins: what is left is for the calls being recorded and for the
-/// database.
-const FULL: f64 = 0.95;
-
 /// The thread's own.
 pub(crate) struct Writer {
     inbox: Inbox,
@@ -121,8 +117,8 @@ impl Writer {
     fn begin(&mut self, begin: Begin) {
         let (number, head, parties) = (begin.number, begin.head.clone(), begin.parties.clone());
         let id = &head.recording;
-        let begun = match self.disk.fullness(self.spool.folder()) {
-            Ok(fullness) if fullness > FULL => Err(Why::DiskFull),
+        let begun = match self.disk.room(self.spool.folder()) {
+            Ok(room) if room.is_short() => Err(Why::DiskFull),
             _ => self.create(begin).map_err(|error| {
                 tracing::error!(recording.id = %id, error = %error.kind(), "a recording cannot be begun");
                 blame(&error)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use offhook_core::recording::{PartyKind, RecordingState};
-use offhook_recording::disk::{Disk, LocalDisk, Sheet};
+use offhook_recording::disk::{Disk, LocalDisk, Room, Sheet};
 use offhook_recording::{Selection, What};
 
 use crate::rig::{AGENT, CUSTOMER, Mouth, Rig, party, secs};
@@ -81,8 +81,8 @@ struct CountingDisk(Arc<AtomicUsize>);
 struct CountingSheet(Box<dyn Sheet>, Arc<AtomicUsize>);
 
 impl Disk for CountingDisk {
-    fn fullness(&self, folder: &Path) -> io::Result<f64> {
-        LocalDisk.fullness(folder)
+    fn room(&self, folder: &Path) -> io::Result<Room> {
+        LocalDisk.room(folder)
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Sheet>> {

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use offhook_core::recording::RecordingState;
-use offhook_recording::disk::{Disk, LocalDisk, Sheet};
+use offhook_recording::disk::{Disk, LocalDisk, Room, Sheet};
 use offhook_recording::vault::Vault;
 use offhook_recording::{Selection, StopReason, What, Why};
 
 use crate::rig::{AGENT, CUSTOMER, Mouth, Rig, secs};
 
+/// A disk that is neither full nor empty.
+const HALF: Room = Room { fullness: 0.5, free: 1 << 30 };
+
 /// A disk with room for so many bytes more.
 struct SmallDisk {
     room: Arc<AtomicI64>,
-    fullness: f64,
+    left: Room,
 }
 
 struct SmallSheet {
@@ -24,8 +27,8 @@ struct SmallSheet {
 }
 
 impl Disk for SmallDisk {
-    fn fullness(&self, _: &Path) -> io::Result<f64> {
-        Ok(self.fullness)
+    fn room(&self, _: &Path) -> io::Result<Room> {
+        Ok(self.left)
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Sheet>> {
@@ -50,7 +53,7 @@ impl Sheet for SmallSheet {
 #[tokio::test]
 async fn a_disk_that_fills_up_ends_the_recording_and_nothing_else() {
     let mut rig = Rig::new();
-    rig.disk = Arc::new(SmallDisk { room: Arc::new(AtomicI64::new(60_000)), fullness: 0.5 });
+    rig.disk = Arc::new(SmallDisk { room: Arc::new(AtomicI64::new(60_000)), left: HALF });
     let mut running = rig.open().await;
     let start = rig.two();
     let id = start.recording.clone();
@@ -74,7 +77,10 @@ async fn a_disk_that_fills_up_ends_the_recording_and_nothing_else() {
 #[tokio::test]
 async fn a_nearly_full_disk_begins_no_recording() {
     let mut rig = Rig::new();
-    rig.disk = Arc::new(SmallDisk { room: Arc::new(AtomicI64::new(i64::MAX)), fullness: 0.951 });
+    rig.disk = Arc::new(SmallDisk {
+        room: Arc::new(AtomicI64::new(i64::MAX)),
+        left: Room { fullness: 0.951, free: (1 << 30) - 1 },
+    });
     let mut running = rig.open().await;
     let take = running.recorder.start(rig.two()).unwrap();
     assert_eq!(running.notice().await, What::Failed { why: Why::DiskFull });
@@ -84,10 +90,20 @@ async fn a_nearly_full_disk_begins_no_recording() {
     assert_eq!((rig.spooled(), rig.rows.all()), (Vec::<String>::new(), Vec::new()));
 }
 
+#[test]
+fn a_disk_is_short_of_room_when_it_is_nearly_full_and_little_is_left() {
+    let gib = 1 << 30;
+    for (fullness, free, short) in
+        [(0.5, 40 * gib, false), (0.96, 200 * gib, false), (0.5, gib / 2, false), (0.96, gib / 2, true)]
+    {
+        assert_eq!(Room { fullness, free }.is_short(), short, "{fullness} {free}");
+    }
+}
+
 #[tokio::test]
 async fn a_recording_that_cannot_be_begun_leaves_nothing_behind() {
     let mut rig = Rig::new();
-    rig.disk = Arc::new(SmallDisk { room: Arc::new(AtomicI64::new(100)), fullness: 0.5 });
+    rig.disk = Arc::new(SmallDisk { room: Arc::new(AtomicI64::new(100)), left: HALF });
     let mut running = rig.open().await;
     let take = running.recorder.start(rig.two()).unwrap();
     assert_eq!(running.notice().await, What::Failed { why: Why::DiskFull });
@@ -99,9 +115,9 @@ async fn a_recording_that_cannot_be_begun_leaves_nothing_behind() {
 #[test]
 fn the_disk_of_this_machine_tells_how_full_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    let fullness = LocalDisk.fullness(folder.path()).unwrap();
-    assert!((0.0..=1.0).contains(&fullness), "{fullness}");
-    assert!(LocalDisk.fullness(&folder.path().join("absent")).is_err());
+    let left = LocalDisk.room(folder.path()).unwrap();
+    assert!((0.0..=1.0).contains(&left.fullness) && left.free > 0, "{left:?}");
+    assert!(LocalDisk.room(&folder.path().join("absent")).is_err());
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ impl Past {
             agent: None,
             facts: Facts {
                 wacid: Wacid::new(format!("wacid.HBgM{place:020}")),
-                party: Party { phone: phone.ok(), user_id: None, name: Some(name) },
+                party: Party { phone: phone.ok(), name: Some(name), ..Party::default() },
                 offer: Some(Sdp::new("v=0\r\n".repeat(120))),
                 terminate: Some(Terminate {
                     at,

@@ -29,6 +29,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use crate::database::{Dialect, Trouble, taken, text};
 use crate::log::{Entries, append};
 use crate::store::Store;
+pub(crate) use row::direction;
 use row::{COLUMNS, CallRow, record};
 
 /// Not over. The same words as in the index `calls_live`, which the database uses only then.
@@ -150,6 +151,9 @@ fn rang(events: &[Event]) -> Vec<String> {
         Event::Call { .. }
         | Event::Permission { .. }
         | Event::Presence { .. }
+        | Event::Contact { .. }
+        | Event::Import { .. }
+        | Event::Erased
         | Event::Recording { .. }
         | Event::Knock { .. }
         | Event::Hook { .. } => None,

@@ -3,7 +3,7 @@
 use offhook_core::bill::{Bill, Money};
 use offhook_core::call::record::Facts;
 use offhook_core::call::{CallRecord, EndReason, State};
-use offhook_core::id::{CallId, NumberId, TenantId, UserId};
+use offhook_core::id::{CallId, ContactId, NumberId, TenantId, UserId};
 use offhook_core::meta::Direction;
 use offhook_core::ports::{StoreFault, Tally};
 use offhook_core::search::Findable;
@@ -19,7 +19,7 @@ use crate::directory::words;
 
 /// What a record is read back from.
 pub(super) const COLUMNS: &str = "id, tenant, number_id, direction, media_mode, correlation, conversation_id, \
-     version, created_at, updated_at, state, end_reason, agent_id, facts";
+     version, created_at, updated_at, state, end_reason, agent_id, contact_id, facts";
 
 /// A record's columns, ready to be bound.
 pub(super) struct CallRow {
@@ -45,6 +45,7 @@ pub(super) struct CallRow {
     ended_at: Option<i64>,
     duration_secs: Option<i64>,
     facts: String,
+    contact: Option<String>,
     cost: Option<i64>,
     provider_cost: Option<i64>,
     currency: Option<String>,
@@ -86,6 +87,7 @@ impl CallRow {
             answered_at: record.answered_at().map(Time::as_micros),
             ended_at: record.ended_at().map(Time::as_micros),
             duration_secs: record.duration_secs().map(i64::from),
+            contact: party.contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
             facts: serde_json::to_string(&record.facts)
                 .map_err(|_| StoreFault::Corrupt("a call's facts cannot be written as JSON".to_owned()))?,
             cost: bill.and_then(|bill| bill.cost).map(Money::parts),
@@ -101,9 +103,10 @@ impl CallRow {
     pub(super) fn insert(&self) -> Query<'static, Any, AnyArguments> {
         const SQL: &str = "INSERT INTO calls (id, tenant, version, media_mode, state, end_reason, agent_id, wacid, \
              peer_phone, peer_user_id, peer_name, correlation, conversation_id, updated_at, rang_at, answered_at, \
-             ended_at, duration_secs, facts, cost, provider_cost, currency, number_id, direction, created_at) \
+             ended_at, duration_secs, facts, contact_id, cost, provider_cost, currency, number_id, direction, \
+             created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-             $21, $22, $23, $24, $25) ON CONFLICT (id) DO NOTHING";
+             $21, $22, $23, $24, $25, $26) ON CONFLICT (id) DO NOTHING";
         self.bind(SQL).bind(self.number.clone()).bind(self.direction).bind(self.created_at)
     }
 
@@ -112,7 +115,8 @@ impl CallRow {
         const SQL: &str = "UPDATE calls SET version = $3, media_mode = $4, state = $5, end_reason = $6, \
              agent_id = $7, wacid = $8, peer_phone = $9, peer_user_id = $10, peer_name = $11, correlation = $12, \
              conversation_id = $13, updated_at = $14, rang_at = $15, answered_at = $16, ended_at = $17, \
-             duration_secs = $18, facts = $19, cost = $20, provider_cost = $21, currency = $22 WHERE id = $1 AND tenant = $2 AND version = $3 - 1";
+             duration_secs = $18, facts = $19, contact_id = COALESCE(contact_id, $20), cost = $21, \
+             provider_cost = $22, currency = $23 WHERE id = $1 AND tenant = $2 AND version = $3 - 1";
         self.bind(SQL)
     }
 
@@ -138,6 +142,7 @@ impl CallRow {
             .bind(self.ended_at)
             .bind(self.duration_secs)
             .bind(self.facts.clone())
+            .bind(self.contact.clone())
             .bind(self.cost)
             .bind(self.provider_cost)
             .bind(self.currency.clone())
@@ -185,7 +190,11 @@ pub(super) fn record(row: &AnyRow) -> Result<CallRecord, Trouble> {
         None => None,
     };
     // The reader's own message may quote what it read.
-    let facts: Facts = serde_json::from_str(word("facts")?).map_err(|_| wrong("facts"))?;
+    let mut facts: Facts = serde_json::from_str(word("facts")?).map_err(|_| wrong("facts"))?;
+    // The column knows of merges since.
+    if let (Some(contact), Some(id)) = (&mut facts.party.contact, optional("contact_id")?) {
+        contact.id = ContactId::parse(&id).ok_or_else(|| wrong("contact_id"))?;
+    }
     Ok(CallRecord {
         tenant: TenantId::parse(word("tenant")?).ok_or_else(|| wrong("tenant"))?,
         number: NumberId::parse(word("number_id")?).ok_or_else(|| wrong("number_id"))?,
@@ -212,6 +221,6 @@ pub(super) const fn direction_word(direction: Direction) -> &'static str {
     }
 }
 
-fn direction(word: &str) -> Option<Direction> {
+pub(crate) fn direction(word: &str) -> Option<Direction> {
     [Direction::Inbound, Direction::Outbound].into_iter().find(|d| direction_word(*d) == word)
 }

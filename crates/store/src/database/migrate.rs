@@ -66,6 +66,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/sqlite/0008_hooks.sql"),
         include_str!("../../migrations/postgres/0008_hooks.sql"),
     ),
+    Pair(
+        9,
+        "contacts",
+        include_str!("../../migrations/sqlite/0009_contacts.sql"),
+        include_str!("../../migrations/postgres/0009_contacts.sql"),
+    ),
 ];
 
 /// Brings the schema up to date, each step whole or not at all.

@@ -211,3 +211,41 @@ pub(super) fn person(row: &AnyRow) -> Result<Person, Trouble> {
 fn address(typed: &str) -> String {
     text(typed.trim()).to_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use offhook_core::ports::{NewTenant, Tenants};
+    use offhook_core::time::Time;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::MasterKey;
+
+    #[tokio::test]
+    async fn a_stranger_costs_as_much_as_a_colleague() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("people.db").display());
+        let store = Store::open(&url, MasterKey::from_bytes([7; 32])).await.unwrap();
+        let (tenant, at) = (TenantId::from_uuid(Uuid::from_u128(1)), Time::from_secs(1));
+        let new = NewTenant { id: tenant.clone(), name: "Company".to_owned(), at };
+        Tenants::add(&store, new).await.unwrap();
+        let alice = NewPerson {
+            id: UserId::from_uuid(Uuid::from_u128(2)),
+            tenant,
+            email: "alice@example.com".to_owned(),
+            name: "Alice".to_owned(),
+            role: Role::Agent,
+            password: "correct battery staple".to_owned(),
+            at,
+            deed: None,
+        };
+        People::add(&store, alice).await.unwrap();
+        let cost = async |email: &str| {
+            let before = store.inner.passwords.computed();
+            assert_eq!(store.sign_in(email, "wrong").await.unwrap(), None);
+            store.inner.passwords.computed() - before
+        };
+        // A hash takes a hundred times what everything else does: their number is the wait.
+        assert_eq!((cost("alice@example.com").await, cost("nobody@example.com").await), (1, 1));
+    }
+}

@@ -1,6 +1,7 @@
 //! Passwords: argon2id, away from the threads that serve calls.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -27,32 +28,43 @@ const TURN_WITHIN: Duration = Duration::from_secs(10);
 /// Hashes and verifies passwords, a few at a time.
 pub(crate) struct Passwords {
     turns: Arc<Semaphore>,
+    /// Hashes computed so far.
+    computed: Arc<AtomicU64>,
 }
 
 impl Passwords {
     pub(crate) fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), computed: Arc::default() }
     }
 
     /// The PHC string to store.
     pub(crate) async fn hash(&self, password: &str) -> Result<String, StoreFault> {
         let password = Zeroizing::new(password.as_bytes().to_vec());
-        self.in_turn(move || compute(&password).to_string()).await
+        let computed = Arc::clone(&self.computed);
+        self.in_turn(move || compute(&password, &computed).to_string()).await
     }
 
-    /// Whether the password fits the stored PHC string. Without one it takes as long, and does not.
+    /// Whether the password fits the stored PHC string. Without one it computes as much, and does not: how
+    /// long an answer takes tells nobody who has an account.
     pub(crate) async fn verify(&self, password: &str, stored: Option<String>) -> Result<bool, StoreFault> {
         let password = Zeroizing::new(password.as_bytes().to_vec());
+        let computed = Arc::clone(&self.computed);
         self.in_turn(move || match stored {
             Some(stored) => PasswordHash::new(&stored)
-                .map(|hash| hasher().verify_password(&password, &hash).is_ok())
+                .map(|hash| fits(&password, &hash, &computed))
                 .map_err(|_| StoreFault::Corrupt("a password hash".to_owned())),
             None => {
-                compute(&password);
+                compute(&password, &computed);
                 Ok(false)
             }
         })
         .await?
+    }
+
+    /// How many hashes were computed so far.
+    #[cfg(test)]
+    pub(crate) fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
     }
 
     async fn in_turn<T: Send + 'static>(
@@ -77,7 +89,13 @@ fn hasher() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-fn compute(password: &[u8]) -> PasswordHash {
+fn fits(password: &[u8], stored: &PasswordHash, computed: &AtomicU64) -> bool {
+    computed.fetch_add(1, Ordering::Relaxed);
+    hasher().verify_password(password, stored).is_ok()
+}
+
+fn compute(password: &[u8], computed: &AtomicU64) -> PasswordHash {
+    computed.fetch_add(1, Ordering::Relaxed);
     let mut salt = [0; 16];
     rand::fill(&mut salt).expect("the system's random source does not fail");
     hasher().hash_password_with_salt(password, &salt).expect("argon2 takes any password below 4 GB")

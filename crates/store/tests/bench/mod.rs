@@ -13,9 +13,9 @@ use offhook_core::call::{CallRecord, Commit, EndReason, LegQuality, LegRecord, S
 use offhook_core::event::{CallEvent, Event};
 use offhook_core::house::{BusinessNumber, MediaMode, Person, Role, Tenant};
 use offhook_core::id::{
-    CallId, KeyId, MetaNumberId, NumberId, RecordingId, StreamId, TenantId, UserId, Wacid,
+    CallId, ContactId, KeyId, MetaNumberId, NumberId, RecordingId, StreamId, TenantId, UserId, Wacid,
 };
-use offhook_core::meta::{Direction, Extras, MetaError, Party, Terminate};
+use offhook_core::meta::{Contacted, Direction, Extras, MetaError, Party, Terminate};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{NewNumber, NewPerson, NewTenant, Numbers, People, Tenants};
 use offhook_core::recording::{Consent, ConsentMode};
@@ -205,6 +205,10 @@ impl House {
                     phone: Some(phone("+447700900123")),
                     user_id: Some("GB.13491208655302741918".to_owned()),
                     name: Some("Zoë 🙂 O'Neil".to_owned()),
+                    contact: Some(Contacted {
+                        id: ContactId::parse("con_0123456789abcdef0123456789abcdef").unwrap(),
+                        name: Some("Zoë".to_owned()),
+                    }),
                 },
                 offer: Some(Sdp::new("v=0\r\na=setup:actpass\r\n")),
                 answer: Some(Sdp::new("v=0\r\na=setup:active\r\n")),

@@ -80,6 +80,7 @@ fn any_call(chance: &mut Chance, house: &House, numbers: &[NumberId]) -> CallRec
     call.direction = chance.pick(prop::sample::select(vec![Direction::Inbound, Direction::Outbound]));
     call.conversation_id = chance.pick(maybe(&CONVERSATIONS)).map(str::to_owned);
     call.facts.party = Party {
+        contact: None,
         phone: chance.pick(maybe(&PHONES)).map(phone),
         user_id: None,
         name: chance.pick(maybe(&NAMES)).map(str::to_owned),

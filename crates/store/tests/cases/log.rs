@@ -47,6 +47,9 @@ pub(crate) async fn concurrent_commits_of_twenty_calls_leave_no_gap_and_keep_the
             Event::Call { call, .. } => Some(call.clone()),
             Event::Permission { .. }
             | Event::Presence { .. }
+            | Event::Contact { .. }
+            | Event::Import { .. }
+            | Event::Erased
             | Event::Recording { .. }
             | Event::Knock { .. }
             | Event::Hook { .. } => None,

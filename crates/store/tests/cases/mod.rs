@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod calls;
 pub(crate) mod channels;
 pub(crate) mod claims;
+pub(crate) mod contacts;
 pub(crate) mod hooks;
 pub(crate) mod inbox;
 pub(crate) mod isolation;
@@ -46,6 +47,16 @@ macro_rules! every_case {
             calls::an_agent_lists_calls_taken_placed_and_missed,
             calls::pages_neither_repeat_nor_skip_while_calls_come_in,
             calls::an_unreadable_call_is_told_without_its_values_and_stops_no_other,
+            contacts::a_contact_comes_back_as_it_was_written_and_is_found_by_every_key,
+            contacts::no_two_contacts_share_a_key,
+            contacts::of_changes_racing_for_one_version_exactly_one_wins,
+            contacts::people_are_found_by_any_part_of_name_number_or_address,
+            contacts::pages_are_whole_while_contacts_come_in,
+            contacts::every_filter_narrows,
+            contacts::rules_admit_in_sql_whom_they_admit_in_memory,
+            contacts::counts_stay_exact_over_any_history,
+            contacts::merged_contacts_keep_their_lists,
+            contacts::contacts_of_another_tenant_are_out_of_reach,
             channels::a_channel_keeps_what_was_said_about_it,
             channels::a_disconnected_channel_is_found_by_nobody_and_comes_back_as_it_was,
             claims::a_claim_is_taken_once_and_its_answer_is_kept_for_a_day,
@@ -90,7 +101,6 @@ macro_rules! every_case {
             people::people_sign_in_however_they_type_their_address,
             people::an_address_is_taken_once_for_all_tenants,
             people::presence_is_remembered,
-            people::a_stranger_waits_as_long_as_a_colleague,
             permissions::a_permission_comes_back_as_it_was_written_with_its_event,
             permissions::of_two_writers_of_a_permission_one_wins,
             permissions::permissions_are_due_when_they_end_by_themselves,

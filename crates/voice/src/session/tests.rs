@@ -54,6 +54,7 @@ async fn engine() -> (Engine, Arc<CallRecord>) {
         calls: memory.clone(),
         events: memory.clone(),
         inbox: memory.clone(),
+        contacts: memory.clone(),
         numbers: memory.clone(),
         people: memory.clone(),
         permissions: memory,

@@ -66,12 +66,13 @@ impl<'a> Company<'a> {
 
     /// The user from the fields of an element, completed from their contact.
     pub(super) fn user(&self, phone: Option<Phone>, user_id: Option<String>) -> Party {
-        let mut party = Party { phone, user_id, name: None };
+        let mut party = Party { phone, user_id, ..Party::default() };
         if let Some(contact) = self.contact_of(&party) {
             party.learn(&Party {
                 phone: contact.phone.clone(),
                 user_id: contact.user_id.clone(),
                 name: contact.name.clone(),
+                contact: None,
             });
         }
         party

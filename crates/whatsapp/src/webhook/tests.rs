@@ -89,6 +89,7 @@ fn dana() -> Party {
         phone: Phone::parse(USER).ok(),
         user_id: Some(USER_ID.to_owned()),
         name: Some("Dana Reyes".to_owned()),
+        contact: None,
     }
 }
 

@@ -3,11 +3,14 @@
  * with canned data. For development only; the real doors are proven elsewhere.
  */
 
+import * as house from './house.mjs';
+import { answer as contacts } from './people.mjs';
+
 const number = { id: 'num_1', phone: '+351210000001', media: 'bridge' };
 const second = { id: 'num_2', phone: '+442070000001', media: 'relay' };
 const agent = { id: 'agt_1', name: 'Ana Costa' };
 const peers = {
-  rui: { phone: '+351910000002', name: 'Rui Faria' },
+  rui: { phone: '+351910000002', name: 'Rui Faria', contact_id: 'con_1' },
   mei: { phone: '+447700900123', name: 'Mei Lin Okonkwo-Bartholomew' },
 };
 
@@ -220,6 +223,59 @@ export class FakeServer {
     return one({});
   }
 
+  /** Webhooks, numbers, events and figures. Undefined: something else. */
+  #house(route, path, json) {
+    const request = route.request();
+    const method = request.method();
+    const one = (data, status = 200) => json(status, { data, meta: {} });
+    const list = (data) => json(200, { data, meta: { pagination: { cursor: null, has_more: false, total: null } } });
+    if (path.endsWith('/events/stream')) {
+      return route.fulfill({ contentType: 'text/event-stream', body: ': ping\n\nretry: 60000\n\n' });
+    }
+    if (path.endsWith('/events')) return list(house.events);
+    if (path.endsWith('/analytics')) {
+      return one(house.figures(Number(new URL(request.url()).searchParams.get('days'))));
+    }
+    const body = (request.headers()['content-type'] ?? '').includes('json') ? request.postDataJSON() : null;
+    const [status, answer] = contacts(method, path, new URL(request.url()).searchParams, body) ?? [];
+    if (status === 204) return route.fulfill({ status });
+    if (status !== undefined) return json(status, answer);
+    if (path.endsWith('/calling/numbers')) return list(house.numbers);
+    const [, id, verb] = path.match(/connections\/(\d+)\/calling(?:\/(\w+))?$/) ?? [];
+    if (id === '470011223344558') {
+      const error = { code: 'WHATSAPP_CALLING_TOKEN_INVALID', message: 'WhatsApp refused the access token' };
+      return json(422, { error, meta: { docs_url: '/docs/errors/WHATSAPP_CALLING_TOKEN_INVALID' } });
+    }
+    if (id !== undefined) return one(house.calling(id, verb && verb === 'enable'));
+    if (path.endsWith('/webhooks')) {
+      const wanted = method === 'POST' ? request.postDataJSON() : null;
+      if (wanted === null) return list(house.hooks);
+      const error = { code: 'INVALID_WEBHOOK_URL', message: 'this address is in a private network' };
+      if (wanted.url.includes('127.0.0.1')) return json(422, { error: { ...error, details: { field: 'url' } } });
+      return one({ ...house.hooks[0], ...wanted, signing_secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' }, 201);
+    }
+    const hook = house.hooks.find((row) => path.includes(`/webhooks/${row.id}`));
+    if (hook === undefined) return undefined;
+    if (path.endsWith('/deliveries')) return list([...(this.tested ?? []), ...house.deliveries]);
+    if (path.endsWith('/test')) {
+      const fresh = {
+        id: 'd0',
+        event_id: 'evt_test',
+        event_type: 'webhook.test',
+        created_at: new Date().toISOString(),
+      };
+      this.tested = [{ ...house.deliveries[1], ...fresh }];
+      return one({ event_id: 'evt_test', type: 'webhook.test' }, 202);
+    }
+    if (path.endsWith('/rotate-secret')) {
+      const signing_secret = 'whsec_bmV3IHNlY3JldCBvZiB0aGUgd2ViaG9vaw';
+      return one({ signing_secret, previous_secret_expires_at: ago(-24 * 60) });
+    }
+    if (path.endsWith('/replay')) return one({ deliveries: 12, rest_since: null }, 202);
+    if (method === 'DELETE') return route.fulfill({ status: 204 });
+    return one(method === 'PUT' ? { ...hook, ...request.postDataJSON() } : hook);
+  }
+
   #rest(route) {
     const path = new URL(route.request().url()).pathname;
     const json = (status, body) => route.fulfill({ status, json: body });
@@ -236,6 +292,8 @@ export class FakeServer {
     if (path.endsWith('/softphone/tokens')) {
       return this.signedIn ? json(201, { data: { token: 'ticket', agent } }) : json(401, { error: {} });
     }
+    const answer = this.#house(route, path, json);
+    if (answer !== undefined) return answer;
     if (path.endsWith('/calling/calls')) return json(200, { data: log, meta: { pagination: { has_more: false } } });
     if (path.includes('/settings/')) return this.#settings(route, path, json);
     if (path.endsWith('/auth/password')) return route.fulfill({ status: 204 });

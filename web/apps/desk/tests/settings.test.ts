@@ -7,25 +7,7 @@ import Password from '../src/features/password/Password.svelte';
 import People from '../src/features/people/People.svelte';
 import { session } from '../src/session/session.svelte';
 import { deed, details, rolesUpTo } from '../src/words/settings';
-
-interface Asked {
-  method: string;
-  path: string;
-  body: unknown;
-}
-
-/** A server that answers by method and path, and remembers what it was asked. */
-function serve(answers: Record<string, [status: number, body: unknown]>): Asked[] {
-  const asked: Asked[] = [];
-  vi.stubGlobal('fetch', (path: string, init: RequestInit) => {
-    const method = init.method ?? 'GET';
-    asked.push({ method, path, body: typeof init.body === 'string' ? JSON.parse(init.body) : undefined });
-    const [status, body] = answers[`${method} ${path}`] ?? [404, { error: { code: 'NOT_FOUND', message: path } }];
-    const bare = status === 204;
-    return Promise.resolve(new Response(bare ? null : JSON.stringify(body), { status }));
-  });
-  return asked;
-}
+import { serve } from './fake/server';
 
 const KEYS = '/api/v1/settings/api-keys';
 const PEOPLE = '/api/v1/settings/people';
@@ -160,7 +142,7 @@ test('the audit log tells who did what, and goes on where it ended', async () =>
 });
 
 test('what has no words of its own is told by its name', () => {
-  expect(deed('webhook.secret_rotated')).toBe('webhook secret rotated');
+  expect(deed('stream.secret_read')).toBe('stream secret read');
   const entry = { seq: 1, at: '', actor: { type: 'stranger' as const, name: null }, action: 'x', object: null };
   const both = { ...entry, before: { role: 'viewer' }, after: { role: 'agent', name: null }, address_hash: null };
   expect(details(both)).toBe('role: viewer → role: agent');

@@ -16,6 +16,7 @@ import type {
   AgentRef,
   CallView,
   ColleagueView,
+  ContactChange,
   IceServer,
   NumberView,
   PermissionStatus,
@@ -82,6 +83,8 @@ export type DeviceEvents = {
   signedOut: [];
   presence: [Presence];
   permission: [PermissionChange];
+  /** A contact was made, changed, joined with another or erased: whoever shows it reads it again. */
+  contact: [contactId: string, change: ContactChange];
   /** Which numbers one can call from. */
   numbers: [readonly NumberView[]];
   /** Parked calls, which any agent may take. */
@@ -344,6 +347,8 @@ export class Device extends Emitter<DeviceEvents> {
     switch (event.type) {
       case 'presence.changed':
         return this.#setPresence(event.status);
+      case 'contact.changed':
+        return this.emit('contact', event.contact_id, event.change);
       case 'permission.changed':
         return this.emit('permission', {
           numberId: event.number_id,

@@ -27,6 +27,7 @@ export type {
   CallState,
   CallView,
   ColleagueView,
+  ContactChange,
   Direction,
   ErrorView,
   LeftReason,

@@ -73,7 +73,7 @@ by?: AgentRef, } | { "type": "call.changed", call: CallView, } | { "type": "call
 /**
  * When a grant for a time, or a request nobody answers, ends.
  */
-expires_at?: string, } | { "type": "presence.changed", status: Presence, };
+expires_at?: string, } | { "type": "contact.changed", contact_id: string, change: ContactChange, } | { "type": "presence.changed", status: Presence, };
 
 export type IceServer = { urls: Array<string>, username?: string, credential?: string, };
 
@@ -221,9 +221,13 @@ export type PeerView = {
  */
 phone: string | null, 
 /**
- * WhatsApp profile name.
+ * The contact's name, or else the user's WhatsApp profile name.
  */
-name: string | null, };
+name: string | null, 
+/**
+ * The contact they are, to be read at `/api/v1/contacts/{id}`; absent until the house has looked.
+ */
+contact_id?: string, };
 
 export type NumberView = { id: string, 
 /**
@@ -260,6 +264,8 @@ export type CallState = "created" | "dialing" | "queued" | "ringing" | "answerin
 export type Presence = "available" | "away";
 
 export type SilencedReason = "answered_elsewhere" | "declined" | "caller_gave_up" | "no_answer" | "failed";
+
+export type ContactChange = "created" | "updated" | "merged" | "deleted";
 
 export type PermissionStatus = "none" | "requested" | "granted" | "refused" | "expired";
 

@@ -16,7 +16,10 @@ const MOST_FINISHED = 100;
 /** Events of calls whose `call.place` has no reply yet. */
 const MOST_HELD = 200;
 
-type CallEvent = Exclude<AgentEvent, { type: 'permission.changed' | 'presence.changed' | 'call.parked' }>;
+type CallEvent = Exclude<
+  AgentEvent,
+  { type: 'permission.changed' | 'contact.changed' | 'presence.changed' | 'call.parked' }
+>;
 
 interface RosterEvents {
   incoming: [Call];

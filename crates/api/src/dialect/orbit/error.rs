@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use offhook_core::call::{CallRecord, EndReason, Fault, Refusal};
 use offhook_core::dialling::Barred;
+use offhook_core::id::ContactId;
 use offhook_core::meta::MetaError;
 use offhook_core::permission::Reason as DenialReason;
 use offhook_core::phone::Country;
@@ -136,6 +137,21 @@ impl ApiError {
     pub(crate) fn invalid_email(field: &str) -> Self {
         let message = format!("field '{field}' is not an e-mail address");
         Self::new("INVALID_EMAIL", StatusCode::UNPROCESSABLE_ENTITY, message).with(json!({ "field": field }))
+    }
+
+    pub(crate) fn contact_exists(id: Option<&ContactId>) -> Self {
+        let message = "a contact with this phone number or e-mail address exists already";
+        Self::new("CONTACT_ALREADY_EXISTS", StatusCode::CONFLICT, message)
+            .with(json!({ "contact_id": id.map(ContactId::as_str) }))
+    }
+
+    /// A contact that cannot be erased now; `code` says why.
+    pub(crate) fn contact_busy(code: &'static str, message: &str) -> Self {
+        Self::new(code, StatusCode::CONFLICT, message)
+    }
+
+    pub(crate) fn name_taken(message: &str) -> Self {
+        Self::new("NAME_TAKEN", StatusCode::CONFLICT, message).with(json!({ "field": "name" }))
     }
 
     pub(crate) fn emergency() -> Self {

@@ -6,9 +6,10 @@
 
 use offhook_core::bill::{Bill, billable};
 use offhook_core::call::{CallRecord, Glance};
-use offhook_core::event::{CallEvent, Event, HookEvent, Logged};
+use offhook_core::contact::Facts;
+use offhook_core::event::{CallEvent, ContactEvent, Event, HookEvent, Logged};
 use offhook_core::house::{BusinessNumber, MediaMode};
-use offhook_core::id::{EventId, HookId, UserId};
+use offhook_core::id::{ContactId, EventId, HookId, UserId};
 use offhook_core::meta::Direction;
 use offhook_core::permission::{Source, Standing};
 use offhook_core::phone::Phone;
@@ -17,11 +18,12 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::contacts::wire::told;
 use super::status;
 use crate::manners::moment;
 
 /// First names.
-pub(crate) const NAMES: [&str; 24] = [
+pub(crate) const NAMES: [&str; 33] = [
     "whatsapp.call.initiated",
     "whatsapp.call.incoming",
     "whatsapp.call.ringing",
@@ -43,6 +45,15 @@ pub(crate) const NAMES: [&str; 24] = [
     "whatsapp.call.parked",
     "whatsapp.call.dtmf",
     "whatsapp.call.updated",
+    "contact.created",
+    "contact.updated",
+    "contact.deleted",
+    "contact.merged",
+    "contact.opted_in",
+    "contact.opted_out",
+    "contact.segment_changed",
+    "contact.import_completed",
+    "contact.import_failed",
     "agent.presence_updated",
     "webhook.test",
     "webhook.disabled",
@@ -59,15 +70,8 @@ pub(crate) const SECOND_NAMES: [&str; 6] = [
 ];
 
 /// Names of the provider's catalogue that clients may subscribe to and that are not sent from here (yet).
-const NAMES_ELSEWHERE: [&str; 15] = [
-    "contact.created",
-    "contact.updated",
-    "contact.deleted",
-    "contact.merged",
-    "contact.opted_in",
-    "contact.opted_out",
+const NAMES_ELSEWHERE: [&str; 8] = [
     "contact.recertification_due",
-    "contact.segment_changed",
     "message.created",
     "message.sent",
     "message.delivered",
@@ -161,6 +165,17 @@ pub(crate) const fn name(event: &Event) -> Option<&'static str> {
             _ => return None,
         },
         Event::Permission { .. } => "whatsapp.call.permission_updated",
+        Event::Contact { what, .. } => match what {
+            ContactEvent::Created => "contact.created",
+            ContactEvent::Updated => "contact.updated",
+            ContactEvent::Deleted => "contact.deleted",
+            ContactEvent::Merged { .. } => "contact.merged",
+            ContactEvent::OptedIn { .. } => "contact.opted_in",
+            ContactEvent::OptedOut { .. } => "contact.opted_out",
+            ContactEvent::SegmentChanged { .. } => "contact.segment_changed",
+        },
+        Event::Import { completed: true, .. } => "contact.import_completed",
+        Event::Import { completed: false, .. } => "contact.import_failed",
         Event::Presence { .. } => "agent.presence_updated",
         Event::Recording { .. } => "whatsapp.call.recording_ready",
         Event::Hook { what: HookEvent::Tested, .. } => "webhook.test",
@@ -237,11 +252,35 @@ fn data(event: &Event, around: Around<'_>, view: View) -> Value {
             data["source"] = json!(source.map(Source::as_str));
             data
         }
+        Event::Contact { contact, what, facts } => of_contact(contact, what, facts.as_deref(), view),
+        Event::Import { import, counts, .. } => {
+            let mut data = json!(counts);
+            data["import_id"] = json!(import.as_str());
+            data
+        }
         Event::Presence { person, presence } => json!({ "agent_id": person.as_str(), "presence": presence }),
         Event::Hook { hook, what } => of_hook(hook, *what),
-        // Told in Meta's own words, to those who want them.
-        Event::Knock { .. } => json!({}),
+        // Told in Meta's own words, to those who want them; and nothing is left to tell.
+        Event::Knock { .. } | Event::Erased => json!({}),
     }
+}
+
+/// A contact as it was then, under the names of its resource, and what happened to it.
+fn of_contact(id: &ContactId, what: &ContactEvent, facts: Option<&Facts>, view: View) -> Value {
+    let mut data = facts.map_or_else(|| json!({}), |facts| told(facts, view.phones));
+    data["contact_id"] = json!(id.as_str());
+    match what {
+        ContactEvent::Merged { gone } => data["merged_contact_id"] = json!(gone.as_str()),
+        ContactEvent::OptedIn { channel } | ContactEvent::OptedOut { channel } => {
+            data["channel"] = json!(channel.as_str());
+        }
+        ContactEvent::SegmentChanged { segment, joined } => {
+            data["segment_id"] = json!(segment.as_str());
+            data["joined"] = json!(joined);
+        }
+        ContactEvent::Created | ContactEvent::Updated | ContactEvent::Deleted => {}
+    }
+    data
 }
 
 fn of_hook(hook: &HookId, what: HookEvent) -> Value {
@@ -277,8 +316,8 @@ fn of_call(glance: &Glance, number: Option<&BusinessNumber>, view: View) -> Valu
         "end_reason": glance.end_reason.map(|reason| reason.as_str()),
         "from": from,
         "to": to,
-        "contact_id": null,
-        "contact_name": glance.party.name,
+        "contact_id": glance.party.contact.as_ref().map(|contact| contact.id.as_str()),
+        "contact_name": glance.party.shown(),
         "conversation_id": glance.conversation_id,
         "biz_opaque_callback_data": glance.correlation,
         "agent_id": glance.agent.as_ref().map(UserId::as_str),

@@ -41,6 +41,7 @@ mod place;
 
 mod recordings;
 
+mod contacts;
 mod streams;
 
 mod permissions;
@@ -126,6 +127,7 @@ pub(crate) fn routes() -> Router<Shared> {
     router = hang(router, "/whatsapp/calling/calls", &calls);
     router = hang(router, "/whatsapp/calling/calls/{id}", &one);
     router = hang(router, "/whatsapp/calling/calls/{id}/{action}", &action);
+    router = contacts::routes(router);
     for prefix in ["/api", "/v1"] {
         // What the face does not know is answered in its words, not with the desk's page.
         router = router.route(prefix, any(unknown)).route(&format!("{prefix}/{{*rest}}"), any(unknown));

@@ -61,7 +61,7 @@ pub(super) struct CallRow {
     pub(super) to_phone: Option<String>,
     #[schema(required)]
     pub(super) contact_id: Option<String>,
-    /// The user's profile name.
+    /// The contact's name, else the user's profile name.
     #[schema(required, example = "Rui Faria")]
     pub(super) contact_name: Option<String>,
     #[schema(required)]
@@ -149,8 +149,8 @@ impl CallRow {
             end_reason: call.end_reason.map(|reason| reason.as_str()),
             from_phone,
             to_phone,
-            contact_id: None,
-            contact_name: told(&call.facts.party.name),
+            contact_id: call.facts.party.contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
+            contact_name: told(&call.facts.party.shown().cloned()),
             conversation_id: told(&call.conversation_id),
             biz_opaque_callback_data: told(&call.correlation),
             agent_id: call.agent.as_ref().map(UserId::as_str).map(str::to_owned),

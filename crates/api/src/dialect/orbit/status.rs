@@ -38,6 +38,19 @@ fn states(word: &str) -> &'static [State] {
     }
 }
 
+/// How a contact's activity names a call: as events do.
+pub(super) const fn activity(state: State) -> &'static str {
+    match state {
+        State::Created | State::Queued => "queued",
+        State::Dialing | State::Ringing | State::PreAccepted | State::Answering => "ringing",
+        State::Connected | State::Ending => "in_progress",
+        State::Completed => "completed",
+        State::Rejected => "declined",
+        State::Missed => "missed",
+        State::Failed => "failed",
+    }
+}
+
 /// Narrows a filter to calls that wear one of the words; no words do not narrow.
 ///
 /// A call that is ending wears the word it wore before, so it also matters whether it was answered.

@@ -71,6 +71,12 @@ impl Reply {
         Self { pagination: Some(pagination), ..Self::ok(Value::Array(data)) }
     }
 
+    /// A page of a list whose length is known, unless it is too long to be counted.
+    pub(crate) fn page_of(data: Vec<Value>, cursor: Option<String>, total: Option<u64>) -> Self {
+        let pagination = json!({ "cursor": cursor, "has_more": cursor.is_some(), "total": total });
+        Self { pagination: Some(pagination), ..Self::ok(Value::Array(data)) }
+    }
+
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
         self

@@ -21,6 +21,7 @@ use offhook_api::{
 };
 use offhook_core::call::record::Facts;
 use offhook_core::call::{CallRecord, Commit, EndReason, Manners, SoundNews, State};
+use offhook_core::contact;
 use offhook_core::dialling::DialPolicy;
 use offhook_core::house::{ApiKey, BusinessNumber, KeyMode, MediaMode, Person, Presence, Role};
 use offhook_core::id::{CallId, KeyId, MetaNumberId, NumberId, TenantId, UserId};
@@ -195,6 +196,12 @@ impl Rig {
         memory.with_number(BusinessNumber { media_mode, ..first });
         memory.with_number(number(2, tenant(2), "206540352242922", "+15550100300"));
         people().into_iter().for_each(|person| memory.with_person(person));
+        let dana = contact::Facts {
+            phone: Phone::parse(USER).ok(),
+            profile_name: Some("Dana Reyes".to_owned()),
+            ..contact::Facts::default()
+        };
+        memory.with_contact(&tenant(1), dana);
         let clock = Arc::new(FakeClock::at(Time::from_secs(1_793_610_900)));
         let directory = Arc::new(Directory::new(memory.clone()));
         let ice = Arc::new(Ice::default());
@@ -208,6 +215,7 @@ impl Rig {
             calls: memory.clone(),
             events: memory.clone(),
             inbox: memory.clone(),
+            contacts: memory.clone(),
             numbers: memory.clone(),
             people: directory.clone(),
             permissions: memory.clone(),
@@ -257,6 +265,8 @@ impl Rig {
         engine.deliver(with).await.unwrap();
         let ports = DoorPorts {
             tenants: directory.clone(),
+            contacts: memory.clone(),
+            groups: memory.clone(),
             numbers: memory.clone(),
             people: directory.clone(),
             keys: directory.clone(),

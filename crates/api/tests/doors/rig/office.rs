@@ -15,7 +15,7 @@ use offhook_core::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
 use offhook_core::ports::fake::{FakeAsker, FakeCarrier, FakeClock, FakeIds, FakeRecordings, FakeSound};
 use offhook_core::ports::{
-    Audit, Clock, Ids, Keys, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Tenants,
+    Audit, Clock, Ids, Keys, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, Sessions, Tenants,
 };
 use offhook_core::time::Time;
 use offhook_engine::{Engine, Ports};
@@ -72,6 +72,7 @@ impl Office {
             calls: shared.clone(),
             events: shared.clone(),
             inbox: shared.clone(),
+            contacts: shared.clone(),
             numbers: shared.clone(),
             people: shared.clone(),
             permissions: shared.clone(),
@@ -87,6 +88,8 @@ impl Office {
             call_pages: shared.clone(),
             channels: shared.clone(),
             tenants: shared.clone(),
+            contacts: shared.clone(),
+            groups: shared.clone(),
             numbers: shared.clone(),
             people: shared.clone(),
             keys: shared.clone(),
@@ -284,9 +287,28 @@ impl Office {
             tokio::time::pause();
             tokio::time::advance(Duration::from_secs(3)).await;
             tokio::time::resume();
-            // The look is a read of the store: give it its turn.
-            tokio::task::yield_now().await;
+            // The look is a read of the store, and perhaps a write: it has the time of both.
+            self.store.check().await.unwrap();
         }
+    }
+
+    /// Waits until it is written that this page's session is in use; its socket is heard meanwhile.
+    pub(crate) async fn until_seen_now(&self, page: &Side, socket: &mut Agent) {
+        let Side::Page(cookie) = page else { panic!("keys have no session") };
+        let (_, secret) = cookie.split_once('=').unwrap();
+        let now = self.clock.now();
+        for _ in 0..20 {
+            // A read that was under way in that half minute may have found itself too late: there is another.
+            self.half_a_minute().await;
+            assert_eq!(socket.command(json!({ "type": "ping" })).await["type"], "pong");
+            for _ in 0..200 {
+                let session = self.store.opened(secret, now).await.unwrap().expect("an open session");
+                if session.seen_at == now {
+                    return;
+                }
+            }
+        }
+        panic!("nobody wrote that the session is in use");
     }
 }
 

@@ -100,10 +100,12 @@ impl Dresser for PlainDresser {
     fn names(&self, hook: &Hook, event: &Event) -> Vec<&'static str> {
         match event {
             Event::Hook { hook: which, what: HookEvent::Tested } if *which == hook.id => vec!["test"],
-            Event::Hook { .. } => Vec::new(),
+            Event::Hook { .. } | Event::Erased => Vec::new(),
             Event::Call { .. }
             | Event::Permission { .. }
             | Event::Presence { .. }
+            | Event::Contact { .. }
+            | Event::Import { .. }
             | Event::Recording { .. }
             | Event::Knock { .. } => vec!["plain"],
         }

@@ -2,16 +2,19 @@
 
 mod hooks;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::call::{CallRecord, Commit, State};
+use crate::contact::Contact;
+use crate::contact::segment::{ContactList, Segment};
+use crate::contact::timeline::Entry;
 use crate::event::{Event, Logged};
 use crate::house::{BusinessNumber, Calling, MediaMode, Person, Presence, Role};
-use crate::id::{CallId, EventId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
+use crate::id::{CallId, ContactId, EventId, ListId, MetaNumberId, NumberId, TenantId, UserId, Wacid};
 use crate::permission::{Permission, PermissionCommit};
 use crate::phone::Phone;
 use crate::ports::{
@@ -30,13 +33,19 @@ pub struct Memory {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) calls: BTreeMap<CallId, CallRecord>,
-    logs: HashMap<TenantId, Vec<Logged>>,
+    pub(super) logs: HashMap<TenantId, Vec<Logged>>,
     keys: HashSet<String>,
     knocks: BTreeMap<i64, (Knock, bool)>,
     pub(super) numbers: Vec<BusinessNumber>,
     pub(super) channels: super::channels::Shelf,
     people: Vec<Person>,
-    permissions: BTreeMap<(NumberId, Phone), Permission>,
+    pub(super) contacts: Vec<Contact>,
+    pub(super) lists: Vec<ContactList>,
+    pub(super) members: BTreeSet<(ListId, ContactId)>,
+    pub(super) segments: Vec<Segment>,
+    pub(super) notes: Vec<(ContactId, Entry)>,
+    pub(super) imports: Vec<super::imports::Kept>,
+    pub(super) permissions: BTreeMap<(NumberId, Phone), Permission>,
     hooks: hooks::Shelf,
     broken: bool,
 }
@@ -91,7 +100,7 @@ impl Tables {
         if self.broken { Err(StoreFault::Unavailable("broken by the test".to_owned())) } else { Ok(()) }
     }
 
-    fn append(&mut self, tenant: &TenantId, at: Time, events: &[Event]) -> Vec<Logged> {
+    pub(super) fn append(&mut self, tenant: &TenantId, at: Time, events: &[Event]) -> Vec<Logged> {
         let log = self.logs.entry(tenant.clone()).or_default();
         let mut written = Vec::new();
         for event in events {

@@ -1,6 +1,6 @@
 /** The log of calls. */
 
-import { call } from './client';
+import { page, withQuery, type Page } from './client';
 
 /** A row of the call log: the fields the desk shows. */
 export interface LoggedCall {
@@ -11,12 +11,14 @@ export interface LoggedCall {
   readonly end_reason: string | null;
   readonly from_phone: string | null;
   readonly to_phone: string | null;
+  readonly contact_id?: string | null;
   readonly contact_name: string | null;
   readonly answered_at: string | null;
   readonly duration_seconds: number | null;
   readonly created_at: string;
 }
 
-export function recentCalls(): Promise<LoggedCall[]> {
-  return call<LoggedCall[]>('GET', '/api/v1/whatsapp/calling/calls?limit=25');
+/** The newest calls, or those in which a text is found: a name, a number, a conversation. */
+export function recentCalls(q = '', cursor: string | null = null): Promise<Page<LoggedCall>> {
+  return page(withQuery('/api/v1/whatsapp/calling/calls', { limit: 25, q, cursor }));
 }

@@ -22,6 +22,8 @@ export interface CallFacts {
   readonly phone: string;
   /** Empty when unknown. */
   readonly name: string;
+  /** The contact they are; null while the server has not said. */
+  readonly contactId: string | null;
   /** Business number the call came to or goes from. */
   readonly number: string;
   readonly numberId: string | null;
@@ -63,6 +65,7 @@ export function factsOf(call: Call): CallFacts {
     state: call.view?.state ?? null,
     phone: inbound ? From : To,
     name: CallerName,
+    contactId: call.contactId,
     number: inbound ? To : From,
     numberId: call.view?.number.id ?? null,
     muted: call.isMuted(),

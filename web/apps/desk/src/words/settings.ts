@@ -50,6 +50,14 @@ const ACTIONS: Record<string, string> = {
   'right.refused': 'was refused: the role or scopes did not allow it',
   'number.added': 'connected a number',
   'number.changed': 'changed a number',
+  'calling.enabled': 'switched calling on',
+  'calling.disabled': 'switched calling off',
+  'webhook.created': 'made a webhook',
+  'webhook.changed': 'changed a webhook',
+  'webhook.removed': 'removed a webhook',
+  'webhook.tested': 'sent a test to a webhook',
+  'webhook.secret_rotated': 'made a new secret for a webhook',
+  'webhook.replayed': 'sent events again',
   'call.placed': 'placed a call',
   'call.supervised': 'joined a conversation',
   'call.taken_over': 'took a call over',
@@ -87,7 +95,9 @@ function plain(field: unknown): string {
 }
 
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 export const day = (at: string): string => DAY.format(new Date(at));
 export const moment = (at: string): string => MOMENT.format(new Date(at));
+export const exactly = (at: string): string => EXACT.format(new Date(at));

@@ -280,6 +280,11 @@ export class Call extends Arranged<CallEvents> {
     return { CallSid: this.id, From, To, CallerName: this.#view?.peer.name ?? '' };
   }
 
+  /** The contact the customer is, to be read over REST; null while the server has not said. */
+  get contactId(): string | null {
+    return this.#view?.peer.contact_id ?? null;
+  }
+
   /** Everything the server has said; null while an outgoing call waits for its first reply. */
   get view(): CallView | null {
     return this.#view;

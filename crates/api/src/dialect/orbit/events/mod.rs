@@ -207,6 +207,8 @@ fn concerns(event: &Event, id: &str) -> bool {
         Event::Recording { recording, .. } => recording.as_str() == id,
         Event::Presence { person, .. } => person.as_str() == id,
         Event::Hook { hook, .. } => hook.as_str() == id,
+        Event::Contact { contact, .. } => contact.as_str() == id,
+        Event::Import { import, .. } => import.as_str() == id,
         _ => false,
     }
 }

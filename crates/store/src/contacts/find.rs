@@ -1,0 +1,156 @@
+//! Pages of contacts. A page begins after a place, not at a count, so that contacts that come while somebody
+//! reads neither repeat a row nor hide one.
+
+use offhook_core::id::TenantId;
+use offhook_core::ports::{ContactFilter, ContactPage, ContactsAfter};
+use sqlx::AnyPool;
+
+use super::row::{COLUMNS, contact};
+use super::rule;
+use super::text::{Text, Value, occurs};
+use crate::database::{Dialect, Trouble, field};
+
+/// Longest page, whatever is asked.
+const LONGEST: u32 = 200;
+
+/// The index knows three letters and more.
+const INDEXED: usize = 3;
+
+pub(super) async fn page(
+    reader: &AnyPool,
+    dialect: Dialect,
+    tenant: &TenantId,
+    filter: &ContactFilter,
+    page: &ContactsAfter,
+) -> Result<ContactPage, Trouble> {
+    let limit = page.limit.clamp(1, LONGEST);
+    let mut text = Text::new(&format!("SELECT {COLUMNS} FROM contacts c WHERE "));
+    conditions(&mut text, dialect, tenant, filter);
+    if let Some(place) = page.after {
+        text.push(" AND c.place < ").value(Value::Number(place));
+    }
+    // One more than asked tells whether another page follows.
+    text.push(&format!(" ORDER BY c.place DESC LIMIT {}", limit + 1));
+    let rows = text.query().fetch_all(reader).await?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let found = rows.iter().take(wanted).map(contact).collect::<Result<Vec<_>, _>>()?;
+    let next = found.last().map(|(place, _)| *place).filter(|_| rows.len() > wanted);
+    Ok(ContactPage { contacts: found.into_iter().map(|(_, contact)| contact).collect(), next })
+}
+
+pub(super) async fn count(
+    reader: &AnyPool,
+    dialect: Dialect,
+    tenant: &TenantId,
+    filter: &ContactFilter,
+    upto: u64,
+) -> Result<Option<u64>, Trouble> {
+    let upto = i64::try_from(upto).unwrap_or(i64::MAX);
+    let text = if narrows(filter) {
+        let mut text = Text::new("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM contacts c WHERE ");
+        conditions(&mut text, dialect, tenant, filter);
+        text.push(" LIMIT ").value(Value::Number(upto.saturating_add(1))).push(") AS found");
+        text
+    } else {
+        let sum = "SELECT CAST(COALESCE(SUM(total), 0) AS BIGINT) AS n FROM contact_totals WHERE tenant = ";
+        let mut text = Text::new(sum);
+        text.value(tenant.as_str());
+        text
+    };
+    let row = text.query().fetch_one(reader).await?;
+    let count = field::<i64, _>(&row, "n")?;
+    Ok(u64::try_from(count).ok().filter(|_| count <= upto || !narrows(filter)))
+}
+
+fn narrows(filter: &ContactFilter) -> bool {
+    let ContactFilter { search, lifecycle_stage, country_code, tags, has_phone, has_email, .. } = filter;
+    let ContactFilter { from, until, list, opted_out, rule, .. } = filter;
+    search.is_some()
+        || lifecycle_stage.is_some()
+        || country_code.is_some()
+        || !tags.is_empty()
+        || has_phone.is_some()
+        || has_email.is_some()
+        || from.is_some()
+        || until.is_some()
+        || list.is_some()
+        || opted_out.is_some()
+        || rule.is_some()
+}
+
+fn conditions(text: &mut Text, dialect: Dialect, tenant: &TenantId, filter: &ContactFilter) {
+    text.push("c.tenant = ").value(tenant.as_str());
+    for term in filter.search.iter().flat_map(|search| search.split_whitespace()) {
+        searched(text, dialect, term, filter.names_only);
+    }
+    if let Some(stage) = &filter.lifecycle_stage {
+        text.push(" AND c.lifecycle_stage = ").value(&**stage);
+    }
+    if let Some(country) = &filter.country_code {
+        text.push(" AND c.country_code = ").value(&**country);
+    }
+    if !filter.tags.is_empty() {
+        let tags = filter.tags.iter().map(|tag| Value::from(&**tag));
+        among(text, tenant, "tag").push(" AND v.text IN (").values(tags).push("))");
+    }
+    for (column, wanted) in [("phone", filter.has_phone), ("email", filter.has_email)] {
+        if let Some(there) = wanted {
+            text.push(&format!(" AND c.{column} IS {}NULL", if there { "NOT " } else { "" }));
+        }
+    }
+    if let Some(from) = filter.from {
+        text.push(" AND c.created_at >= ").value(Value::Number(from.as_micros()));
+    }
+    if let Some(until) = filter.until {
+        text.push(" AND c.created_at < ").value(Value::Number(until.as_micros()));
+    }
+    if let Some(list) = &filter.list {
+        text.push(" AND c.place IN (SELECT contact FROM contact_list_members WHERE list_id = ");
+        text.value(list.as_str()).push(")");
+    }
+    if let Some(channel) = filter.opted_out {
+        among(text, tenant, "out");
+        if let Some(channel) = channel {
+            text.push(" AND v.text = ").value(channel.as_str());
+        }
+        text.push(")");
+    }
+    if let Some(rule) = &filter.rule {
+        text.push(" AND ");
+        rule::condition(text, rule, tenant.as_str(), dialect);
+    }
+}
+
+fn among<'a>(text: &'a mut Text, tenant: &TenantId, field: &str) -> &'a mut Text {
+    text.push(" AND c.place IN (SELECT v.contact FROM contact_values v WHERE v.tenant = ");
+    text.value(tenant.as_str()).push(" AND v.text IS NOT NULL AND v.field = ").value(field)
+}
+
+/// One word of a search: it occurs in what is searched.
+fn searched(text: &mut Text, dialect: Dialect, term: &str, names_only: bool) {
+    let column = if names_only { "c.names" } else { "c.searched" };
+    let term = term.to_lowercase();
+    let letters: Vec<char> = term.chars().collect();
+    if dialect == Dialect::Sqlite && letters.len() >= INDEXED {
+        let grams = letters.windows(INDEXED).map(|gram| {
+            let gram: String = gram.iter().collect();
+            format!("\"{}\"", gram.replace('"', "\"\""))
+        });
+        let grams: Vec<String> = grams.collect();
+        text.push(" AND c.place IN (SELECT rowid FROM contacts_search WHERE contacts_search MATCH ");
+        text.value(&*grams.join(" AND ")).push(")");
+    }
+    match dialect {
+        Dialect::Sqlite => {
+            text.push(&format!(" AND {}({column}, ", occurs(dialect))).value(&*term).push(") > 0");
+        }
+        Dialect::Postgres => {
+            let escaped = term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            let like = format!("%{escaped}%");
+            text.push(" AND c.searched LIKE ").value(&*like);
+            if names_only {
+                text.push(" AND c.names LIKE ").value(&*like);
+            }
+        }
+    }
+}
