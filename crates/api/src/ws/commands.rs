@@ -259,6 +259,8 @@ async fn noted(house: &House, me: &Person, action: &str, object: Object, number:
 }
 
 async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: &str) -> Done {
+    let watched = house.audit.dialling(&Principal::person(me.clone()), Some(to)).await;
+    watched.map_err(|fault| words::unavailable(&fault))?;
     let to = phone(to)?;
     let number = number(house, me, from).await?;
     let relayed = number.media_mode == MediaMode::Relay;

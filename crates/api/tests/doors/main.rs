@@ -15,6 +15,7 @@ mod docs;
 mod face_names;
 
 mod faces;
+mod gates;
 
 mod idempotency;
 

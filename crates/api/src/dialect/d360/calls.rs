@@ -111,6 +111,7 @@ async fn connect(house: &House, entry: &Entry, wanted: CallActionRequest, promis
     if let Some(call) = Promise::begun(promise, house, &entry.principal.tenant).await? {
         return told(&call);
     }
+    house.audit.dialling(&entry.principal, wanted.to.as_deref()).await?;
     let extras = extras(&wanted)?;
     let session = wanted.session.ok_or_else(|| required("session"))?;
     typed(&session, "offer")?;

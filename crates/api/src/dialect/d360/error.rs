@@ -251,6 +251,7 @@ impl From<EngineError> for D360Error {
 const fn barred_code(barred: Barred) -> i64 {
     match barred {
         Barred::TooFast { .. } => 138_005,
+        Barred::NoToken => 190,
         Barred::CountryBlocked(_) => 138_013,
         Barred::RecipientCountry(_) | Barred::RecipientDenied => 138_001,
         Barred::NotEnabled => 138_000,

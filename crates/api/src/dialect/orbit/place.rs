@@ -140,6 +140,7 @@ async fn begun(
 }
 
 async fn dial(house: &House, principal: &Principal, wanted: Wanted, promise: Option<&Promise>) -> Answer {
+    house.audit.dialling(principal, wanted.to.as_deref()).await?;
     let to = phone(wanted.to.as_deref())?;
     let meta_id =
         wanted.from_phone_number_id.as_deref().ok_or_else(|| ApiError::missing("from_phone_number_id"))?;

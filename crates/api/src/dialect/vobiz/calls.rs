@@ -134,8 +134,9 @@ async fn dial(
     wanted: InitiateRequest,
     promise: Option<&Promise>,
 ) -> Result<Arc<CallRecord>, VobizError> {
-    let number = channel(house, entry, wanted.channel_id.as_deref()).await?;
+    house.audit.dialling(&entry.principal, wanted.to.as_deref()).await?;
     let to = body::phone("to", required("to", wanted.to.as_deref())?)?;
+    let number = channel(house, entry, wanted.channel_id.as_deref()).await?;
     let offer = wanted.sdp_offer.as_deref().filter(|offer| !offer.is_empty());
     let offer = offer.ok_or_else(|| VobizError::bad_request("sdp_offer is required"))?;
     let offer = sdp::check_offer(offer).map_err(|why| VobizError::invalid_sdp("sdp_offer", &why))?;

@@ -235,6 +235,7 @@ impl VobizError {
                         .with(json!({ "limitType": "calls_per_minute", "retryAfter": wait }));
                 return Self { retry_after: Some(wait), ..error };
             }
+            Barred::NoToken => "CHANNEL_TOKEN_INVALID",
             Barred::CountryBlocked(_) => "COUNTRY_BLOCKED",
             Barred::RecipientCountry(_) | Barred::RecipientDenied => "RECIPIENT_NOT_ALLOWED",
             Barred::NotEnabled => "CALLING_NOT_ENABLED",

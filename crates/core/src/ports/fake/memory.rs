@@ -46,6 +46,7 @@ pub(super) struct Tables {
     pub(super) notes: Vec<(ContactId, Entry)>,
     pub(super) imports: Vec<super::imports::Kept>,
     pub(super) permissions: BTreeMap<(NumberId, Phone), Permission>,
+    tokenless: HashSet<NumberId>,
     hooks: hooks::Shelf,
     broken: bool,
 }
@@ -54,6 +55,11 @@ impl Memory {
     /// Adds a number.
     pub fn with_number(&self, number: BusinessNumber) {
         self.lock().numbers.push(number);
+    }
+
+    /// Loses a number's access token.
+    pub fn lose_token(&self, number: &NumberId) {
+        self.lock().tokenless.insert(number.clone());
     }
 
     /// Adds a person.
@@ -341,8 +347,8 @@ impl Numbers for Memory {
         }))
     }
 
-    async fn access_token(&self, _: &NumberId) -> Result<Option<String>, StoreFault> {
-        Ok(Some("token".to_owned()))
+    async fn access_token(&self, id: &NumberId) -> Result<Option<String>, StoreFault> {
+        Ok((!self.lock().tokenless.contains(id)).then(|| "token".to_owned()))
     }
 }
 
