@@ -308,6 +308,10 @@ async fn who_is_let_in_is_what_the_table_says() {
     let mut table = String::from(
         "# Who may ask for what\n\n\
          Every operation of the three faces, the scope a key needs for it, and the roles that have it.\n\
+         Roles are those of [roles.md](../roles.md). Orbit documents the names of some scopes and some of the roles; the \
+         rest, and all of it on the other faces, is *ours*. What an operation does, and what of it the provider \
+         documents, is on the pages of [Orbit](orbit.md), [webhooks](webhooks.md), [settings](settings.md), \
+         [Vobiz](vobiz.md) and [360dialog](360dialog.md).\n\
          Whoever has no cell here is answered with 403 (`INSUFFICIENT_PERMISSIONS`, or 360dialog's own body), and with \
          401 without a credential; things of other companies are not found.\n\
          A test sends every request as everybody and compares; the table is written from what is so with \
@@ -429,4 +433,33 @@ async fn nobody_gives_themselves_what_they_are_not_given() {
     let row: Value = changed.json()["data"].clone();
     assert_eq!((changed.status, &row["phone_number_id"]), (StatusCode::OK, &Value::from(META_ID)));
     assert_ne!(row["id"], "num_00000000000000000000000000000002");
+}
+
+#[tokio::test]
+async fn whatever_changes_something_is_carried_out_once_under_its_name() {
+    let scene = Scene::begin().await;
+    let all = operations().await;
+    // A ticket is for one use: who asks again needs another.
+    let changes = |operation: &&Operation| operation.method != Method::GET && operation.name != "issueTicket";
+    let changing: Vec<_> = all.iter().filter(changes).collect();
+    assert!(changing.len() > 30, "{}", changing.len());
+    for operation in changing {
+        let face = operation.face;
+        let key = face.key(&scene.rig, 1, Role::Owner, &["*"]).await;
+        let send = async |body: &'static str| {
+            let request = Request::builder().method(operation.method.clone());
+            let request = request.uri(scene.path(operation, false)).header(face.proof().1, &key);
+            let request = request.header("x-auth-id", "MA_ABCDEFGH").header("idempotency-key", "one");
+            let request = request.header("content-type", "application/json").body(Body::from(body));
+            scene.rig.send(request.unwrap()).await
+        };
+        let first = send("{}").await;
+        let name = &operation.name;
+        assert!(!first.status.is_server_error() && first.status != 401, "{name}: {}", first.text);
+        let again = send("{}").await;
+        assert_eq!((again.status, &again.text), (first.status, &first.text), "{name}");
+        assert_eq!(again.header("idempotent-replayed"), "true", "{name}");
+        let other = send(r#"{ "other": 1 }"#).await;
+        assert_eq!(other.status, StatusCode::CONFLICT, "{name}: {}", other.text);
+    }
 }
