@@ -1,6 +1,8 @@
-//! The bench in Chromium runs, and says what it measured. How quick it is, is nobody's test.
+//! Benches run, and say what they measured. How quick it was, is nobody's test.
 
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::stage::{binary, root};
 
@@ -18,4 +20,18 @@ fn bench_of_rings_and_answers_prints_percentiles_for_both_ways_of_carrying_sound
             assert!(["p50 ", "p95 ", "p99 ", "max "].iter().all(|word| line.contains(word)), "{line}");
         }
     }
+}
+
+#[test]
+fn bench_of_hooks_loses_and_reorders_nothing_beside_a_dead_and_a_stuck_webhook() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Command::new(binary().unwrap());
+    bench.args(["bench", "hooks", "--rate", "100", "--seconds", "2", "--json", "--data"]);
+    let output = bench.arg(folder.path().join("run")).output().unwrap();
+    let complained = String::from_utf8_lossy(&output.stderr);
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complained}"));
+    let counts = ["expected", "arrived", "lost", "overtaken"].map(|count| said[count].as_u64().unwrap());
+    assert_eq!(counts, [200, 200, 0, 0], "{said}");
+    assert!(said["milliseconds"]["p99"].as_f64() > Some(0.0), "{said}");
+    assert!(!folder.path().join("run").exists(), "nothing is left behind");
 }

@@ -26,10 +26,19 @@ mod browser;
 mod crash;
 
 #[cfg(test)]
+mod customer;
+
+#[cfg(test)]
 mod demo;
 
 #[cfg(test)]
+mod documented;
+
+#[cfg(test)]
 mod doors;
+
+#[cfg(test)]
+mod events;
 
 #[cfg(test)]
 mod faces;
@@ -66,6 +75,9 @@ mod samples;
 
 #[cfg(test)]
 mod server;
+
+#[cfg(test)]
+mod three_faces;
 
 #[cfg(test)]
 mod tidy;

@@ -47,7 +47,7 @@ impl Face {
 
     /// Its path parameters are ids of channels and subscriptions.
     fn vobiz(house: &House, keys: Vec<String>) -> Self {
-        let things = format!("id={}", house.channel_id);
+        let things = format!("id={}", channel(house));
         Self { document: "/openapi/vobiz.json", header: "X-Auth-Token", things, keys }
     }
 
@@ -86,7 +86,7 @@ fn run(house: &House, face: &Face, examples: &str, phases: &str) -> anyhow::Resu
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("HEADER", face.header)
         .env("ACCOUNT", &house.account_id)
-        .env("CHANNEL", &house.channel_id)
+        .env("CHANNEL", channel(house))
         .env("OFFER", sdp("actpass"))
         .env("KEYS", face.keys.join(","))
         .env("IDS", &face.things)
@@ -95,6 +95,11 @@ fn run(house: &House, face: &Face, examples: &str, phases: &str) -> anyhow::Resu
     let said = String::from_utf8_lossy(&output.stdout);
     anyhow::ensure!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
+}
+
+/// The number's id, in Vobiz's words.
+fn channel(house: &House) -> &str {
+    house.number["channel_id"].as_str().unwrap_or_default()
 }
 
 /// Keys of a role; nobody has none.

@@ -1,17 +1,19 @@
-//! The documented samples, each in every language, as their readers run them. `OFFHOOK_GENERATE=1` writes down what
+//! Orbit's samples, each in every language, as their readers run them; and the table of all providers' samples. `OFFHOOK_GENERATE=1` writes down what
 //! the ones in shell print; read the difference.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::server::House;
-use crate::stage::root;
+use crate::documented::check;
+use crate::stage::{Stage, root, until};
 
 /// Values that differ from run to run.
-const FLEETING: [&str; 15] = [
+const FLEETING: [&str; 26] = [
     "id",
     "meta_call_id",
     "contact_id",
@@ -27,7 +29,51 @@ const FLEETING: [&str; 15] = [
     "from",
     "to",
     "docs_url",
+    "expires_at",
+    "checked_at",
+    "next_request_at",
+    "created_by",
+    "key",
+    "prefix",
+    "call_id",
+    "event_id",
+    "signing_secret",
+    "agent_id",
+    "cursor",
 ];
+
+/// Samples whose answers the provider shows, and where that is written down.
+const DOCUMENTED: [(&str, &str); 4] = [
+    ("allow-ips", "orbit-allowed-ips"),
+    ("analytics", "orbit-analytics"),
+    ("create-webhook", "orbit-webhook"),
+    ("enable-calling", "orbit-enabled"),
+];
+
+/// What samples are about besides the call: a webhook, a key, and where the stream was left.
+struct About {
+    webhook: String,
+    key: String,
+    last_event: String,
+}
+
+impl About {
+    async fn prepared(stage: &Stage) -> anyhow::Result<Self> {
+        let post = async |path: &str, body: Value| {
+            let request = stage.api(Method::POST, &format!("/api/v1{path}"));
+            let body: Value = request.json(&body).send().await?.error_for_status()?.json().await?;
+            Ok::<_, anyhow::Error>(body["data"]["id"].as_str().context("an id")?.to_owned())
+        };
+        let hook = json!({ "url": "https://crm.example.com/hook", "events": ["whatsapp.call.declined"] });
+        let webhook = post("/webhooks", hook).await?;
+        let key = json!({ "name": "CRM", "scopes": ["calls:read"] });
+        let key = post("/settings/api-keys", key).await?;
+        let page = stage.api(Method::GET, "/api/v1/events?type=whatsapp.call.initiated").send().await?;
+        let page: Value = page.json().await?;
+        let last_event = page["data"][0]["id"].as_str().context("an event")?.to_owned();
+        Ok(Self { webhook, key, last_event })
+    }
+}
 
 fn folder() -> PathBuf {
     root().join("docs/api/examples/orbit")
@@ -60,18 +106,29 @@ fn program(language: &str) -> Command {
     }
 }
 
-fn run(house: &House, name: &str, language: &str, to: &str) -> anyhow::Result<Value> {
-    let output = program(language)
+fn run(stage: &Stage, about: Option<&About>, name: &str, language: &str, to: &str) -> anyhow::Result<Value> {
+    let mut command = program(language);
+    if let Some(about) = about {
+        command
+            .env("ORBIT_WEBHOOK", &about.webhook)
+            .env("ORBIT_WEBHOOK_URL", "https://crm.example.com/offhook")
+            .env("ORBIT_KEY", &about.key)
+            .env("ORBIT_LAST_EVENT", &about.last_event);
+    }
+    let output = command
         .arg(folder().join(format!("{name}.{language}")))
-        .env("ORBIT_BASE_URL", house.url())
-        .env("ORBIT_API_KEY", &house.api_key)
+        .env("ORBIT_BASE_URL", stage.say("/url"))
+        .env("ORBIT_API_KEY", stage.say("/api_key"))
         .env("ORBIT_TO", to)
-        .env("ORBIT_FROM", "106540352242922")
+        .env("ORBIT_FROM", stage.say("/bridged_number/phone_number_id"))
         .env("NO_PROXY", "127.0.0.1")
         .output()?;
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.success(), "{name}.{language}: {complaint}");
     let mut body = serde_json::from_slice(&output.stdout).with_context(|| complaint)?;
+    if let Some((_, documented)) = DOCUMENTED.iter().find(|(sample, _)| *sample == name) {
+        check(documented, &body);
+    }
     redact(&mut body, "");
     Ok(body)
 }
@@ -103,17 +160,22 @@ fn expected(name: &str, first: &Value) -> anyhow::Result<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn samples_of_orbit_print_what_is_written_beside_them() {
-    let house = House::start("bridge").await.unwrap();
+    let stage = Stage::start().unwrap();
     // One call that its user declined, in every list and figure.
-    run(&house, "place-call", "sh", "+15550990003").unwrap();
-    house.row("failed").await.unwrap();
-    let document = house.http.get(format!("{}/openapi.json", house.url())).send().await.unwrap();
+    run(&stage, None, "place-call", "sh", "+15550990003").unwrap();
+    let declined = until("the call to be declined", async || {
+        let rows = stage.api(Method::GET, "/api/v1/whatsapp/calling/calls?status=failed").send().await?;
+        Ok(rows.json::<Value>().await?["data"].get(0).cloned())
+    });
+    declined.await.unwrap();
+    let about = About::prepared(&stage).await.unwrap();
+    let document = stage.bare(Method::GET, "/openapi.json").send().await.unwrap();
     let document: Value = document.json().await.unwrap();
     for name in names() {
         let (method, path) = request(&name);
         let mut golden = None;
         for (n, language) in ["sh", "py", "mjs"].into_iter().enumerate() {
-            let printed = run(&house, &name, language, &format!("+1555100{n}0003")).unwrap();
+            let printed = run(&stage, Some(&about), &name, language, &format!("+1555100{n}0003")).unwrap();
             if document["paths"][&path].get(&method).is_none() {
                 assert_eq!(printed["error"]["code"], "NOT_FOUND", "{path} is not documented");
                 continue;
@@ -123,6 +185,36 @@ async fn samples_of_orbit_print_what_is_written_beside_them() {
                 None => golden.insert(expected(&name, &printed).unwrap()),
             };
             assert_eq!(printed, *golden, "{name}.{language}");
+        }
+    }
+}
+
+/// Folders of samples that the table in their README speaks of, with what only helps its neighbours.
+const FOLDERS: [(&str, &str); 3] = [("d360", "d360"), ("orbit", ""), ("vobiz", "vobiz")];
+
+#[test]
+fn table_of_samples_names_every_one_and_every_one_is_there_in_each_language() {
+    let examples = root().join("docs/api/examples");
+    let table = std::fs::read_to_string(examples.join("README.md")).unwrap();
+    for (folder, help) in FOLDERS {
+        let entries = std::fs::read_dir(examples.join(folder)).unwrap();
+        let names = entries.filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+        let samples: BTreeSet<(String, String)> = names
+            .filter_map(|name| {
+                name.rsplit_once('.').map(|(stem, ending)| (stem.to_owned(), ending.to_owned()))
+            })
+            .filter(|(stem, ending)| stem != help && ["sh", "py", "mjs"].contains(&ending.as_str()))
+            .collect();
+        let stems: BTreeSet<&str> = samples.iter().map(|(stem, _)| stem.as_str()).collect();
+        for stem in &stems {
+            assert!(table.contains(&format!("`{folder}/{stem}`")), "{folder}/{stem} is in the table");
+            for ending in ["sh", "py", "mjs"] {
+                let there = samples.contains(&((*stem).to_owned(), ending.to_owned()));
+                assert!(there, "{folder}/{stem}.{ending} is there");
+            }
+        }
+        for named in table.split('`').filter_map(|word| word.strip_prefix(&format!("{folder}/"))) {
+            assert!(stems.contains(named), "the table's {folder}/{named} is there");
         }
     }
 }

@@ -29,10 +29,10 @@ pub(crate) struct House {
     server: Option<Child>,
     pub(crate) http: reqwest::Client,
     pub(crate) api_key: String,
-    /// The company's, in Vobiz's words.
+    /// The account's id, for Vobiz's clients.
     pub(crate) account_id: String,
-    /// The number's, in Vobiz's words.
-    pub(crate) channel_id: String,
+    /// The number's credentials: `channel_id` for Vobiz's clients, `d360_api_key` for 360dialog's.
+    pub(crate) number: Value,
 }
 
 impl House {
@@ -61,7 +61,7 @@ impl House {
             http: reqwest::Client::builder().no_proxy().build()?,
             api_key: String::new(),
             account_id: String::new(),
-            channel_id: String::new(),
+            number: Value::Null,
         };
         house.seed(media_mode)?;
         house.serve().await?;
@@ -100,7 +100,7 @@ impl House {
         let first = self.admin(&["init"])?;
         self.api_key = first["api_key"].as_str().context("an API key")?.to_owned();
         self.account_id = first["account_id"].as_str().context("an account")?.to_owned();
-        let number = self.admin(&[
+        self.number = self.admin(&[
             "number",
             "add",
             "--phone-number-id",
@@ -114,7 +114,6 @@ impl House {
             "--media-mode",
             media_mode,
         ])?;
-        self.channel_id = number["channel_id"].as_str().context("a channel")?.to_owned();
         for (email, name) in AGENTS {
             let agent = ["agent", "create", "--email", email, "--name", name];
             self.admin(&[&agent[..], &["--password-file", "password"]].concat())?;

@@ -13,7 +13,7 @@ use offhook_core::hook::{Dress, Hook};
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::{NumberId, TenantId};
 use offhook_core::ports::{Calls, Dressed, Dresser, Inbox, Numbers, People, StoreFault, Tenants};
-use offhook_whatsapp::webhook::whole;
+use offhook_whatsapp::webhook::{echo, whole};
 
 use crate::dialect::orbit::event::{self as orbit, Around, OrbitEvent, View};
 use crate::dialect::{d360, vobiz};
@@ -107,12 +107,15 @@ impl Wardrobe {
         Ok(account)
     }
 
-    /// Meta's webhook behind an entry, in Meta's own bytes.
+    /// Meta's webhook behind an entry, in Meta's own bytes, with what the client sent along with its call.
     async fn metas_own(&self, logged: &Logged) -> Result<Option<String>, StoreFault> {
-        let Event::Knock { knock, number, .. } = &logged.event else { return Ok(None) };
+        let Event::Knock { knock, number, call, .. } = &logged.event else { return Ok(None) };
         let Some(number) = self.number(&logged.tenant, number).await? else { return Ok(None) };
         let raw = self.ports.inbox.raw(*knock).await?;
-        Ok(raw.and_then(|raw| whole(&raw, &number.waba_id)))
+        let Some(webhook) = raw.and_then(|raw| whole(&raw, &number.waba_id)) else { return Ok(None) };
+        let Some(call) = call else { return Ok(Some(webhook)) };
+        let theirs = self.ports.calls.load(&logged.tenant, call).await?.and_then(|call| call.correlation);
+        Ok(Some(echo(webhook, call.as_str(), theirs.as_deref())))
     }
 }
 

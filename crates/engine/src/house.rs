@@ -138,6 +138,7 @@ impl Engine {
         });
         inner.wake_live().await?;
         inner.tasks.spawn(inner.clone().inbox_loop());
+        inner.tasks.spawn(inner.clone().forget_loop());
         inner.tasks.spawn(inner.clone().expiry_loop());
         Ok(Self { inner })
     }

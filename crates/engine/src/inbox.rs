@@ -26,6 +26,13 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// How soon after a call's task had no room for a webhook. Such a task is leaving or waits for the database.
 const SOON: Duration = Duration::from_millis(500);
 
+/// How long webhooks that are dealt with are kept, for whoever asks what WhatsApp said. WhatsApp itself sends one
+/// again for a week at most.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How often older ones are deleted.
+const FORGET: Duration = Duration::from_secs(60 * 60);
+
 /// What became of a knock.
 enum Dealt {
     /// Its call has it, or there is nothing left to do.
@@ -72,6 +79,27 @@ impl Inner {
                     tokio::select! {
                         () = self.stopping.cancelled() => return,
                         () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Deletes old webhooks until the server stops.
+    pub(crate) async fn forget_loop(self: Arc<Self>) {
+        loop {
+            match self.ports.inbox.forget(self.ports.clock.now() - KEPT).await {
+                Ok(0) => tokio::select! {
+                    () = self.stopping.cancelled() => return,
+                    () = tokio::time::sleep(FORGET) => {}
+                },
+                Ok(_) if self.stopping.is_cancelled() => return,
+                Ok(_) => {}
+                Err(fault) => {
+                    tracing::warn!(error = %fault, "old webhooks cannot be deleted");
+                    tokio::select! {
+                        () = self.stopping.cancelled() => return,
+                        () = tokio::time::sleep(FORGET) => {}
                     }
                 }
             }

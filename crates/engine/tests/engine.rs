@@ -18,8 +18,10 @@ use offhook_core::event::{CallEvent, Event};
 use offhook_core::house::Presence;
 use offhook_core::meta::Direction::{Inbound, Outbound};
 use offhook_core::meta::MetaEventKind;
+use offhook_core::ports::{Inbox, Knock, News};
 use offhook_engine::EngineError;
 use rig::{Rig, answer, connect, person, terminate, webhook};
+use tokio::time::sleep;
 
 #[tokio::test(start_paused = true)]
 async fn inbound_call_rings_the_available_agent_and_is_answered() {
@@ -294,4 +296,20 @@ async fn tenants_cannot_command_each_others_calls() {
     let tried = rig.engine().command(&stranger, &call.id, Command::Hangup { by: None }).await;
     assert!(matches!(tried, Err(EngineError::UnknownCall)));
     assert!(rig.engine().load(&stranger, &call.id).await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn webhooks_are_forgotten_a_month_after_they_came() {
+    let rig = Rig::new().await;
+    let days = |n: u64| Duration::from_secs(n * 24 * 60 * 60);
+    let knock = |key: &str, age| Knock {
+        key: key.to_owned(),
+        received_at: rig.now() - age,
+        raw: format!("{{\"id\":\"{key}\"}}"),
+        news: News::Kept { why: "unknown".to_owned() },
+    };
+    rig.memory.take_in(&[knock("old", days(31)), knock("young", days(29))]).await.unwrap();
+    sleep(Duration::from_secs(2 * 60 * 60)).await;
+    assert_eq!(rig.memory.raw(1).await.unwrap(), None);
+    assert_eq!(rig.memory.raw(2).await.unwrap().as_deref(), Some("{\"id\":\"young\"}"));
 }

@@ -21,6 +21,9 @@ const LONGEST: u32 = 1000;
 /// Ids named in one statement; both databases take tens of thousands of values, readable logs do not.
 const AT_ONCE: usize = 500;
 
+/// Places at the front of the inbox that are looked at in one deletion: others who write wait for it.
+const FORGOTTEN_AT_ONCE: i64 = 500;
+
 struct Row {
     key: String,
     received_at: i64,
@@ -116,6 +119,19 @@ impl Inbox for Store {
                         Some(_) => append(tx, entries).await,
                         None => Ok(Vec::new()),
                     }
+                })
+            })
+            .await
+    }
+
+    async fn forget(&self, before: Time) -> Result<u64, StoreFault> {
+        self.database()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let sql = "DELETE FROM inbox WHERE id IN \
+                         (SELECT id FROM inbox ORDER BY id LIMIT $2) AND done = 1 AND received_at < $1";
+                    let query = sqlx::query(sql).bind(before.as_micros()).bind(FORGOTTEN_AT_ONCE);
+                    Ok(query.execute(&mut *tx).await?.rows_affected())
                 })
             })
             .await

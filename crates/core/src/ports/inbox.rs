@@ -72,6 +72,10 @@ pub trait Inbox: Send + Sync {
         event: &Event,
     ) -> Result<Vec<Logged>, StoreFault>;
 
+    /// Deletes the oldest knocks that are dealt with and came before a time, a part of them at a time. Returns how
+    /// many; zero when none is left.
+    async fn forget(&self, before: Time) -> Result<u64, StoreFault>;
+
     /// Meta's JSON of a knock.
     async fn raw(&self, knock: i64) -> Result<Option<String>, StoreFault>;
 }

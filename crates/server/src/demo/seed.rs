@@ -172,18 +172,19 @@ impl Seed {
             };
             numbers.push(number.id);
         }
-        let mint = async |name: &str, number: Option<&NumberId>| -> anyhow::Result<String> {
-            let key = ApiKey::new(KeyId::from_uuid(ids.next()), tenant.id.clone(), Role::Developer);
+        let mint = async |name: &str, role: Role, number: Option<&NumberId>| -> anyhow::Result<String> {
+            let key = ApiKey::new(KeyId::from_uuid(ids.next()), tenant.id.clone(), role);
             let key = ApiKey { name: name.to_owned(), number: number.cloned(), ..key };
             Ok(Keys::mint(store, NewKey::of(key, at)).await?.text)
         };
         let api_key = match self.api_key.clone() {
             Some(text) => text,
-            None => mint("Demo", None).await?,
+            // With it every sample of the documentation runs, and switching calling on is the owner's.
+            None => mint("Demo", Role::Owner, None).await?,
         };
         let number_key = match self.number_key.clone() {
             Some(text) => text,
-            None => mint("Demo, one number", numbers.first()).await?,
+            None => mint("Demo, one number", Role::Developer, numbers.first()).await?,
         };
         self.api_key = Some(api_key.clone());
         self.number_key = Some(number_key.clone());

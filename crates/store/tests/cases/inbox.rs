@@ -80,6 +80,27 @@ pub(crate) async fn knocks_wait_in_order_until_they_are_dealt_with(database: &Be
     assert_eq!(store.pending(0, 100).await.unwrap(), left);
 }
 
+pub(crate) async fn old_knocks_are_forgotten_once_they_are_dealt_with(database: &Bench) {
+    let store = database.open().await;
+    let at = |key: &str, second| Knock { received_at: secs(second), ..knock(key, call_news(key)) };
+    store.take_in(&[at("old", 10), at("open", 10), at("young", 20)]).await.unwrap();
+    let ids: Vec<i64> = store.pending(0, 10).await.unwrap().iter().map(|knocked| knocked.id).collect();
+    store.done(&[ids[0], ids[2]]).await.unwrap();
+
+    assert_eq!(store.forget(secs(10)).await.unwrap(), 0);
+    assert_eq!(store.forget(secs(20)).await.unwrap(), 1);
+    assert_eq!(store.forget(secs(20)).await.unwrap(), 0);
+    assert_eq!(store.raw(ids[0]).await.unwrap(), None);
+    assert!(store.raw(ids[2]).await.unwrap().is_some(), "it is young");
+    assert_eq!(store.pending(0, 10).await.unwrap().len(), 1, "nobody has dealt with it");
+
+    // A place is not given out twice.
+    store.done(&ids).await.unwrap();
+    assert_eq!(store.forget(secs(30)).await.unwrap(), 2);
+    store.take_in(&[at("new", 40)]).await.unwrap();
+    assert!(store.pending(ids[2], 10).await.unwrap().len() == 1, "who reads on from the last place sees it");
+}
+
 pub(crate) async fn a_knock_with_any_text_is_kept(database: &Bench) {
     let store = database.open().await;
     let mut odd = knock("nul\0key", call_news("wacid.\0\u{1F600}"));

@@ -72,6 +72,7 @@ macro_rules! every_case {
             hooks::a_knock_is_passed_on_once_and_only_to_those_who_want_it,
             hooks::the_log_is_read_by_id_by_time_by_call_and_from_either_end,
             inbox::an_unreadable_knock_stops_no_other,
+            inbox::old_knocks_are_forgotten_once_they_are_dealt_with,
             inbox::a_redelivered_knock_is_kept_once,
             inbox::knocks_wait_in_order_until_they_are_dealt_with,
             inbox::a_knock_with_any_text_is_kept,

@@ -21,6 +21,8 @@ mod settings;
 
 mod whole;
 
+mod echo;
+
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +36,7 @@ use call::Around;
 use party::{Company, Contact};
 use pick::{elements, fields, text};
 
+pub use echo::echo;
 pub use whole::whole;
 
 /// Largest body taken: Meta's own limit.

@@ -7,11 +7,11 @@ import urllib.error
 import urllib.request
 
 
-def act(body):
+def ask(method, path, body=None):
     request = urllib.request.Request(
-        os.environ["D360_URL"] + "/calling/calls",
-        method="POST",
-        data=json.dumps({"messaging_product": "whatsapp", **body}).encode(),
+        os.environ["D360_URL"] + path,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
         headers={"D360-API-KEY": os.environ["D360_API_KEY"], "Content-Type": "application/json"},
     )
     try:
@@ -19,6 +19,10 @@ def act(body):
             return json.load(answer)
     except urllib.error.HTTPError as refused:
         sys.exit(refused.read().decode())
+
+
+def act(body):
+    return ask("POST", "/calling/calls", {"messaging_product": "whatsapp", **body})
 
 
 def session(kind):

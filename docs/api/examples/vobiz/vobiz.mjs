@@ -14,7 +14,8 @@ export async function ask(method, path, body) {
     body: body && JSON.stringify(body),
   });
   if (!answer.ok) throw new Error(await answer.text());
-  return answer.json();
+  const text = await answer.text();
+  return text ? JSON.parse(text) : null;
 }
 
 /** The session description in the file SDP_FILE, if there is one. */

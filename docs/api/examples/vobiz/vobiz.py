@@ -20,7 +20,8 @@ def ask(method, path, body=None):
     )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+            text = answer.read()
+            return json.loads(text) if text else None
     except urllib.error.HTTPError as refused:
         sys.exit(refused.read().decode())
 

@@ -241,7 +241,7 @@ impl Inbox for Memory {
         let mut new = 0;
         for knock in knocks {
             if tables.keys.insert(knock.key.clone()) {
-                let id = tables.knocks.len() as i64 + 1;
+                let id = tables.knocks.last_key_value().map_or(1, |(last, _)| last + 1);
                 let done = matches!(knock.news, News::Kept { .. });
                 tables.knocks.insert(id, (knock.clone(), done));
                 new += 1;
@@ -287,6 +287,14 @@ impl Inbox for Memory {
         };
         let wanted = news && tables.hooks.passes_on(tenant);
         Ok(if wanted { tables.append(tenant, at, std::slice::from_ref(event)) } else { Vec::new() })
+    }
+
+    async fn forget(&self, before: Time) -> Result<u64, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        let all = tables.knocks.len();
+        tables.knocks.retain(|_, (knock, done)| !*done || knock.received_at >= before);
+        Ok((all - tables.knocks.len()) as u64)
     }
 
     async fn raw(&self, knock: i64) -> Result<Option<String>, StoreFault> {
