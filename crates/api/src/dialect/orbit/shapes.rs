@@ -343,9 +343,26 @@ pub(crate) struct NumberRow {
     waba_id: String,
     phone: String,
     media_mode: MediaMode,
+    /// Who takes its inbound calls.
+    inbound: Inbound,
+    /// Whether it is connected to a simulator.
+    sandbox: bool,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+enum Inbound {
+    /// Agents ring; of a relayed number, also clients that answer with an SDP of their own.
+    Agents,
+    /// A voice bot takes them.
+    Stream,
 }
 
 #[derive(ToSchema)]
 pub(crate) struct NumberChange {
-    media_mode: MediaMode,
+    media_mode: Option<MediaMode>,
+    /// A voice bot's address, `wss://…`, that takes inbound calls whose sound the server carries; null for agents.
+    /// What is left out stays.
+    #[schema(nullable, example = "wss://bot.example.com/voice")]
+    inbound_stream: Option<String>,
 }
