@@ -267,19 +267,14 @@ impl Company {
         Ok(Left { rows: part("rows"), logs: part("logs"), events: part("events"), told: part("told") })
     }
 
-    /// What came in a dress: each with a good signature, first what is about no call, which comes in no order, then
-    /// the calls in the order in which they began.
+    /// What came in a dress: each with a good signature, the calls in the order in which they began.
     fn told(&self, dress: &str) -> Vec<Value> {
         let seen = self.customer.told(dress);
         seen.iter().for_each(|seen| seen.verify(SECRET));
         let mut told: Vec<Value> = seen.iter().map(|seen| seen.json()).collect();
         let calls: Vec<String> = told.iter().map(about).collect();
-        let place = |told: &Value| {
-            let call = about(told);
-            let kind = (call == "null").then(|| format!("{} {}", told["type"], told["created_at"]));
-            (call != "null", kind, calls.iter().position(|known| *known == call))
-        };
-        told.sort_by_key(place);
+        let first = |told: &Value| calls.iter().position(|call| *call == about(told));
+        told.sort_by_key(first);
         told
     }
 
