@@ -129,7 +129,8 @@ fn kind(text: &str) -> Kind {
         _ if text.starts_with("https://") || text.starts_with("http://") => Kind::Url,
         _ if text.starts_with("wacid.") => Kind::Id("wacid".to_owned()),
         _ => {
-            let beginnings = ["wac_", "evt_", "req_", "MA_", "wh_", "whsec_", "cur_", "usr_", "con_"];
+            let beginnings =
+                ["wac_", "evt_", "req_", "MA_", "wh_", "whsec_", "cur_", "usr_", "con_", "lst_", "seg_"];
             let found = beginnings.iter().find(|beginning| text.starts_with(**beginning));
             found.map_or(Kind::Word, |beginning| Kind::Id((*beginning).to_owned()))
         }

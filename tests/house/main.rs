@@ -23,6 +23,9 @@ mod bridge_crash;
 mod browser;
 
 #[cfg(test)]
+mod contacts_samples;
+
+#[cfg(test)]
 mod crash;
 
 #[cfg(test)]

@@ -190,7 +190,7 @@ async fn samples_of_orbit_print_what_is_written_beside_them() {
 }
 
 /// Folders of samples that the table in their README speaks of, with what only helps its neighbours.
-const FOLDERS: [(&str, &str); 3] = [("d360", "d360"), ("orbit", ""), ("vobiz", "vobiz")];
+const FOLDERS: [(&str, &str); 4] = [("contacts", ""), ("d360", "d360"), ("orbit", ""), ("vobiz", "vobiz")];
 
 #[test]
 fn table_of_samples_names_every_one_and_every_one_is_there_in_each_language() {

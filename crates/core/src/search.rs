@@ -44,6 +44,21 @@ impl Findable {
         }
     }
 
+    /// The same, found also by the name the contact has by now.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        let folded: String = fold(name).chars().take(DEEPEST).collect();
+        let known = self.text.split(SEPARATOR).any(|text| text == folded);
+        if folded.is_empty() || known || has_end_of(name, &self.digits) {
+            return self;
+        }
+        if !self.text.is_empty() {
+            self.text.push(SEPARATOR);
+        }
+        self.text.push_str(&folded);
+        self
+    }
+
     /// Whether there is nothing to be found.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -109,8 +124,11 @@ pub fn fold(text: &str) -> String {
 /// Whether a text has so much of a number in it that it gives the number away.
 #[must_use]
 pub fn spells(text: &str, phone: Option<&Phone>) -> bool {
-    let Some(phone) = phone else { return false };
-    let telling = &phone.digits()[phone.digits().len() - TELLING..];
+    phone.is_some_and(|phone| has_end_of(text, phone.digits()))
+}
+
+fn has_end_of(text: &str, number: &str) -> bool {
+    let Some(telling) = number.len().checked_sub(TELLING).map(|begin| &number[begin..]) else { return false };
     let digits: String =
         text.chars().filter_map(|c| c.to_digit(10)).map(|d| char::from(b'0' + d as u8)).collect();
     digits.contains(telling)
@@ -156,6 +174,16 @@ mod tests {
         for wrong in ["", "  \t", &"é".repeat(101)] {
             assert_eq!(Search::parse(wrong, true), Err(SearchFault), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_name_of_today_is_found_beside_that_of_the_call() {
+        let call = Findable { text: "rui".to_owned(), digits: "351910000002".to_owned() };
+        let check = |name: &str, text: &str| assert_eq!(call.clone().named(name).text, text, "{name}");
+        check("Rui Faria", "rui\u{1}rui faria");
+        check("RUI", "rui");
+        check("", "rui");
+        check("+351 910 000 002", "rui");
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Inner {
         Ok(Some(Contacted { id: contact.id, name }))
     }
 
-    async fn tell_of(&self, tenant: &TenantId, logged: Vec<Logged>) {
+    pub(crate) async fn tell_of(&self, tenant: &TenantId, logged: Vec<Logged>) {
         let announced = logged.into_iter().map(|logged| Announced { logged, record: None }).collect();
         if self.publisher.announce(tenant, announced)
             && let Err(fault) = self.publisher.fill(tenant).await

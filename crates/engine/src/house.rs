@@ -11,7 +11,8 @@ use offhook_core::house::{BusinessNumber, Person, Presence};
 use offhook_core::id::{CallId, NumberId, TenantId, UserId, Wacid};
 use offhook_core::meta::{Callee, Extras};
 use offhook_core::ports::{
-    Asker, Calls, Clock, Contacts, Events, Ids, Inbox, Knock, Numbers, People, Permissions, Sound, StoreFault,
+    Asker, Calls, Clock, ContactImports, Contacts, Events, Ids, Inbox, Knock, Numbers, People, Permissions,
+    Sound, StoreFault,
 };
 use offhook_core::sdp::Sdp;
 use offhook_core::time::Time;
@@ -40,6 +41,8 @@ pub struct Ports {
     pub inbox: Arc<dyn Inbox>,
     /// Contacts.
     pub contacts: Arc<dyn Contacts>,
+    /// Files of contacts.
+    pub imports: Arc<dyn ContactImports>,
     /// Business numbers.
     pub numbers: Arc<dyn Numbers>,
     /// People.
@@ -69,6 +72,8 @@ pub(crate) struct Inner {
     pub(crate) roll: Roll,
     pub(crate) stopping: CancellationToken,
     pub(crate) knocked: Notify,
+    /// A file of contacts is here.
+    pub(crate) arrived: Notify,
     pub(crate) tasks: TaskTracker,
     pub(crate) manners: Manners,
     /// How often tenants place calls.
@@ -128,6 +133,7 @@ impl Engine {
             roll: Roll::default(),
             stopping: CancellationToken::new(),
             knocked: Notify::new(),
+            arrived: Notify::new(),
             tasks: TaskTracker::new(),
             waking: Mutex::new(()),
             outbox: OnceLock::new(),
@@ -140,6 +146,7 @@ impl Engine {
         inner.tasks.spawn(inner.clone().inbox_loop());
         inner.tasks.spawn(inner.clone().forget_loop());
         inner.tasks.spawn(inner.clone().expiry_loop());
+        inner.tasks.spawn(inner.clone().import_loop());
         Ok(Self { inner })
     }
 

@@ -11,6 +11,7 @@ mod contacts;
 mod errors;
 mod gates;
 mod house;
+mod imports;
 mod inbox;
 mod outbox;
 mod presence;

@@ -7,6 +7,8 @@ mod rig;
 
 mod consent;
 
+mod imports;
+
 mod sound;
 
 mod trouble;

@@ -138,6 +138,7 @@ pub(crate) async fn build(
         events: store.clone(),
         inbox: store.clone(),
         contacts: store.clone(),
+        imports: store.clone(),
         numbers: store.clone(),
         people: store.clone(),
         permissions: store.clone(),

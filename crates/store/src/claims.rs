@@ -5,11 +5,11 @@
 
 use async_trait::async_trait;
 use data_encoding::HEXLOWER;
-use offhook_core::id::CallId;
+use offhook_core::id::{CallId, TenantId};
 use offhook_core::ports::{Claim, Claims, KeptAnswer, Standing, StoreFault};
 use offhook_core::time::Time;
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row};
 
 use crate::database::{Trouble, corrupt, field};
 use crate::secret::Place;
@@ -129,6 +129,44 @@ impl Store {
         let (status, headers, body): Plain = serde_json::from_slice(&plain).map_err(|_| corrupt())?;
         Ok(KeptAnswer { status, headers, body })
     }
+}
+
+/// A kept answer, opened.
+pub(crate) struct Kept {
+    pub(crate) name: Vec<u8>,
+    pub(crate) call: CallId,
+    /// Its headers and its body.
+    pub(crate) text: String,
+}
+
+/// Kept answers of a tenant, by name, after one.
+pub(crate) async fn kept(
+    store: &Store,
+    tenant: &TenantId,
+    after: &[u8],
+    limit: u32,
+) -> Result<Vec<Kept>, StoreFault> {
+    let reading = async {
+        let sql = format!(
+            "SELECT name, request, holder, call_id, claimed_at, expires_at, answer FROM claims \
+             WHERE tenant = $1 AND name > $2 ORDER BY name LIMIT {limit}"
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(tenant.as_str().to_owned()).bind(after.to_vec());
+        Ok(query.fetch_all(store.database().reader()).await?)
+    };
+    let rows = store.database().read(reading).await?;
+    let open = |row: &AnyRow| {
+        let name: Vec<u8> = field(row, "name")?;
+        let (call, sealed) =
+            (field::<String, _>(row, "call_id")?, row.try_get::<Option<Vec<u8>>, _>("answer"));
+        let call = CallId::parse(&call).ok_or_else(|| corrupt("column call_id"))?;
+        let key = HEXLOWER.encode(&name);
+        let place = Place { tenant: tenant.as_str(), table: "claims", column: "answer", row: &key };
+        let opened = sealed.ok().flatten().and_then(|sealed| store.inner.sealer.open(place, &sealed));
+        let text = opened.map(|plain| String::from_utf8_lossy(&plain).into_owned()).unwrap_or_default();
+        Ok(Kept { name, call, text })
+    };
+    rows.iter().map(open).collect::<Result<_, Trouble>>().map_err(StoreFault::from)
 }
 
 fn row_key(claim: &Claim) -> String {

@@ -30,4 +30,6 @@ pub(crate) mod limits;
 
 pub(crate) mod once;
 
+pub(crate) mod sheet;
+
 pub(crate) mod emergency;

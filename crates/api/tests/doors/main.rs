@@ -5,6 +5,11 @@
 mod recordings;
 mod rig;
 
+mod contacts;
+#[cfg(test)]
+mod contacts_files;
+
+#[cfg(test)]
 mod d360_calls;
 mod d360_number;
 mod d360_webhook;

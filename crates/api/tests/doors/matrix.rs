@@ -8,11 +8,12 @@ use std::path::Path;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use offhook_core::call::State;
+use offhook_core::contact::import::{Counts, Import, Progress};
 use offhook_core::contact::rule::Rule;
 use offhook_core::contact::segment::{ContactList, Segment};
 use offhook_core::house::{KeyMode, Role};
-use offhook_core::id::{ListId, SegmentId};
-use offhook_core::ports::{Clock, ContactGroups, Keys, Recordings};
+use offhook_core::id::{ImportId, ListId, SegmentId};
+use offhook_core::ports::{Clock, ContactGroups, ContactImports, Keys, Recordings};
 use serde_json::Value;
 
 use crate::rig::{Answered, META_ID, Rig, number, recorded, tenant, user};
@@ -105,6 +106,7 @@ struct Scene {
     recording: String,
     key: String,
     contact: String,
+    import: String,
     webhook: String,
     /// One of the Vobiz face.
     subscription: String,
@@ -134,9 +136,10 @@ impl Scene {
         let (webhook, event) = (id(&hook["data"]), id(&events["data"][0]));
         let contact = rig.memory.contacts()[0].id.to_string();
         let (call, recording) = (call.id.to_string(), recording.id.to_string());
+        let import = put_import(&rig).await;
         put_list(&rig).await;
         put_segment(&rig).await;
-        Self { rig, call, recording, key, contact, webhook, subscription, event }
+        Self { rig, call, recording, key, contact, import, webhook, subscription, event }
     }
 
     /// What stands for a parameter: a thing of the first company, or one that nobody has.
@@ -160,6 +163,7 @@ impl Scene {
             ("contacts", "{id}") => (self.contact.clone(), format!("con_{}", "f".repeat(32))),
             ("lists", "{id}") => (list().to_string(), format!("lst_{}", "f".repeat(32))),
             ("segments", "{id}") => (segment().to_string(), format!("seg_{}", "f".repeat(32))),
+            ("imports", "{id}") => (self.import.clone(), format!("imp_{}", "f".repeat(32))),
             ("tags", "{tag}") => ("gold".to_owned(), "gold".to_owned()),
             (_, "{action}") => ("hold".to_owned(), "hold".to_owned()),
             _ => panic!("say here how to make what {before}/{parameter} names"),
@@ -209,6 +213,24 @@ fn list() -> ListId {
 
 fn segment() -> SegmentId {
     SegmentId::from_uuid(uuid::Uuid::from_u128(1))
+}
+
+/// A file that is over: nothing goes on beside.
+async fn put_import(rig: &Rig) -> String {
+    let (id, now) = (ImportId::from_uuid(uuid::Uuid::from_u128(1)), rig.clock.now());
+    let import = Import {
+        id,
+        tenant: tenant(1),
+        state: Progress::Receiving,
+        columns: vec!["phone".to_owned()],
+        part: 0,
+        counts: Counts::default(),
+        created_at: now,
+        updated_at: now,
+    };
+    ContactImports::begin(&*rig.memory, &import, now, now).await.unwrap();
+    rig.memory.arrived(&import, None).await.unwrap();
+    import.id.to_string()
 }
 
 async fn put_list(rig: &Rig) {

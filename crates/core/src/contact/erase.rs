@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Contact, Email};
+use super::{Contact, Facts};
 use crate::call::{CallRecord, Glance};
-use crate::event::Event;
+use crate::event::{ContactEvent, Event};
 use crate::id::{CallId, ContactId, Wacid};
 use crate::meta::{Extras, Party};
 use crate::phone::Phone;
@@ -19,13 +19,14 @@ use crate::search::spells;
 const GONE: &str = "erased";
 
 /// A person whom nothing may tell of any more.
+#[derive(Default)]
 pub struct Person {
-    /// The contact they were.
-    pub contact: ContactId,
-    /// Their number.
-    pub phone: Option<Phone>,
-    /// Their address.
-    pub email: Option<Email>,
+    /// The contact they are, and those it took in.
+    pub contacts: BTreeSet<ContactId>,
+    /// Their numbers.
+    pub phones: BTreeSet<Phone>,
+    /// Their addresses.
+    pub emails: BTreeSet<String>,
     /// WhatsApp's ids of them.
     pub user_ids: BTreeSet<String>,
     /// The calls with them.
@@ -35,39 +36,60 @@ pub struct Person {
 }
 
 impl Person {
-    /// The person behind a contact, before anybody has looked for their calls.
+    /// The person behind a contact, before anybody has looked for their traces.
     #[must_use]
     pub fn of(contact: &Contact) -> Self {
-        Self {
-            contact: contact.id.clone(),
-            phone: contact.facts.phone.clone(),
-            email: contact.facts.email.clone(),
-            user_ids: contact.facts.user_ids.clone(),
-            calls: BTreeSet::new(),
-            wacids: BTreeSet::new(),
-        }
+        let mut person = Self { contacts: BTreeSet::from([contact.id.clone()]), ..Self::default() };
+        person.add_facts(&contact.facts);
+        person
+    }
+
+    /// Counts what was once known of them as theirs.
+    pub fn add_facts(&mut self, facts: &Facts) {
+        self.phones.extend(facts.phone.clone());
+        self.emails.extend(facts.email.iter().map(|email| email.as_str().to_owned()));
+        self.user_ids.extend(facts.user_ids.iter().cloned());
     }
 
     /// Counts a call as theirs.
-    pub fn add(&mut self, call: &CallRecord) {
+    pub fn add_call(&mut self, call: &CallRecord) {
         self.calls.insert(call.id.clone());
         self.wacids.extend(call.facts.wacid.clone());
+        self.phones.extend(call.facts.party.phone.clone());
         self.user_ids.extend(call.facts.party.user_id.clone());
+    }
+
+    /// Counts an entry of the log as theirs: a contact that was taken in, and what was known of it.
+    pub fn add_event(&mut self, event: &Event) {
+        if let Event::Contact { contact, what, facts } = event
+            && self.contacts.contains(contact)
+        {
+            facts.iter().for_each(|facts| self.add_facts(facts));
+            if let ContactEvent::Merged { gone } = what {
+                self.contacts.insert(gone.clone());
+            }
+        }
+    }
+
+    /// Numbers, addresses and ids that are somebody else's by now are not counted as theirs.
+    pub fn keep_off(&mut self, other: &Facts) {
+        self.phones.retain(|phone| other.phone.as_ref() != Some(phone));
+        self.emails.retain(|email| other.email.as_ref().is_none_or(|it| it.as_str() != email));
+        self.user_ids.retain(|id| !other.user_ids.contains(id));
     }
 
     /// Texts that tell of them wherever they stand.
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
-        let phone = self.phone.iter().map(|phone| phone.digits().to_owned());
-        let email = self.email.iter().map(|email| email.as_str().to_owned());
+        let phones = self.phones.iter().map(|phone| phone.digits().to_owned());
         let wacids = self.wacids.iter().map(|wacid| wacid.as_str().to_owned());
-        phone.chain(email).chain(self.user_ids.iter().cloned()).chain(wacids).collect()
+        phones.chain(self.emails.iter().cloned()).chain(self.user_ids.iter().cloned()).chain(wacids).collect()
     }
 
     /// Whether a text tells of them.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
-        spells(text, self.phone.as_ref())
+        self.phones.iter().any(|phone| spells(text, Some(phone)))
             || self.texts().iter().any(|telling| text.contains(telling.as_str()))
     }
 
@@ -97,10 +119,12 @@ impl Person {
                     self.leave_glance(glance);
                 }
             }
-            Event::Contact { contact, facts, .. } if *contact == self.contact => *facts = None,
-            Event::Permission { phone, .. } if Some(&*phone) == self.phone.as_ref() => {
+            Event::Contact { contact, facts, .. } if self.contacts.contains(contact) => *facts = None,
+            Event::Permission { phone, .. } if self.phones.contains(phone) => {
                 return Some(Event::Erased);
             }
+            // It would hand on Meta's own words about them.
+            Event::Knock { call: Some(call), .. } if self.calls.contains(call) => return Some(Event::Erased),
             _ => {}
         }
         // What is left where nobody thought of it.
@@ -153,18 +177,21 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::contact::Email;
     use crate::event::Consent;
     use crate::id::NumberId;
 
     fn dana() -> Person {
-        Person {
-            contact: ContactId::from_uuid(Uuid::from_u128(1)),
+        let facts = Facts {
             phone: Phone::parse("+447700900123").ok(),
             email: Email::parse("dana@example.com"),
             user_ids: BTreeSet::from(["GB.1234567890".to_owned()]),
-            calls: BTreeSet::new(),
-            wacids: BTreeSet::new(),
-        }
+            ..Facts::default()
+        };
+        let contacts = BTreeSet::from([ContactId::from_uuid(Uuid::from_u128(1))]);
+        let mut dana = Person { contacts, ..Person::default() };
+        dana.add_facts(&facts);
+        dana
     }
 
     fn permission(phone: &str) -> Event {

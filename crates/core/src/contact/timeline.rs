@@ -1,7 +1,8 @@
-//! What happened with a contact: calls, and what people wrote down.
+//! What happened with a contact: calls, consent to be called, and what people wrote down.
 
 use crate::call::State;
-use crate::id::{CallId, UserId};
+use crate::event::Consent;
+use crate::id::{CallId, NumberId, UserId};
 use crate::meta::Direction;
 use crate::time::Time;
 
@@ -25,6 +26,13 @@ pub enum What {
         state: State,
         /// From whose hand.
         direction: Direction,
+    },
+    /// Their consent to be called changed, or was asked for.
+    Consent {
+        /// From which number.
+        number: NumberId,
+        /// Where it stood from then on.
+        consent: Consent,
     },
     /// Somebody wrote something down.
     Note(Note),

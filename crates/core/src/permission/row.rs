@@ -48,6 +48,18 @@ pub struct PermissionCommit {
 }
 
 impl Permission {
+    /// What is still known of how it came here, in no order: requests of the last week, the last yes, the last
+    /// no, and the end of what has ended.
+    #[must_use]
+    pub fn history(&self) -> Vec<(Time, Consent)> {
+        let Ledger { granted, refused, seen, asks, .. } = &self.ledger;
+        let asked = asks.iter().map(|at| (*at, Consent::Requested));
+        let yes = granted.or(*seen).map(|grant| (grant.at, Consent::Granted));
+        let no = refused.map(|no| (no.at, Consent::Refused));
+        let over = self.expires_at.filter(|_| self.standing == Standing::Expired);
+        asked.chain(yes).chain(no).chain(over.map(|at| (at, Consent::Expired))).collect()
+    }
+
     /// Nothing known yet, and not written.
     #[must_use]
     pub fn begin(id: PermissionId, number: &BusinessNumber, phone: Phone, now: Time) -> Self {

@@ -83,6 +83,7 @@ impl Rig {
             events: memory.clone(),
             inbox: memory.clone(),
             contacts: memory.clone(),
+            imports: memory.clone(),
             numbers: memory.clone(),
             people: memory.clone(),
             permissions: memory.clone(),

@@ -2,6 +2,8 @@
 
 mod agent;
 
+mod contacts;
+
 mod hooks;
 
 mod load;
@@ -27,6 +29,8 @@ pub(crate) enum Bench {
     Ring(ring::Ring),
     /// Lists, searches and figures over a million calls.
     Store(store::StoreBench),
+    /// A file of a million contacts imported, then searches and counts of segments.
+    Contacts(contacts::ContactsBench),
     /// Webhooks at a steady rate, each durable before its answer.
     Webhooks(webhooks::WebhooksBench),
     /// How many bridged calls the media plane carries, and what each costs.
@@ -43,6 +47,7 @@ impl Bench {
         match self {
             Self::Ring(ring) => ring.run().await,
             Self::Hooks(hooks) => hooks.run().await,
+            Self::Contacts(contacts) => contacts.run().await,
             Self::Store(store) => store.run().await,
             Self::Webhooks(webhooks) => webhooks.run().await,
             Self::Media(media) => media.run().await,

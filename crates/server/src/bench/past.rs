@@ -19,15 +19,15 @@ use offhook_core::ports::Clock;
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-const FIRST: [&str; 20] = [
+pub(super) const FIRST: [&str; 20] = [
     "Rui", "Maria", "John", "Zoë", "Ana", "Peter", "Olga", "Kofi", "Wei", "Fatima", "Luca", "Emma", "Noah",
     "Lea", "Ivan", "Sara", "Jürgen", "Aïcha", "Paweł", "Chloé",
 ];
-const LAST: [&str; 20] = [
+pub(super) const LAST: [&str; 20] = [
     "Faria", "Silva", "Smith", "Okoye", "Müller", "Rossi", "Ivanov", "Wang", "Kowalski", "Dubois", "García",
     "Novak", "Haddad", "Sato", "Kim", "Singh", "Costa", "Berg", "Nguyen", "Moreau",
 ];
-const CODES: [&str; 6] = ["35191", "4477", "1415", "4915", "55119", "2547"];
+pub(super) const CODES: [&str; 6] = ["35191", "4477", "1415", "4915", "55119", "2547"];
 
 /// Makes calls in order of their time.
 pub(super) struct Past {

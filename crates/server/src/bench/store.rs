@@ -74,7 +74,7 @@ impl StoreBench {
         let store = wiring::open_memory(&config).await?.store;
         let began = Instant::now();
         let filled = self.fill(&store, &seeded).await;
-        let (fill, keys) = (began.elapsed(), mint(&store, &seeded, self.rate.max(KEYS)).await);
+        let (fill, keys) = (began.elapsed(), mint(&store, &seeded, self.rate.max(KEYS), "calls:read").await);
         store.close().await;
         filled?;
         let bytes = config.database.url.sqlite_path().and_then(|path| std::fs::metadata(path).ok());
@@ -192,14 +192,20 @@ fn question(place: u32) -> (String, usize) {
     (format!("{of}{back}"), kind)
 }
 
-async fn mint(store: &Store, seeded: &Seeded, count: u32) -> anyhow::Result<Vec<String>> {
+/// Keys with a scope.
+pub(super) async fn mint(
+    store: &Store,
+    seeded: &Seeded,
+    count: u32,
+    scope: &str,
+) -> anyhow::Result<Vec<String>> {
     let clock = HouseClock::start();
     let ids = HouseIds::new(clock);
     let mut keys = Vec::new();
     for _ in 0..count {
         let id = KeyId::from_uuid(ids.next());
         let key = ApiKey {
-            scopes: vec!["calls:read".to_owned()],
+            scopes: vec![scope.to_owned()],
             ..ApiKey::new(id, seeded.tenant.id.clone(), Role::Developer)
         };
         keys.push(Keys::mint(store, NewKey::of(key, clock.now())).await?.text);

@@ -29,11 +29,12 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use crate::database::{Dialect, Trouble, taken, text};
 use crate::log::{Entries, append};
 use crate::store::Store;
+use row::CallRow;
 pub(crate) use row::direction;
-use row::{COLUMNS, CallRow, record};
+pub(crate) use row::{COLUMNS, record};
 
 /// Not over. The same words as in the index `calls_live`, which the database uses only then.
-const LIVE: &str = "state NOT IN ('completed', 'rejected', 'missed', 'failed')";
+pub(crate) const LIVE: &str = "state NOT IN ('completed', 'rejected', 'missed', 'failed')";
 
 /// Over, in the words of the indices of finished calls.
 const OVER: &str = "state IN ('completed', 'rejected', 'missed', 'failed')";
@@ -124,6 +125,19 @@ impl Store {
     }
 }
 
+/// Writes a call whose party was erased: it is nobody's contact any more, and found by nothing.
+pub(crate) async fn forget_party(
+    tx: &mut AnyConnection,
+    dialect: Dialect,
+    call: &CallRecord,
+) -> Result<(), Trouble> {
+    let row = CallRow::of(call)?;
+    // Before the call is written, which is then found by no name of a contact.
+    let sql = "UPDATE calls SET contact_id = NULL WHERE id = $1";
+    sqlx::query(sql).bind(row.id.clone()).execute(&mut *tx).await?;
+    keep(tx, dialect, &row).await
+}
+
 /// A live call's record. One that makes no sense must not keep a restart from picking up the others.
 fn readable(row: &AnyRow) -> Option<CallRecord> {
     let told = |trouble: Trouble| StoreFault::from(trouble);
@@ -140,7 +154,8 @@ async fn keep(tx: &mut AnyConnection, dialect: Dialect, row: &CallRow) -> Result
         return Err(StoreFault::Conflict.into());
     }
     let findable = before.as_ref().and_then(|before| before.findable.as_ref());
-    search::keep(tx, dialect, &row.entry, findable).await?;
+    let name = before.as_ref().and_then(|before| before.name.as_deref());
+    search::keep(tx, dialect, &row.entry.named(name), findable).await?;
     figures::keep(tx, &row.slot, before.as_ref().map(|before| &before.counted), &row.counted).await
 }
 

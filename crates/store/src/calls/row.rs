@@ -18,7 +18,7 @@ use crate::database::{Trouble, corrupt, field, text};
 use crate::directory::words;
 
 /// What a record is read back from.
-pub(super) const COLUMNS: &str = "id, tenant, number_id, direction, media_mode, correlation, conversation_id, \
+pub(crate) const COLUMNS: &str = "id, tenant, number_id, direction, media_mode, correlation, conversation_id, \
      version, created_at, updated_at, state, end_reason, agent_id, contact_id, facts";
 
 /// A record's columns, ready to be bound.
@@ -57,6 +57,8 @@ pub(super) struct CallRow {
 /// What followed from a call before it is written anew.
 pub(super) struct Before {
     pub(super) findable: Option<Findable>,
+    /// What the company calls the contact now.
+    pub(super) name: Option<String>,
     pub(super) counted: Counted,
 }
 
@@ -150,8 +152,10 @@ impl CallRow {
 
     /// How the call this one follows was found and counted; none when this one follows nothing.
     pub(super) async fn before(&self, tx: &mut AnyConnection) -> Result<Option<Before>, Trouble> {
-        const SQL: &str = "SELECT state, duration_secs, cost, provider_cost, currency, text, digits FROM calls \
-             LEFT JOIN call_search ON call_id = id WHERE id = $1 AND tenant = $2 AND version = $3 - 1";
+        const SQL: &str = "SELECT state, duration_secs, cost, provider_cost, currency, s.text, s.digits, \
+             c.first_name, c.last_name FROM calls LEFT JOIN call_search s ON s.call_id = calls.id \
+             LEFT JOIN contacts c ON c.id = calls.contact_id \
+             WHERE calls.id = $1 AND calls.tenant = $2 AND calls.version = $3 - 1";
         let query = sqlx::query(SQL).bind(self.id.clone()).bind(self.tenant.clone()).bind(self.version);
         let Some(row) = query.fetch_optional(tx).await? else { return Ok(None) };
         let number = |column| field::<Option<i64>, _>(&row, column).map(Option::unwrap_or_default);
@@ -170,12 +174,13 @@ impl CallRow {
             ..self.counted.tally
         };
         let currency = field::<Option<String>, _>(&row, "currency")?.unwrap_or_default();
-        Ok(Some(Before { findable: search::kept(&row)?, counted: Counted { currency, tally } }))
+        let name = search::name(&row)?;
+        Ok(Some(Before { findable: search::kept(&row)?, name, counted: Counted { currency, tally } }))
     }
 }
 
 /// Reads a record back.
-pub(super) fn record(row: &AnyRow) -> Result<CallRecord, Trouble> {
+pub(crate) fn record(row: &AnyRow) -> Result<CallRecord, Trouble> {
     let id: &str = field(row, "id")?;
     let id = CallId::parse(id).ok_or_else(|| corrupt("calls.id"))?;
     let wrong = |column: &str| corrupt(&format!("calls.{column} of {id}"));

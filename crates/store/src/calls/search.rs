@@ -91,7 +91,16 @@ async fn keep_in_places(tx: &mut AnyConnection, entry: &Entry, grams: String) ->
     Ok(())
 }
 
-/// Makes calls from before there was a search findable. Quick when there are none.
+/// The calls of contacts who have another name by now are found by it, once [`catch_up`] was here.
+pub(crate) async fn rename(tx: &mut AnyConnection, tenant: &str, contact: &str) -> Result<(), Trouble> {
+    let sql = "INSERT INTO call_search_due (call_id) SELECT id FROM calls WHERE tenant = $1 AND contact_id = $2 \
+         ON CONFLICT (call_id) DO NOTHING";
+    sqlx::query(sql).bind(tenant.to_owned()).bind(contact.to_owned()).execute(tx).await?;
+    Ok(())
+}
+
+/// Makes calls findable that are due: those from before there was a search, and those of contacts with a new name.
+/// Quick when there are none.
 pub(crate) async fn catch_up(database: &Database) -> Result<(), offhook_core::ports::StoreFault> {
     const AT_ONCE: i64 = 500;
     let dialect = database.dialect();
@@ -99,15 +108,22 @@ pub(crate) async fn catch_up(database: &Database) -> Result<(), offhook_core::po
         let done = database
             .write(move |tx| {
                 Box::pin(async move {
+                    let due =
+                        format!("(SELECT call_id FROM call_search_due ORDER BY call_id LIMIT {AT_ONCE})");
                     let sql = format!(
-                        "SELECT {COLUMNS} FROM calls WHERE id IN \
-                         (SELECT call_id FROM call_search_due ORDER BY call_id LIMIT {AT_ONCE})"
+                        "SELECT {COLUMNS}, \
+                         (SELECT c.first_name FROM contacts c WHERE c.id = calls.contact_id) AS first_name, \
+                         (SELECT c.last_name FROM contacts c WHERE c.id = calls.contact_id) AS last_name \
+                         FROM calls WHERE id IN {due}"
                     );
                     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *tx).await?;
+                    let forget = format!("DELETE FROM call_search WHERE call_id IN {due}");
+                    sqlx::query(sqlx::AssertSqlSafe(forget)).execute(&mut *tx).await?;
                     for row in &rows {
                         // A call that makes no sense is told of when it is read, and found by nobody.
                         if let Ok(call) = record(row) {
-                            keep(tx, dialect, &Entry::of(&call), None).await?;
+                            let name = name(row)?;
+                            keep(tx, dialect, &Entry::of(&call).named(name.as_deref()), None).await?;
                         }
                     }
                     let done = "DELETE FROM call_search_due WHERE call_id IN \
@@ -261,6 +277,12 @@ impl Entry {
         }
     }
 
+    /// The same, found also by what the company calls the contact now.
+    pub(super) fn named(&self, name: Option<&str>) -> Self {
+        let findable = self.findable.clone();
+        Self { findable: findable.named(name.unwrap_or_default()), ..self.clone() }
+    }
+
     /// All grams, each once, blanks between them.
     fn grams(&self) -> String {
         let mut grams = BTreeSet::from([marked(TENANT, &self.tenant), marked(NUMBER, &self.number)]);
@@ -297,6 +319,14 @@ fn letter(c: char) -> char {
         _ if c.is_ascii_alphanumeric() || !c.is_ascii() => c,
         _ => char::from_u32(BYTES + u32::from(c)).expect("a private letter for every byte"),
     }
+}
+
+/// What the company calls a contact, from the columns `first_name` and `last_name`.
+pub(super) fn name(row: &AnyRow) -> Result<Option<String>, Trouble> {
+    let (first, last): (Option<String>, Option<String>) =
+        (field(row, "first_name")?, field(row, "last_name")?);
+    let both: Vec<String> = first.into_iter().chain(last).collect();
+    Ok((!both.is_empty()).then(|| both.join(" ")))
 }
 
 /// What is kept of a call that is stored, from the columns `text` and `digits` of its entry.

@@ -1,6 +1,8 @@
 //! Pages of contacts. A page begins after a place, not at a count, so that contacts that come while somebody
 //! reads neither repeat a row nor hide one.
 
+use std::collections::BTreeSet;
+
 use offhook_core::id::TenantId;
 use offhook_core::ports::{ContactFilter, ContactPage, ContactsAfter};
 use sqlx::AnyPool;
@@ -13,6 +15,9 @@ use crate::database::{Dialect, Trouble, field};
 /// Longest page, whatever is asked.
 const LONGEST: u32 = 200;
 
+/// Threes of letters a search narrows by. More would not narrow further; the text is looked at anyway.
+const NARROW_BY: usize = 12;
+
 /// The index knows three letters and more.
 const INDEXED: usize = 3;
 
@@ -24,13 +29,13 @@ pub(super) async fn page(
     page: &ContactsAfter,
 ) -> Result<ContactPage, Trouble> {
     let limit = page.limit.clamp(1, LONGEST);
-    let mut text = Text::new(&format!("SELECT {COLUMNS} FROM contacts c WHERE "));
-    conditions(&mut text, dialect, tenant, filter);
+    let mut text = Text::new(&format!("SELECT {COLUMNS} FROM "));
+    let place_of = conditions(&mut text, dialect, tenant, filter);
     if let Some(place) = page.after {
-        text.push(" AND c.place < ").value(Value::Number(place));
+        text.push(&format!(" AND {place_of} < ")).value(Value::Number(place));
     }
     // One more than asked tells whether another page follows.
-    text.push(&format!(" ORDER BY c.place DESC LIMIT {}", limit + 1));
+    text.push(&format!(" ORDER BY {place_of} DESC LIMIT {}", limit + 1));
     let rows = text.query().fetch_all(reader).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let found = rows.iter().take(wanted).map(contact).collect::<Result<Vec<_>, _>>()?;
@@ -46,8 +51,15 @@ pub(super) async fn count(
     upto: u64,
 ) -> Result<Option<u64>, Trouble> {
     let upto = i64::try_from(upto).unwrap_or(i64::MAX);
-    let text = if narrows(filter) {
-        let mut text = Text::new("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM contacts c WHERE ");
+    let alone = ContactFilter { rule: None, ..filter.clone() };
+    let by_index = filter.rule.as_ref().filter(|_| !narrows(&alone));
+    let by_index = by_index.and_then(|rule| rule::admitted(rule, tenant.as_str(), dialect));
+    let text = if let Some(mut text) = by_index {
+        text.sql.insert_str(0, "SELECT COUNT(*) AS n FROM (");
+        text.push(" LIMIT ").value(Value::Number(upto.saturating_add(1))).push(") AS found");
+        text
+    } else if narrows(filter) {
+        let mut text = Text::new("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM ");
         conditions(&mut text, dialect, tenant, filter);
         text.push(" LIMIT ").value(Value::Number(upto.saturating_add(1))).push(") AS found");
         text
@@ -78,9 +90,23 @@ fn narrows(filter: &ContactFilter) -> bool {
         || rule.is_some()
 }
 
-fn conditions(text: &mut Text, dialect: Dialect, tenant: &TenantId, filter: &ContactFilter) {
-    text.push("c.tenant = ").value(tenant.as_str());
-    for term in filter.search.iter().flat_map(|search| search.split_whitespace()) {
+/// Writes where contacts come from and the conditions on them. Returns the column that has their place.
+///
+/// SQLite is led from the index of three letters, whose rows come by place: the newest are found first and the rest
+/// is never read.
+fn conditions(text: &mut Text, dialect: Dialect, tenant: &TenantId, filter: &ContactFilter) -> &'static str {
+    let search = filter.search.as_deref().unwrap_or_default().to_lowercase();
+    let grams = if dialect == Dialect::Sqlite { grams(&search) } else { Vec::new() };
+    let place = if grams.is_empty() {
+        text.push("contacts c WHERE c.tenant = ").value(tenant.as_str());
+        "c.place"
+    } else {
+        // CROSS JOIN keeps the order.
+        text.push("contacts_search CROSS JOIN contacts c ON c.place = contacts_search.rowid WHERE contacts_search MATCH ");
+        text.value(&*grams.join(" AND ")).push(" AND c.tenant = ").value(tenant.as_str());
+        "contacts_search.rowid"
+    };
+    for term in search.split_whitespace() {
         searched(text, dialect, term, filter.names_only);
     }
     if let Some(stage) = &filter.lifecycle_stage {
@@ -119,6 +145,19 @@ fn conditions(text: &mut Text, dialect: Dialect, tenant: &TenantId, filter: &Con
         text.push(" AND ");
         rule::condition(text, rule, tenant.as_str(), dialect);
     }
+    place
+}
+
+/// The three letters that must be there, each once, in FTS5's query language; none when all words are shorter.
+pub(super) fn grams(search: &str) -> Vec<String> {
+    let mut grams = BTreeSet::new();
+    for term in search.split_whitespace() {
+        let letters: Vec<char> = term.chars().collect();
+        grams.extend(letters.windows(INDEXED).map(|gram| gram.iter().collect::<String>()));
+    }
+    let step = grams.len().div_ceil(NARROW_BY).max(1);
+    let quoted = |gram: String| format!("\"{}\"", gram.replace('"', "\"\""));
+    grams.into_iter().step_by(step).map(quoted).collect()
 }
 
 fn among<'a>(text: &'a mut Text, tenant: &TenantId, field: &str) -> &'a mut Text {
@@ -129,20 +168,9 @@ fn among<'a>(text: &'a mut Text, tenant: &TenantId, field: &str) -> &'a mut Text
 /// One word of a search: it occurs in what is searched.
 fn searched(text: &mut Text, dialect: Dialect, term: &str, names_only: bool) {
     let column = if names_only { "c.names" } else { "c.searched" };
-    let term = term.to_lowercase();
-    let letters: Vec<char> = term.chars().collect();
-    if dialect == Dialect::Sqlite && letters.len() >= INDEXED {
-        let grams = letters.windows(INDEXED).map(|gram| {
-            let gram: String = gram.iter().collect();
-            format!("\"{}\"", gram.replace('"', "\"\""))
-        });
-        let grams: Vec<String> = grams.collect();
-        text.push(" AND c.place IN (SELECT rowid FROM contacts_search WHERE contacts_search MATCH ");
-        text.value(&*grams.join(" AND ")).push(")");
-    }
     match dialect {
         Dialect::Sqlite => {
-            text.push(&format!(" AND {}({column}, ", occurs(dialect))).value(&*term).push(") > 0");
+            text.push(&format!(" AND {}({column}, ", occurs(dialect))).value(term).push(") > 0");
         }
         Dialect::Postgres => {
             let escaped = term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");

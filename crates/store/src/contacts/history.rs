@@ -1,15 +1,16 @@
-//! What happened with a contact: calls and notes, as one list.
+//! What happened with a contact: calls, consent to be called and notes, as one list.
 
 use offhook_core::call::State;
 use offhook_core::contact::timeline::{Entry, Note, What};
 use offhook_core::id::{CallId, ContactId, TenantId, UserId};
 use offhook_core::time::Time;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AnyPool};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe};
 
 use super::text::{Text, Value};
 use crate::calls::direction;
 use crate::database::{Trouble, corrupt, field};
+use crate::permissions;
 
 const PLACE: &str = "SELECT place FROM contacts WHERE tenant = $1 AND id = $2";
 
@@ -51,7 +52,31 @@ pub(super) async fn page(
     text.value(Value::Number(place)).push(" AND at < ").value(Value::Number(before));
     text.push(&format!(" ORDER BY at DESC, id DESC LIMIT {limit}"));
     let rows = text.query().fetch_all(reader).await?;
-    rows.iter().map(entry).collect::<Result<_, _>>().map(Some)
+    let mut all: Vec<Entry> = rows.iter().map(entry).collect::<Result<_, _>>()?;
+    let told = consents(reader, tenant, place).await?;
+    all.extend(told.into_iter().filter(|told| told.at.as_micros() < before));
+    all.sort_by_key(|entry| std::cmp::Reverse(entry.at));
+    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(Some(all))
+}
+
+/// What is known of their consent: few entries for each of the company's numbers, which are few.
+async fn consents(reader: &AnyPool, tenant: &TenantId, place: i64) -> Result<Vec<Entry>, Trouble> {
+    let sql = format!(
+        "SELECT {} FROM permissions WHERE tenant = $1 AND number_id IN (SELECT id FROM numbers WHERE tenant = $1) \
+         AND phone = (SELECT c.phone FROM contacts c WHERE c.place = $2)",
+        permissions::COLUMNS
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(tenant.as_str().to_owned()).bind(place);
+    let mut entries = Vec::new();
+    for row in query.fetch_all(reader).await? {
+        let permission = permissions::permission(&row)?;
+        entries.extend(permission.history().into_iter().map(|(at, consent)| {
+            let number = permission.number.clone();
+            Entry { at, what: What::Consent { number, consent } }
+        }));
+    }
+    Ok(entries)
 }
 
 fn entry(row: &AnyRow) -> Result<Entry, Trouble> {

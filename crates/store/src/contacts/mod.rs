@@ -15,7 +15,11 @@ mod groups;
 
 mod write;
 
+mod imports;
+
 mod history;
+
+mod traces;
 
 mod erase;
 
@@ -30,52 +34,54 @@ use offhook_core::ports::{
 use offhook_core::time::Time;
 use sqlx::AnyConnection;
 
+use crate::calls::search;
 use crate::database::{Dialect, Trouble};
 use crate::log::{Entries, append};
 use crate::store::Store;
 use row::{COLUMNS, contact};
 use text::{Text, Value};
-use write::Batch;
+use write::{Batch, Written};
 
 #[async_trait]
 impl Contacts for Store {
     async fn put(&self, contact: &Contact) -> Result<Vec<Logged>, StoreFault> {
         let (batch, dialect) = (Batch::of(std::slice::from_ref(contact))?, self.database().dialect());
         let (tenant, at) = (contact.tenant.clone(), contact.updated_at);
-        self.database()
-            .write(move |tx| {
-                Box::pin(async move {
-                    let events = write::write(tx, batch, dialect).await?;
-                    append(tx, Entries::of(&tenant, at, &events)?).await
-                })
+        let written = self.database().write(move |tx| {
+            Box::pin(async move {
+                let Written { events, renamed } = write::write(tx, batch, dialect).await?;
+                Ok((append(tx, Entries::of(&tenant, at, &events)?).await?, renamed))
             })
-            .await
+        });
+        let (logged, renamed) = written.await?;
+        self.find_by_new_names(renamed).await;
+        Ok(logged)
     }
 
     async fn merge(&self, contact: &Contact, gone: &[ContactId]) -> Result<Vec<Logged>, StoreFault> {
         let (batch, dialect) = (Batch::of(std::slice::from_ref(contact))?, self.database().dialect());
         let (contact, gone) = (contact.clone(), gone.to_vec());
-        self.database()
-            .write(move |tx| {
-                Box::pin(async move {
-                    let mut events = take_in(tx, &contact, &gone, dialect).await?;
-                    events.extend(write::write(tx, batch, dialect).await?);
-                    append(tx, Entries::of(&contact.tenant, contact.updated_at, &events)?).await
-                })
+        let written = self.database().write(move |tx| {
+            Box::pin(async move {
+                let mut events = take_in(tx, &contact, &gone, dialect).await?;
+                events.extend(write::write(tx, batch, dialect).await?.events);
+                search::rename(tx, contact.tenant.as_str(), contact.id.as_str()).await?;
+                append(tx, Entries::of(&contact.tenant, contact.updated_at, &events)?).await
             })
-            .await
+        });
+        let logged = written.await?;
+        self.find_by_new_names(true).await;
+        Ok(logged)
     }
 
     async fn put_many(&self, contacts: &[Contact]) -> Result<(), StoreFault> {
         let (batch, dialect) = (Batch::of(contacts)?, self.database().dialect());
-        self.database()
-            .write(move |tx| {
-                Box::pin(async move {
-                    write::write(tx, batch, dialect).await?;
-                    Ok(())
-                })
-            })
-            .await
+        let written = self
+            .database()
+            .write(move |tx| Box::pin(async move { Ok(write::write(tx, batch, dialect).await?.renamed) }));
+        let renamed = written.await?;
+        self.find_by_new_names(renamed).await;
+        Ok(())
     }
 
     async fn load(&self, tenant: &TenantId, id: &ContactId) -> Result<Option<Contact>, StoreFault> {
@@ -150,12 +156,19 @@ impl Contacts for Store {
     }
 
     async fn erase(&self, tenant: &TenantId, id: &ContactId, now: Time) -> Result<Erasure, StoreFault> {
-        let (tenant, id, dialect) = (tenant.clone(), id.clone(), self.database().dialect());
-        self.database().write(move |tx| Box::pin(erase::erase(tx, tenant, id, now, dialect))).await
+        erase::erase(self, tenant, id, now).await
     }
 }
 
 impl Store {
+    /// Makes calls findable by names that have changed. Written the contacts are; what cannot be done now is done
+    /// with the next change of a name, or at the next start.
+    pub(super) async fn find_by_new_names(&self, renamed: bool) {
+        if renamed && let Err(fault) = search::catch_up(self.database()).await {
+            tracing::warn!(error = %fault, "calls are not found by a contact's new name yet");
+        }
+    }
+
     async fn contacts(&self, text: Text) -> Result<Vec<Contact>, StoreFault> {
         let query = text.query();
         let reading = async {

@@ -4,6 +4,7 @@
 
 use offhook_core::contact::rule::{Field, Rule, Scalar, Side, Test};
 
+use super::find::grams;
 use super::text::{Text, Value, occurs};
 use crate::database::Dialect;
 
@@ -61,6 +62,9 @@ fn of_text(text: &mut Text, column: &str, test: &Test, dialect: Dialect) {
         }
         Test::In(wanted) => one_of(text, column, wanted.iter().filter_map(as_text)),
         Test::Contains(part) => {
+            if dialect == Dialect::Sqlite && SEARCHED.contains(&column) && part.is_ascii() {
+                narrowed(text, part);
+            }
             text.push(&format!("{}(lower({column}), ", occurs(dialect)));
             text.value(&*part.to_ascii_lowercase()).push(") > 0");
         }
@@ -75,6 +79,19 @@ fn of_text(text: &mut Text, column: &str, test: &Test, dialect: Dialect) {
         Test::Compares(_, _) => {
             text.push("1 = 0");
         }
+    }
+}
+
+/// Columns that are searched.
+const SEARCHED: [&str; 4] = ["c.email", "c.first_name", "c.last_name", "c.profile_name"];
+
+/// Lets the index of three letters say who can have the text at all: it holds every name and address in small
+/// letters.
+fn narrowed(text: &mut Text, part: &str) {
+    let grams = grams(&part.to_ascii_lowercase());
+    if !grams.is_empty() {
+        text.push("c.place IN (SELECT rowid FROM contacts_search WHERE contacts_search MATCH ");
+        text.value(&*grams.join(" AND ")).push(") AND ");
     }
 }
 
@@ -102,22 +119,47 @@ fn instant(text: &mut Text, column: &str, test: &Test) {
     }
 }
 
+/// Those a rule admits, without a look at the contacts: a rule of tags or metadata alone is counted by its index.
+pub(super) fn admitted(rule: &Rule, tenant: &str, dialect: Dialect) -> Option<Text> {
+    let Rule::Is(field @ (Field::Tags | Field::Metadata(_)), test) = rule else { return None };
+    let mut whole = Text::default();
+    is(&mut whole, field, test, tenant, dialect);
+    let inner = whole.sql.strip_prefix(AMONG)?.strip_suffix(')')?.to_owned();
+    Some(Text { sql: format!("SELECT DISTINCT v.contact FROM{inner}"), ..whole })
+}
+
+/// What [`among`] begins with.
+const AMONG: &str = "c.place IN (SELECT v.contact FROM";
+
 /// A test of many values: it holds when it holds for one of them.
 fn among(text: &mut Text, field: &str, test: &Test, tenant: &str, dialect: Dialect) {
-    text.push("c.place IN (SELECT v.contact FROM contact_values v WHERE v.tenant = ").value(tenant);
+    text.push(AMONG).push(" contact_values v WHERE v.tenant = ").value(tenant);
     text.push(" AND v.field = ").value(field).push(" AND (");
     match test {
         Test::Exists => {
             text.push("1 = 1");
         }
         Test::In(wanted) => {
-            text.push("(v.kind = 't' AND v.text IS NOT NULL AND ");
-            one_of(text, "v.text", wanted.iter().filter_map(as_text));
-            text.push(") OR (v.kind = 'b' AND v.text IS NOT NULL AND ");
-            one_of(text, "v.text", wanted.iter().filter_map(as_bool));
-            text.push(") OR (v.number IS NOT NULL AND ");
-            one_of(text, "v.number", wanted.iter().filter_map(as_number));
-            text.push(")");
+            // Only kinds that are asked for: one kind is one range of an index. The index does not have the kind,
+            // and need not: only two texts are written as truths are too.
+            let texts: Vec<Value> = wanted.iter().filter_map(as_text).collect();
+            let plain = !texts.iter().any(|text| ["true", "false"].map(Value::from).contains(text));
+            let of_texts = if plain { "v.text IS NOT NULL" } else { "v.kind = 't' AND v.text IS NOT NULL" };
+            let kinds: [(&str, &str, Vec<Value>); 3] = [
+                (of_texts, "v.text", texts),
+                (
+                    "v.kind = 'b' AND v.text IS NOT NULL",
+                    "v.text",
+                    wanted.iter().filter_map(as_bool).collect(),
+                ),
+                ("v.number IS NOT NULL", "v.number", wanted.iter().filter_map(as_number).collect()),
+            ];
+            let mut word = "";
+            for (kind, column, wanted) in kinds.into_iter().filter(|(_, _, wanted)| !wanted.is_empty()) {
+                text.push(&format!("{word}({kind} AND {column} IN (")).values(wanted).push("))");
+                word = " OR ";
+            }
+            text.push(if word.is_empty() { "1 = 0" } else { "" });
         }
         Test::Compares(side, Scalar::Number(bound)) => {
             text.push(&format!("v.number IS NOT NULL AND v.number {} ", sign(*side)))

@@ -13,6 +13,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use super::groups::segments_of;
 use super::row::{COLUMNS, Row, contact, many};
 use super::text::each_text;
+use crate::calls::search;
 use crate::database::{Dialect, Trouble, taken};
 
 const INSERT: &str = "INSERT INTO contacts (id, tenant, version, phone, email, first_name, last_name, profile_name, \
@@ -55,13 +56,22 @@ pub(super) async fn one_at_a_time(tx: &mut AnyConnection, tenant: &str) -> Resul
     Ok(())
 }
 
-/// Writes the contacts, all or none, and returns what there is to tell.
+/// What became of a write.
+#[derive(Default)]
+pub(super) struct Written {
+    /// What there is to tell.
+    pub(super) events: Vec<Event>,
+    /// Whether calls are to be found by another name now.
+    pub(super) renamed: bool,
+}
+
+/// Writes the contacts, all or none.
 pub(super) async fn write(
     tx: &mut AnyConnection,
     batch: Batch,
     dialect: Dialect,
-) -> Result<Vec<Event>, Trouble> {
-    let Some(first) = batch.contacts.first() else { return Ok(Vec::new()) };
+) -> Result<Written, Trouble> {
+    let Some(first) = batch.contacts.first() else { return Ok(Written::default()) };
     let tenant = first.tenant.as_str().to_owned();
     one_at_a_time(tx, &tenant).await?;
     let before = stored(tx, &batch.ids, dialect).await?;
@@ -87,8 +97,15 @@ pub(super) async fn write(
 
     let segments = segments_of(tx, &tenant).await?;
     let (mut events, mut moved) = (Vec::new(), HashMap::<String, i64>::new());
+    let mut renamed = false;
     for contact in &batch.contacts {
-        let plan = plan(before.get(contact.id.as_str()).map(|(_, known)| known), Some(contact), &segments);
+        let known = before.get(contact.id.as_str()).map(|(_, known)| known);
+        let own = |contact: &Contact| (contact.facts.first_name.clone(), contact.facts.last_name.clone());
+        if known.is_some_and(|known| own(known) != own(contact)) {
+            renamed = true;
+            search::rename(tx, &tenant, contact.id.as_str()).await?;
+        }
+        let plan = plan(known, Some(contact), &segments);
         for step in plan.moves {
             *moved.entry(step.segment.as_str().to_owned()).or_default() += if step.joined { 1 } else { -1 };
         }
@@ -97,7 +114,7 @@ pub(super) async fn write(
     move_counts(tx, moved).await?;
     let new = batch.contacts.len() - before.len();
     add_to_total(tx, &tenant, i64::try_from(new).unwrap_or(i64::MAX)).await?;
-    Ok(events)
+    Ok(Written { events, renamed })
 }
 
 /// Removes a contact's rows. What is told of it is for the caller to say.

@@ -73,6 +73,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/postgres/0009_contacts.sql"),
     ),
     Pair(
+        10,
+        "imports",
+        include_str!("../../migrations/sqlite/0010_imports.sql"),
+        include_str!("../../migrations/postgres/0010_imports.sql"),
+    ),
+    Pair(
         11,
         "inbound bots",
         include_str!("../../migrations/sqlite/0011_inbound_bots.sql"),

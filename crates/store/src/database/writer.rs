@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use offhook_core::ports::StoreFault;
-use sqlx::{AnyConnection, AnyPool, Connection};
+use sqlx::{AnyConnection, AnyPool, Connection, Row};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -83,6 +83,18 @@ impl Writer {
         };
         let late = || StoreFault::Unavailable("a write took too long".to_owned());
         timeout(WRITE_WITHIN, writing).await.map_err(|_| late())?
+    }
+
+    /// Copies SQLite's write-ahead log into the database and empties it. False when somebody still reads it.
+    pub(super) async fn wipe(&self) -> Result<bool, sqlx::Error> {
+        match self {
+            Self::Alone { pool, .. } => {
+                let mut connection = pool.acquire().await?;
+                let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await?;
+                Ok(row.try_get::<i64, _>(0)? == 0)
+            }
+            Self::Together(_) => Ok(true),
+        }
     }
 
     /// Waits for what is queued, then lets go.

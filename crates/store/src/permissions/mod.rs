@@ -16,7 +16,8 @@ use sqlx::{Any, AssertSqlSafe, any::AnyArguments, query::Query};
 use crate::database::Trouble;
 use crate::log::{Entries, append};
 use crate::store::Store;
-use row::{COLUMNS, PermissionRow, permission};
+use row::PermissionRow;
+pub(crate) use row::{COLUMNS, permission};
 
 /// Longest page, whatever is asked.
 const LONGEST: u32 = 200;

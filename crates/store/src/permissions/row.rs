@@ -12,7 +12,7 @@ use sqlx::query::Query;
 use crate::database::{Trouble, corrupt, field};
 
 /// What a permission is read back from.
-pub(super) const COLUMNS: &str =
+pub(crate) const COLUMNS: &str =
     "id, tenant, number_id, phone, standing, expires_at, created_at, updated_at, version, ledger";
 
 /// A permission's columns, ready to be bound.
@@ -58,7 +58,7 @@ impl PermissionRow {
 }
 
 /// Reads a permission back.
-pub(super) fn permission(row: &AnyRow) -> Result<Permission, Trouble> {
+pub(crate) fn permission(row: &AnyRow) -> Result<Permission, Trouble> {
     let id = PermissionId::parse(field(row, "id")?).ok_or_else(|| corrupt("permissions.id"))?;
     let wrong = |column: &str| corrupt(&format!("permissions.{column} of {id}"));
     Ok(Permission {

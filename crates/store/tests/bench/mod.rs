@@ -84,6 +84,43 @@ impl Bench {
         }
     }
 
+    /// The tables in which a text occurs.
+    pub(crate) async fn tables_with(&self, text: &str) -> Vec<String> {
+        sqlx::any::install_default_drivers();
+        let mut shell = sqlx::AnyConnection::connect(&self.url).await.expect("the shell connects");
+        let sqlite = self.url.starts_with("sqlite:");
+        let tables = match sqlite {
+            true => "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'",
+            false => {
+                "SELECT table_name::text AS name FROM information_schema.tables \
+                 WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"
+            }
+        };
+        let tables = sqlx::query(tables).fetch_all(&mut shell).await.expect("the tables");
+        let mut found = Vec::new();
+        for table in tables.iter().map(|row| row.get::<String, _>(0)) {
+            let whole = match sqlite {
+                false => "CAST(r AS text)".to_owned(),
+                true => {
+                    let columns = format!("SELECT name FROM pragma_table_info('{table}')");
+                    let columns =
+                        sqlx::query(AssertSqlSafe(columns)).fetch_all(&mut shell).await.expect("columns");
+                    let column =
+                        |row| format!("COALESCE(CAST(r.\"{}\" AS TEXT), '')", Row::get::<String, _>(row, 0));
+                    columns.iter().map(column).collect::<Vec<_>>().join(" || ' ' || ")
+                }
+            };
+            let text = text.replace('\'', "''");
+            let place = if sqlite { "instr" } else { "strpos" };
+            let sql = format!("SELECT COUNT(*) FROM \"{table}\" r WHERE {place}({whole}, '{text}') > 0");
+            let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut shell).await.expect("a count");
+            if row.get::<i64, _>(0) > 0 {
+                found.push(table);
+            }
+        }
+        found
+    }
+
     /// The first column of the first row, as a number.
     pub(crate) async fn count(&self, sql: &str) -> i64 {
         sqlx::any::install_default_drivers();

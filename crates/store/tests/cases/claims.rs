@@ -12,7 +12,7 @@ use crate::bench::{Bench, House, fresh, house, secs};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn claim(house: &House, name: u8, at: Time) -> Claim {
+pub(super) fn claim(house: &House, name: u8, at: Time) -> Claim {
     Claim {
         tenant: house.tenant.id.clone(),
         name: [name; 32],
@@ -24,7 +24,7 @@ fn claim(house: &House, name: u8, at: Time) -> Claim {
     }
 }
 
-fn canary() -> KeptAnswer {
+pub(super) fn canary() -> KeptAnswer {
     KeptAnswer {
         status: 201,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],

@@ -2,37 +2,42 @@
 
 use offhook_core::contact::rule::{Field, Rule, Scalar, Side, Test};
 use offhook_core::contact::segment::{ContactList, Segment};
+use offhook_core::contact::timeline::{Entry, Note, What};
 use offhook_core::contact::{Channel, Contact, Email, Facts};
-use offhook_core::event::{ContactEvent, Event, Logged};
+use offhook_core::event::{Consent, ContactEvent, Event, Logged};
 use offhook_core::id::{ContactId, ListId, SegmentId, TenantId};
+use offhook_core::meta::Contacted;
+use offhook_core::permission::News;
 use offhook_core::ports::{
-    ContactFilter, ContactGroups, ContactKeys, Contacts, ContactsAfter, Erasure, StoreFault,
+    CallFilter, Calls, ContactFilter, ContactGroups, ContactKeys, Contacts, ContactsAfter, Erasure,
+    PageAfter, Permissions, StoreFault,
 };
+use offhook_core::search::Search;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, fresh, house, phone, secs};
+use crate::bench::{Bench, commit, fresh, house, phone, secs};
 
 const FIRST: ContactsAfter = ContactsAfter { after: None, limit: 200 };
 
-fn contact(tenant: &TenantId, at: i64, facts: Facts) -> Contact {
+pub(super) fn contact(tenant: &TenantId, at: i64, facts: Facts) -> Contact {
     let id = ContactId::from_uuid(fresh());
     Contact { id, tenant: tenant.clone(), version: 1, facts, created_at: secs(at), updated_at: secs(at) }
 }
 
-fn named(tenant: &TenantId, at: i64, name: &str) -> Contact {
+pub(super) fn named(tenant: &TenantId, at: i64, name: &str) -> Contact {
     contact(tenant, at, Facts { first_name: Some(name.to_owned()), ..Facts::default() })
 }
 
-fn changed(contact: &Contact, change: impl FnOnce(&mut Facts)) -> Contact {
+pub(super) fn changed(contact: &Contact, change: impl FnOnce(&mut Facts)) -> Contact {
     let mut later = Contact { version: contact.version + 1, ..contact.clone() };
     change(&mut later.facts);
     later
 }
 
-fn whole() -> Facts {
+pub(super) fn whole() -> Facts {
     Facts {
         phone: Some(phone("+447700900123")),
         email: Email::parse("zoe@example.com"),
@@ -240,8 +245,10 @@ pub(crate) async fn every_filter_narrows(database: &Bench) {
 }
 
 fn words() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["a", "A", "ab", "Ab b", "é", "É", "+4", "4", "true", "3", "zz"])
-        .prop_map(str::to_owned)
+    prop::sample::select(vec![
+        "a", "A", "ab", "Ab b", "é", "É", "+4", "4", "true", "3", "zz", "zÉAb b", "aB B",
+    ])
+    .prop_map(str::to_owned)
 }
 
 fn maybe() -> impl Strategy<Value = Option<String>> {
@@ -339,6 +346,8 @@ pub(crate) async fn rules_admit_in_sql_whom_they_admit_in_memory(database: &Benc
         let found = all(&store, &tenant, &filter).await;
         let found: Vec<&ContactId> = found.iter().map(|contact| &contact.id).collect();
         assert_eq!(found, expected, "{:?}", filter.rule);
+        let count = store.count(&tenant, &filter, u64::MAX).await.unwrap();
+        assert_eq!(count, Some(expected.len() as u64), "{:?}", filter.rule);
         if found.is_empty() { none += 1 } else { some += 1 }
     }
     assert!(some > 100 && none > 10, "the rules say something: {some} found somebody, {none} nobody");
@@ -473,4 +482,69 @@ pub(crate) async fn contacts_of_another_tenant_are_out_of_reach(database: &Bench
             .is_none()
     );
     assert_eq!(Contacts::load(&store, &theirs, &one.id).await.unwrap(), Some(one));
+}
+
+pub(crate) async fn a_timeline_has_calls_consent_and_notes(database: &Bench) {
+    let store = database.open().await;
+    let house = house(&store, 1).await;
+    let tenant = &house.tenant.id;
+    let zoe = contact(tenant, 1, whole());
+    store.put(&zoe).await.unwrap();
+    let asked = super::permissions::asked(&house, "+447700900123", secs(10));
+    let granted = asked
+        .permission
+        .fold(secs(20), &[News::Granted { at: secs(20), until: None, automatic: false }])
+        .unwrap();
+    Permissions::commit(&store, &asked).await.unwrap();
+    Permissions::commit(&store, &granted).await.unwrap();
+    let mut call = house.call(secs(15));
+    call.facts.party.contact = Some(Contacted { id: zoe.id.clone(), name: None });
+    Calls::commit(&store, &commit(&call, vec![])).await.unwrap();
+    let note = Note { id: "1".to_owned(), author: None, text: "asked for Rui".to_owned() };
+    let note = Entry { at: secs(30), what: What::Note(note) };
+    assert!(store.add_note(tenant, &zoe.id, &note).await.unwrap());
+    let number = || house.number.id.clone();
+    let consent = |at, consent| Entry { at: secs(at), what: What::Consent { number: number(), consent } };
+    let (state, direction) = (call.state, call.direction);
+    let called = Entry { at: secs(15), what: What::Call { call: call.id, state, direction } };
+    let all = [note, consent(20, Consent::Granted), called, consent(10, Consent::Requested)];
+    let timeline =
+        async |before, limit| store.timeline(tenant, &zoe.id, before, limit).await.unwrap().unwrap();
+    assert_eq!(timeline(None, 10).await, all);
+    assert_eq!(timeline(Some(secs(20)), 1).await, all[2..3]);
+    let other = super::super::bench::house(&store, 2).await.tenant.id;
+    assert_eq!(store.timeline(&other, &zoe.id, None, 10).await.unwrap(), None);
+}
+
+pub(crate) async fn calls_are_found_by_the_name_of_today(database: &Bench) {
+    let store = database.open().await;
+    let house = house(&store, 1).await;
+    let tenant = &house.tenant.id;
+    let ana = contact(tenant, 1, Facts { first_name: Some("Ana".to_owned()), ..Facts::default() });
+    let bea = contact(tenant, 2, Facts { first_name: Some("Beatriz".to_owned()), ..Facts::default() });
+    store.put_many(&[ana.clone(), bea.clone()]).await.unwrap();
+    let mut call = house.call(secs(3));
+    call.facts.party.contact = Some(Contacted { id: ana.id.clone(), name: Some("Ana".to_owned()) });
+    Calls::commit(&store, &commit(&call, vec![])).await.unwrap();
+    let found = async |words: &str| {
+        let filter = CallFilter { search: Search::parse(words, false).ok(), ..CallFilter::default() };
+        let page = PageAfter { after: None, limit: 10 };
+        Calls::list(&store, tenant, &filter, &page).await.unwrap().calls.len()
+    };
+    assert_eq!((found("ana").await, found("Anabela Dias").await), (1, 0));
+    let named = changed(&ana, |facts| {
+        facts.first_name = Some("Anabela".to_owned());
+        facts.last_name = Some("Dias".to_owned());
+    });
+    store.put(&named).await.unwrap();
+    assert_eq!((found("ANABELA DIAS").await, found("dias").await), (1, 1));
+    // What becomes of the call after that does not undo it.
+    let over = crate::bench::next(&call, offhook_core::call::State::Missed);
+    Calls::commit(&store, &commit(&over, vec![])).await.unwrap();
+    assert_eq!((found("dias").await, found("beatriz").await), (1, 0));
+    // Whoever takes the contact in takes its calls along.
+    let one = offhook_core::contact::merge::merge(&bea, std::slice::from_ref(&named), secs(9));
+    store.merge(&one, std::slice::from_ref(&named.id)).await.unwrap();
+    assert_eq!((found("beatriz").await, found("anabela").await), (1, 0));
+    assert_eq!(found("ana").await, 1, "as it was called in the call");
 }

@@ -14,7 +14,7 @@ use offhook_store::Store;
 
 use crate::bench::{Bench, House, commit, fresh, house, secs};
 
-fn hook(house: &House, dress: Dress) -> Hook {
+pub(super) fn hook(house: &House, dress: Dress) -> Hook {
     Hook {
         id: HookId::from_uuid(fresh()),
         tenant: house.tenant.id.clone(),
@@ -36,16 +36,16 @@ fn secret(text: &str) -> HookSecret {
     HookSecret::new(text.to_owned())
 }
 
-async fn added(store: &Store, hook: &Hook) -> Hook {
+pub(super) async fn added(store: &Store, hook: &Hook) -> Hook {
     let new = NewHook { hook: hook.clone(), credentials: Credentials::new(secret("first")) };
     Hooks::add(store, new, 10).await.unwrap()
 }
 
-fn made(seq: u64, thread: &str) -> NewDelivery {
+pub(super) fn made(seq: u64, thread: &str) -> NewDelivery {
     NewDelivery { id: fresh(), seq, name: format!("call.{seq}"), thread: thread.to_owned() }
 }
 
-fn settled(n: u64, next: Next, at: Time) -> Settled {
+pub(super) fn settled(n: u64, next: Next, at: Time) -> Settled {
     let attempt = Attempt {
         at,
         took_ms: 12,

@@ -6,7 +6,9 @@ pub(crate) mod calls;
 pub(crate) mod channels;
 pub(crate) mod claims;
 pub(crate) mod contacts;
+pub(crate) mod erasure;
 pub(crate) mod hooks;
+pub(crate) mod imports;
 pub(crate) mod inbox;
 pub(crate) mod isolation;
 pub(crate) mod listing;
@@ -57,6 +59,15 @@ macro_rules! every_case {
             contacts::counts_stay_exact_over_any_history,
             contacts::merged_contacts_keep_their_lists,
             contacts::contacts_of_another_tenant_are_out_of_reach,
+            contacts::a_timeline_has_calls_consent_and_notes,
+            contacts::calls_are_found_by_the_name_of_today,
+            erasure::whoever_is_erased_is_told_of_nowhere,
+            erasure::nobody_is_erased_while_something_goes_on,
+            erasure::others_keep_what_they_know,
+            erasure::whom_a_contact_took_in_is_erased_with_it,
+            imports::a_file_is_read_part_by_part_over_restarts,
+            imports::a_part_is_written_once,
+            imports::files_that_never_came_are_thrown_away,
             channels::a_channel_keeps_what_was_said_about_it,
             channels::a_disconnected_channel_is_found_by_nobody_and_comes_back_as_it_was,
             claims::a_claim_is_taken_once_and_its_answer_is_kept_for_a_day,

@@ -9,7 +9,7 @@ use offhook_core::time::Time;
 
 use crate::bench::{Bench, House, fresh, house, phone, secs};
 
-fn asked(house: &House, user: &str, at: Time) -> PermissionCommit {
+pub(super) fn asked(house: &House, user: &str, at: Time) -> PermissionCommit {
     let fresh = Permission::begin(PermissionId::from_uuid(fresh()), &house.number, phone(user), at);
     fresh.fold(at, &[News::Asked { at }]).expect("news")
 }

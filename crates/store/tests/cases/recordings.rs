@@ -11,7 +11,7 @@ use crate::bench::{Bench, House, fresh, house, secs};
 
 const DAY: i64 = 86_400;
 
-fn starting(house: &House, at: Time) -> Recording {
+pub(super) fn starting(house: &House, at: Time) -> Recording {
     Recording {
         id: RecordingId::from_uuid(fresh()),
         tenant: house.tenant.id.clone(),
@@ -29,7 +29,7 @@ fn starting(house: &House, at: Time) -> Recording {
     }
 }
 
-fn finished(recording: &Recording, house: &House) -> Recording {
+pub(super) fn finished(recording: &Recording, house: &House) -> Recording {
     let agent = RecordedParty { index: 1, kind: PartyKind::Agent, user: Some(house.agent.id.clone()) };
     Recording {
         state: RecordingState::Complete,

@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 use offhook_core::call::CallRecord;
 use offhook_core::event::CallEvent;
 use offhook_core::id::CallId;
-use offhook_core::ports::{Calls, Events, Inbox, Keys, Knock, News, Sessions, StoreFault, Tenants, Ticket};
+use offhook_core::ports::{
+    Calls, Contacts, Erasure, Events, Inbox, Keys, Knock, News, Sessions, StoreFault, Tenants, Ticket,
+};
 use sqlx::Connection;
 use tempfile::TempDir;
 
@@ -114,6 +116,33 @@ async fn no_secret_is_in_the_files() {
     for secret in secrets {
         assert!(!holds(secret), "a secret was written as it is, after the store closed");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_trace_of_whoever_is_erased_is_in_the_files() {
+    let (folder, database) = fresh_database();
+    let store = database.open().await;
+    let house = house(&store, 1).await;
+    let tenant = &house.tenant.id;
+    cases::erasure::crowd(&store, &house, 1).await;
+    let id = cases::erasure::scene(&store, &house).await;
+    cases::erasure::crowd(&store, &house, 2).await;
+    let files = || {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        entries.flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect::<Vec<u8>>()
+    };
+    let holds = |files: &[u8], text: &str| files.windows(text.len()).any(|part| part == text.as_bytes());
+    let before = files();
+    assert!(cases::erasure::TRACES.iter().all(|text| holds(&before, text)), "the search finds what is there");
+
+    let erased = Contacts::erase(&store, tenant, &id, secs(100)).await.unwrap();
+    assert!(matches!(erased, Erasure::Erased(_)), "{erased:?}");
+    let after = files();
+    for text in cases::erasure::TRACES {
+        assert!(!holds(&after, text), "{text} is still in the files");
+    }
+    assert!(holds(&after, "447700901005"), "others stay");
+    store.close().await;
 }
 
 #[tokio::test]

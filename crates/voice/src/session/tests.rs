@@ -55,6 +55,7 @@ async fn engine() -> (Engine, Arc<CallRecord>) {
         events: memory.clone(),
         inbox: memory.clone(),
         contacts: memory.clone(),
+        imports: memory.clone(),
         numbers: memory.clone(),
         people: memory.clone(),
         permissions: memory,

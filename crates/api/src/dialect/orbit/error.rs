@@ -145,6 +145,17 @@ impl ApiError {
             .with(json!({ "contact_id": id.map(ContactId::as_str) }))
     }
 
+    /// A file that is none of contacts.
+    pub(crate) fn bad_file(message: impl Into<String>) -> Self {
+        Self::new("INVALID_IMPORT_FILE", StatusCode::UNPROCESSABLE_ENTITY, message)
+            .with(json!({ "field": "file" }))
+    }
+
+    pub(crate) fn too_many_imports(most: usize) -> Self {
+        let message = format!("{most} imports are on their way already: wait until one is over");
+        Self::new("TOO_MANY", StatusCode::CONFLICT, message)
+    }
+
     /// A contact that cannot be erased now; `code` says why.
     pub(crate) fn contact_busy(code: &'static str, message: &str) -> Self {
         Self::new(code, StatusCode::CONFLICT, message)

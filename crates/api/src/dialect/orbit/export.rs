@@ -22,6 +22,7 @@ use super::wire;
 use crate::house::Shared;
 use crate::manners::limits::Operation;
 use crate::manners::principal::{Principal, Right};
+use crate::manners::sheet;
 
 /// Calls read at a time.
 const AT_ONCE: u32 = 200;
@@ -203,7 +204,7 @@ fn csv(rows: &[CallRow], first: bool) -> Vec<u8> {
         write(&COLUMNS.map(str::to_owned));
     }
     for row in rows {
-        write(&cells(row).map(harmless));
+        write(&cells(row).map(sheet::guarded));
     }
     writer.into_inner().expect("memory takes everything")
 }
@@ -240,34 +241,4 @@ fn cells(row: &CallRow) -> [String; 25] {
         row.recording.state.to_owned(),
         word(row.error_code),
     ]
-}
-
-/// A cell that no spreadsheet takes for a formula: an apostrophe stands before what could begin one (OWASP, CSV
-/// injection). Phone numbers have one for their plus, and so stay numbers of that many digits.
-fn harmless(cell: String) -> String {
-    let opens = |c: char| {
-        matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠' | '|' | '%')
-    };
-    let begins = cell.trim_start_matches([' ', '\u{a0}', '\u{feff}', '"', '\'']).chars().next();
-    if begins.is_some_and(opens) { format!("'{cell}") } else { cell }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_begins_a_formula() {
-        let check = |cell: &str, expected: &str| assert_eq!(harmless(cell.to_owned()), expected, "{cell:?}");
-        check("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0");
-        check("+351910000002", "'+351910000002");
-        check("-2+3", "'-2+3");
-        check("@SUM(1)", "'@SUM(1)");
-        check("\t=1", "'\t=1");
-        check("  =1", "'  =1");
-        check("\"=1", "'\"=1");
-        check("＝1", "'＝1");
-        check("Rui = Faria", "Rui = Faria");
-        check("", "");
-    }
 }

@@ -216,6 +216,7 @@ impl Rig {
             events: memory.clone(),
             inbox: memory.clone(),
             contacts: memory.clone(),
+            imports: memory.clone(),
             numbers: memory.clone(),
             people: directory.clone(),
             permissions: memory.clone(),

@@ -73,6 +73,7 @@ impl Office {
             events: shared.clone(),
             inbox: shared.clone(),
             contacts: shared.clone(),
+            imports: shared.clone(),
             numbers: shared.clone(),
             people: shared.clone(),
             permissions: shared.clone(),

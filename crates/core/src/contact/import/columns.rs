@@ -132,7 +132,7 @@ impl Column {
             "lifecycle_stage" => Self::LifecycleStage,
             "tags" => Self::Tags,
             "metadata" => Self::Metadata,
-            "id" | "profile_name" | "created_at" | "updated_at" | "line" | "reason" => Self::Told,
+            "id" | "profile_name" | "created_at" | "updated_at" | "row" | "reason" => Self::Told,
             _ => return None,
         })
     }

@@ -132,7 +132,7 @@ impl Counts {
 /// A row of a file.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
-    /// Its line in the file, the header's being 1.
+    /// Its place as spreadsheets count: the header is 1.
     pub line: u64,
     /// What it says, by column.
     pub cells: Vec<String>,

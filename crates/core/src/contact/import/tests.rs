@@ -100,7 +100,7 @@ fn headers_are_read_as_people_write_them() {
     let check = |names: &[&str], problem: Option<HeaderProblem>| {
         assert_eq!(Columns::parse(&texts(names)).err(), problem, "{names:?}");
     };
-    check(&["\u{feff}Phone ", "EMAIL", "id", "line", "metadata.X", "metadata.x"], None);
+    check(&["\u{feff}Phone ", "EMAIL", "id", "row", "metadata.X", "metadata.x"], None);
     check(&["phone", "Shoe size"], Some(HeaderProblem::Unknown("Shoe size".to_owned())));
     check(&["phone", "preferences.fax"], Some(HeaderProblem::Unknown("preferences.fax".to_owned())));
     check(&["phone", "Phone"], Some(HeaderProblem::Twice("Phone".to_owned())));

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::memory::Memory;
+use super::memory::{Memory, Tables};
 use crate::call::CallRecord;
 use crate::contact::erase::Person;
 use crate::contact::plan::plan;
@@ -36,26 +36,7 @@ impl Memory {
 impl Contacts for Memory {
     async fn put(&self, contact: &Contact) -> Result<Vec<Logged>, StoreFault> {
         let mut tables = self.lock();
-        tables.writable()?;
-        let shares = |other: &&Contact| {
-            let (ours, theirs) = (&contact.facts, &other.facts);
-            let phone = ours.phone.is_some() && ours.phone == theirs.phone;
-            let email = ours.email.is_some() && ours.email == theirs.email;
-            other.id != contact.id && (phone || email || !ours.user_ids.is_disjoint(&theirs.user_ids))
-        };
-        let ours = |other: &&Contact| other.tenant == contact.tenant;
-        if tables.contacts.iter().filter(ours).any(|other| shares(&other)) {
-            return Err(StoreFault::Exists("a contact with this phone number, address or user id"));
-        }
-        let before = tables.contacts.iter().find(|it| it.id == contact.id).cloned();
-        if before.as_ref().map_or(0, |before| before.version) + 1 != contact.version {
-            return Err(StoreFault::Conflict);
-        }
-        match tables.contacts.iter_mut().find(|it| it.id == contact.id) {
-            Some(place) => place.clone_from(contact),
-            None => tables.contacts.push(contact.clone()),
-        }
-        let events = plan(before.as_ref(), Some(contact), &[]).events;
+        let events = write(&mut tables, contact)?;
         Ok(tables.append(&contact.tenant, contact.updated_at, &events))
     }
 
@@ -77,10 +58,8 @@ impl Contacts for Memory {
     }
 
     async fn put_many(&self, contacts: &[Contact]) -> Result<(), StoreFault> {
-        for contact in contacts {
-            self.put(contact).await?;
-        }
-        Ok(())
+        let mut tables = self.lock();
+        contacts.iter().try_for_each(|contact| write(&mut tables, contact).map(drop))
     }
 
     async fn load(&self, tenant: &TenantId, id: &ContactId) -> Result<Option<Contact>, StoreFault> {
@@ -138,18 +117,19 @@ impl Contacts for Memory {
         let theirs = |call: &&mut CallRecord| {
             let party = &call.facts.party;
             let known = party.contact.as_ref().is_some_and(|it| it.id == *id);
-            call.tenant == *tenant && (known || person.phone.is_some() && party.phone == person.phone)
+            let named = party.phone.as_ref().is_some_and(|phone| person.phones.contains(phone));
+            call.tenant == *tenant && (known || named)
         };
         let mut calls: Vec<&mut CallRecord> = tables.calls.values_mut().filter(theirs).collect();
         if calls.iter().any(|call| !call.state.is_over()) {
             return Ok(Erasure::Busy);
         }
-        calls.iter().for_each(|call| person.add(call));
+        calls.iter().for_each(|call| person.add_call(call));
         calls.iter_mut().for_each(|call| person.leave_call(call));
         let gone = tables.contacts.remove(place);
         tables.notes.retain(|(of, _)| of != id);
         tables.members.retain(|(_, of)| of != id);
-        tables.permissions.retain(|(_, phone), _| Some(phone) != person.phone.as_ref());
+        tables.permissions.retain(|(_, phone), _| !person.phones.contains(phone));
         for entry in tables.logs.get_mut(tenant).into_iter().flatten() {
             if let Some(left) = person.leave_event(&entry.event) {
                 entry.event = left;
@@ -183,8 +163,17 @@ impl Contacts for Memory {
             what: What::Call { call: call.id.clone(), state: call.state, direction: call.direction },
         });
         let notes = tables.notes.iter().filter(|(of, _)| of == id).map(|(_, note)| note.clone());
+        let phone = tables.contacts.iter().find(|it| it.id == *id).and_then(|it| it.facts.phone.clone());
+        let asked = tables
+            .permissions
+            .values()
+            .filter(|it| it.tenant == *tenant && Some(&it.phone) == phone.as_ref());
+        let asked = asked.flat_map(|it| {
+            let what = |consent| What::Consent { number: it.number.clone(), consent };
+            it.history().into_iter().map(move |(at, consent)| Entry { at, what: what(consent) })
+        });
         let mut all: Vec<Entry> =
-            calls.chain(notes).filter(|it| before.is_none_or(|before| it.at < before)).collect();
+            calls.chain(notes).chain(asked).filter(|it| before.is_none_or(|before| it.at < before)).collect();
         all.sort_by_key(|entry| std::cmp::Reverse(entry.at));
         all.truncate(limit as usize);
         Ok(Some(all))
@@ -198,6 +187,30 @@ impl Contacts for Memory {
         }
         Ok(known)
     }
+}
+
+/// Writes a contact, and returns what there is to tell.
+fn write(tables: &mut Tables, contact: &Contact) -> Result<Vec<Event>, StoreFault> {
+    tables.writable()?;
+    let shares = |other: &&Contact| {
+        let (ours, theirs) = (&contact.facts, &other.facts);
+        let phone = ours.phone.is_some() && ours.phone == theirs.phone;
+        let email = ours.email.is_some() && ours.email == theirs.email;
+        other.id != contact.id && (phone || email || !ours.user_ids.is_disjoint(&theirs.user_ids))
+    };
+    let ours = |other: &&Contact| other.tenant == contact.tenant;
+    if tables.contacts.iter().filter(ours).any(|other| shares(&other)) {
+        return Err(StoreFault::Exists("a contact with this phone number, address or user id"));
+    }
+    let before = tables.contacts.iter().find(|it| it.id == contact.id).cloned();
+    if before.as_ref().map_or(0, |before| before.version) + 1 != contact.version {
+        return Err(StoreFault::Conflict);
+    }
+    match tables.contacts.iter_mut().find(|it| it.id == contact.id) {
+        Some(place) => place.clone_from(contact),
+        None => tables.contacts.push(contact.clone()),
+    }
+    Ok(plan(before.as_ref(), Some(contact), &[]).events)
 }
 
 /// What a test of doors needs: words, stage, rule.

@@ -1,8 +1,9 @@
-//! What happened with a contact: calls, and what people wrote down.
+//! What happened with a contact: calls, consent to be called, and what people wrote down.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
 use offhook_core::contact::timeline::{Entry, Note, What};
+use offhook_core::event::Consent;
 use offhook_core::id::CallId;
 use offhook_core::meta::Direction;
 use offhook_core::time::Time;
@@ -30,11 +31,12 @@ const PAGE: u32 = 50;
 /// Something that happened with a contact.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ActivityBody {
-    /// `call.completed`, `call.missed`, `call.failed`, `call.declined`, `call.in_progress`, or `note`.
+    /// `call.completed`, `call.missed`, `call.failed`, `call.declined`, `call.in_progress`, `permission.requested`,
+    /// `permission.granted`, `permission.refused`, `permission.expired`, or `note`.
     #[serde(rename = "type")]
     #[schema(example = "call.completed")]
     kind: String,
-    /// `whatsapp` for calls; null for notes.
+    /// `whatsapp` for calls and permissions; null for notes.
     #[schema(required)]
     channel: Option<&'static str>,
     /// Null: messages are not this server's.
@@ -42,7 +44,7 @@ pub(crate) struct ActivityBody {
     message_id: Option<String>,
     #[schema(required)]
     call_id: Option<String>,
-    /// `inbound` or `outbound`; null for notes.
+    /// `inbound` or `outbound` for calls.
     #[schema(required)]
     direction: Option<Hand>,
     /// A note's text.
@@ -92,11 +94,25 @@ fn body(entry: &Entry) -> ActivityBody {
             }),
             ..empty
         },
+        What::Consent { consent, .. } => ActivityBody {
+            kind: format!("permission.{}", word(*consent)),
+            channel: Some("whatsapp"),
+            ..empty
+        },
         What::Note(note) => ActivityBody {
             text: Some(note.text.clone()),
             author_id: note.author.as_ref().map(|author| author.as_str().to_owned()),
             ..empty
         },
+    }
+}
+
+const fn word(consent: Consent) -> &'static str {
+    match consent {
+        Consent::Requested => "requested",
+        Consent::Granted => "granted",
+        Consent::Refused => "refused",
+        Consent::Expired => "expired",
     }
 }
 

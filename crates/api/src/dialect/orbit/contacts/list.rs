@@ -26,7 +26,7 @@ const MOST: u32 = 100;
 const LONGEST_SEARCH: usize = 100;
 
 /// Above this many a total is not counted: nobody reads the number, and counting costs more than the page.
-const COUNTED: u64 = 10_000;
+const COUNTED: u64 = 5_000;
 
 /// Parameters of a list, each at most once.
 pub(super) struct Query(Vec<(String, String)>);
@@ -54,6 +54,23 @@ impl Query {
             .find(|(there, _)| there == name)
             .map(|(_, value)| value.as_str())
             .filter(|it| !it.is_empty())
+    }
+
+    /// The contacts that are asked for.
+    pub(super) fn contacts(&self) -> Result<ContactFilter, ApiError> {
+        let tags = self.text("tags").unwrap_or_default();
+        let tags = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+        Ok(ContactFilter {
+            search: search(self)?,
+            lifecycle_stage: self.text("lifecycle_stage").map(str::to_owned),
+            country_code: self.text("country_code").map(str::to_ascii_uppercase),
+            tags: tags.take(100).map(str::to_owned).collect(),
+            has_phone: self.flag("has_phone")?,
+            has_email: self.flag("has_email")?,
+            from: self.time("created_after")?,
+            until: self.time("created_before")?,
+            ..ContactFilter::default()
+        })
     }
 
     fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
@@ -90,7 +107,8 @@ impl Query {
     }
 }
 
-const FILTERS: &[&str] = &[
+/// What narrows a list.
+pub(super) const FILTERS: &[&str] = &[
     "cursor",
     "limit",
     "search",
@@ -128,24 +146,7 @@ pub(crate) async fn list(State(house): State<Shared>, RawQuery(query): RawQuery,
     let entry = auth::enter(&house, method, headers, Operation::ReadContacts, Right::ReadContacts).await?;
     let answer = async {
         let query = Query::read(query.as_deref(), FILTERS)?;
-        let tags = query.text("tags").unwrap_or_default();
-        let filter = ContactFilter {
-            search: search(&query)?,
-            lifecycle_stage: query.text("lifecycle_stage").map(str::to_owned),
-            country_code: query.text("country_code").map(str::to_ascii_uppercase),
-            tags: tags
-                .split(',')
-                .map(str::trim)
-                .filter(|tag| !tag.is_empty())
-                .take(100)
-                .map(str::to_owned)
-                .collect(),
-            has_phone: query.flag("has_phone")?,
-            has_email: query.flag("has_email")?,
-            from: query.time("created_after")?,
-            until: query.time("created_before")?,
-            ..ContactFilter::default()
-        };
+        let filter = query.contacts()?;
         page(&house, &entry.principal, &query, "all", filter).await
     };
     let answer = answer.await;

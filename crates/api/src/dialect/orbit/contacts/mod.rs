@@ -20,6 +20,12 @@ pub(super) mod lists;
 
 pub(super) mod segments;
 
+pub(super) mod import;
+
+pub(super) mod imports;
+
+pub(super) mod export;
+
 use axum::Router;
 use axum::routing::{delete, get, post, put};
 use offhook_core::id::ContactId;
@@ -33,6 +39,11 @@ pub(super) fn routes(mut router: Router<Shared>) -> Router<Shared> {
     router = hang(router, "/contacts", &get(list::list).post(one::create).fallback(wrong_method));
     router = hang(router, "/contacts/optouts", &get(list::opted_out).fallback(wrong_method));
     router = hang(router, "/contacts/merge", &post(one::merge).fallback(wrong_method));
+    router = hang(router, "/contacts/import", &post(import::import).fallback(wrong_method));
+    router = hang(router, "/contacts/imports", &get(imports::all).fallback(wrong_method));
+    router = hang(router, "/contacts/imports/{id}", &get(imports::one).fallback(wrong_method));
+    router = hang(router, "/contacts/imports/{id}/rejected", &get(imports::rejected).fallback(wrong_method));
+    router = hang(router, "/contacts/export", &get(export::export).fallback(wrong_method));
     router = hang(router, "/contacts/lists", &get(lists::all).post(lists::create).fallback(wrong_method));
     router = hang(
         router,

@@ -1,0 +1,213 @@
+//! `GET /contacts/export`: the list with its filters, whole, as one file that can be imported. Ours.
+//!
+//! Pages are read as the client takes them. A file that cannot go on breaks the connection off.
+
+use std::io;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use offhook_core::audit::Object;
+use offhook_core::contact::{Channel, Contact, Email};
+use offhook_core::ports::{ContactFilter, ContactsAfter};
+use serde_json::json;
+
+use super::super::auth;
+use super::super::error::ApiError;
+use super::super::wire;
+use super::imports::csv_of;
+use super::list::{FILTERS, Query};
+use super::wire::ContactBody;
+use crate::house::Shared;
+use crate::manners::limits::Operation;
+use crate::manners::moment;
+use crate::manners::principal::{Principal, Right};
+use crate::manners::sheet;
+
+/// Contacts read at a time.
+const AT_ONCE: u32 = 200;
+
+/// The columns before those of preferences, in the order of [`cells`].
+const COLUMNS: [&str; 12] = [
+    "id",
+    "phone",
+    "email",
+    "first_name",
+    "last_name",
+    "profile_name",
+    "country_code",
+    "lifecycle_stage",
+    "tags",
+    "metadata",
+    "created_at",
+    "updated_at",
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Csv,
+    Json,
+}
+
+/// Exports contacts.
+#[utoipa::path(
+    get,
+    path = "/api/v1/contacts/export",
+    tag = "Contacts",
+    operation_id = "exportContacts",
+    params(
+        ("format" = Option<String>, Query, description = "`csv` unless given, or `json`"),
+        ("search" = Option<String>, Query, description = "As in the list"),
+        ("lifecycle_stage" = Option<String>, Query, description = "As in the list"),
+        ("country_code" = Option<String>, Query, description = "As in the list"),
+        ("tags" = Option<String>, Query, description = "As in the list"),
+        ("has_phone" = Option<bool>, Query, description = "As in the list"),
+        ("has_email" = Option<bool>, Query, description = "As in the list"),
+        ("created_after" = Option<String>, Query, description = "As in the list"),
+        ("created_before" = Option<String>, Query, description = "As in the list"),
+    ),
+    responses((status = 200, description = "The contacts, the last made first", content(
+        (String = "text/csv"),
+        (Vec<ContactBody> = "application/json"),
+    )))
+)]
+pub(crate) async fn export(
+    State(house): State<Shared>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (method, headers) = (request.method(), request.headers());
+    let entry = auth::enter(&house, method, headers, Operation::Export, Right::ExportContacts).await?;
+    let allowance = entry.allowance;
+    let begun = begin(house.clone(), &entry.principal, query.as_deref()).await;
+    let mut response = begun.map_err(|mut error| {
+        error.allowance = Some(Box::new(allowance));
+        error
+    })?;
+    wire::state(response.headers_mut(), &allowance, &house);
+    Ok(response)
+}
+
+async fn begin(house: Shared, principal: &Principal, query: Option<&str>) -> Result<Response, ApiError> {
+    let known: Vec<&str> = FILTERS.iter().copied().chain(["format"]).collect();
+    let query = Query::read(query, &known)?;
+    let form = match query.text("format").unwrap_or("csv") {
+        "csv" => Form::Csv,
+        "json" => Form::Json,
+        _ => return Err(ApiError::invalid("format", "'format' is csv or json")),
+    };
+    if let Some(name) = ["cursor", "limit"].into_iter().find(|name| query.text(name).is_some()) {
+        return Err(ApiError::invalid(name, "an export has no pages"));
+    }
+    let filter = ContactFilter { names_only: !principal.role().sees_phones(), ..query.contacts()? };
+    let narrowed = json!({ "filtered": query.text("search").is_some() });
+    let object = Object::new("contacts", "export");
+    house.audit.record(principal, "contacts.exported", object, narrowed).await?;
+    let reveal = principal.role().sees_phones();
+    let tenant = principal.tenant.clone();
+    let mut export = Export { house, tenant, filter, form, reveal, after: None, at: Part::Beginning };
+    // What can be refused is refused before the first byte.
+    let first = export.next().await?;
+    let rest = stream::try_unfold(export, async |mut export: Export| match export.next().await {
+        Ok(Some(bytes)) => Ok(Some((bytes, export))),
+        Ok(None) => Ok(None),
+        Err(_) => Err(io::Error::other("the contacts cannot be read on")),
+    });
+    let whole = futures_util::StreamExt::chain(stream::iter(first.map(Ok)), rest);
+    let (kind, name) = match form {
+        Form::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"contacts.csv\""),
+        Form::Json => ("application/json", "attachment; filename=\"contacts.json\""),
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static(name)),
+    ];
+    Ok((headers, Body::from_stream(whole)).into_response())
+}
+
+/// An export on its way.
+struct Export {
+    house: Shared,
+    tenant: offhook_core::id::TenantId,
+    filter: ContactFilter,
+    form: Form,
+    reveal: bool,
+    after: Option<i64>,
+    at: Part,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Beginning,
+    Middle,
+    Over,
+}
+
+impl Export {
+    /// The next bytes of the file.
+    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        if self.at == Part::Over {
+            return Ok(None);
+        }
+        let from = ContactsAfter { after: self.after, limit: AT_ONCE };
+        let page = self.house.ports.contacts.list(&self.tenant, &self.filter, &from).await?;
+        self.after = page.next;
+        let first = self.at == Part::Beginning;
+        self.at = if page.next.is_some() { Part::Middle } else { Part::Over };
+        Ok(Some(Bytes::from(match self.form {
+            Form::Csv => csv(&page.contacts, first, self.reveal),
+            Form::Json => json_text(&page.contacts, first, page.next.is_none(), self.reveal),
+        })))
+    }
+}
+
+fn json_text(contacts: &[Contact], first: bool, last: bool, reveal: bool) -> Vec<u8> {
+    let mut text = if first { b"[".to_vec() } else { Vec::new() };
+    for (place, contact) in contacts.iter().enumerate() {
+        text.extend_from_slice(if first && place == 0 { b"\n" } else { b",\n" });
+        text.extend_from_slice(ContactBody::json(contact, reveal).to_string().as_bytes());
+    }
+    if last {
+        text.extend_from_slice(b"\n]\n");
+    }
+    text
+}
+
+fn csv(contacts: &[Contact], first: bool, reveal: bool) -> Vec<u8> {
+    let preferences = Channel::ALL.map(|channel| format!("preferences.{}", channel.as_str()));
+    let names = || COLUMNS.map(str::to_owned).into_iter().chain(preferences).collect();
+    let header = first.then(names);
+    csv_of(header.into_iter().chain(
+        contacts.iter().map(|contact| cells(contact, reveal).into_iter().map(sheet::guarded).collect()),
+    ))
+}
+
+/// A contact's cells; empty for what is not known.
+fn cells(contact: &Contact, reveal: bool) -> Vec<String> {
+    let facts = &contact.facts;
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let phone = facts.phone.as_ref().map(|it| if reveal { it.reveal() } else { it.to_string() });
+    // Tags that have the mark between tags in them are told as JSON, all of them.
+    let plain = facts.tags.iter().all(|tag| !tag.contains(';') && !tag.starts_with('['));
+    let tags = if plain { facts.tags.join(";") } else { json!(facts.tags).to_string() };
+    let metadata = if facts.metadata.is_empty() { String::new() } else { json!(facts.metadata).to_string() };
+    let mut cells = vec![
+        contact.id.as_str().to_owned(),
+        phone.unwrap_or_default(),
+        facts.email.as_ref().map(Email::as_str).filter(|_| reveal).unwrap_or_default().to_owned(),
+        text(&facts.first_name),
+        text(&facts.last_name),
+        text(&facts.profile_name),
+        text(&facts.country_code),
+        text(&facts.lifecycle_stage),
+        tags,
+        metadata,
+        moment::whole(contact.created_at),
+        moment::whole(contact.updated_at),
+    ];
+    let preference = |channel| facts.preferences.get(&channel).map(bool::to_string).unwrap_or_default();
+    cells.extend(Channel::ALL.map(preference));
+    cells
+}
