@@ -243,9 +243,18 @@ impl Company {
             let whole = told[0].len() == events.len() && ends(&told[1]) == 3 && ends(&told[2]) == 3;
             Ok(whole.then_some(told))
         });
-        let [orbit, vobiz, meta] = told.await.with_context(|| {
+        let [mut orbit, vobiz, meta] = told.await.with_context(|| {
             format!("{:?}: {} events, {:#?}", self.face, events.len(), self.told("orbit"))
         })?;
+        // Order is kept per call, and per contact; between them it is the network's.
+        let place = |told: &Value| events.iter().position(|event| event["id"] == told["id"]);
+        let mut newest = HashMap::new();
+        for told in &orbit {
+            let (place, before) = (place(told), newest.get(&about(told)).copied().flatten());
+            ensure!(place.is_some() && before < place, "{:?}: out of order: {told:#}", self.face);
+            newest.insert(about(told), place);
+        }
+        orbit.sort_by_key(place);
         self.hold_against_documentation(&rows, &orbit, &vobiz, &meta).await?;
         self.verified_by_the_samples()?;
 
@@ -339,7 +348,7 @@ impl Company {
     }
 }
 
-/// The call a delivery is about.
+/// The call, or else the contact, a delivery is about.
 fn about(told: &Value) -> String {
     let value = |told: &Value| {
         let value = &told["entry"][0]["changes"][0]["value"];
@@ -348,6 +357,7 @@ fn about(told: &Value) -> String {
     };
     let call = match &told["data"]["call_id"] {
         Value::Null if told["payload"].is_object() => value(&told["payload"]),
+        Value::Null if told["data"].is_object() => told["data"]["contact_id"].clone(),
         Value::Null => value(told),
         call => call.clone(),
     };

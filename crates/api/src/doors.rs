@@ -138,7 +138,7 @@ pub fn router(doors: Doors) -> (Router, Sockets) {
         .layer(from_fn_with_state(house.clone(), once::<Orbit>));
     let dressed = Router::new()
         .merge(orbit)
-        .merge(d360::routes())
+        .merge(d360::routes(&house))
         .merge(vobiz::routes(&house))
         .merge(desk::routes())
         .merge(ws::routes())

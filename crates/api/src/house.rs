@@ -100,6 +100,16 @@ impl House {
         !principal.sandbox || self.config.sandbox || number.sandbox
     }
 
+    /// Notes that a key is in use. When that was is not worth refusing its holder for.
+    pub(crate) async fn note_use(&self, key: &KeyId) {
+        let now = self.now();
+        if self.uses.is_first(key, now)
+            && let Err(fault) = self.ports.keys.used(key, now).await
+        {
+            tracing::warn!(key.id = %key, error = %fault, "the use of a key is not noted");
+        }
+    }
+
     /// Whether a page of the request's origin may use this server.
     pub(crate) fn origin(&self, headers: &HeaderMap) -> origin::Verdict {
         origin::judge(headers, &self.origins)

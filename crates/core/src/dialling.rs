@@ -52,6 +52,9 @@ pub enum Barred {
         /// How long to wait.
         wait: Duration,
     },
+    /// There is no access token for the business number that can be read.
+    #[error("no usable access token is stored for this business number")]
+    NoToken,
     /// The business number's country may not place calls.
     #[error("business numbers of {0} may not place calls")]
     CountryBlocked(Country),

@@ -13,7 +13,7 @@ use crate::id::{
     CallId, ContactId, EventId, HookId, ImportId, NumberId, RecordingId, SegmentId, TenantId, UserId,
 };
 use crate::meta::MetaEventKind;
-use crate::permission::Standing;
+use crate::permission::{Source, Standing};
 use crate::phone::Phone;
 use crate::time::Time;
 
@@ -208,6 +208,8 @@ pub enum KnockKind {
     Terminate,
     /// A user's consent.
     Permission,
+    /// A number's settings.
+    Settings,
 }
 
 impl KnockKind {
@@ -265,6 +267,9 @@ pub enum Event {
         /// When a temporary grant, or a request nobody answers, ends.
         #[serde(default)]
         expires_at: Option<Time>,
+        /// Through whom it came to stand so. None in logs of old versions.
+        #[serde(default)]
+        source: Option<Source>,
     },
     /// A contact.
     Contact {

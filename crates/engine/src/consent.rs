@@ -143,7 +143,7 @@ impl Inner {
             return Ok(());
         };
         let news = match reply.granted {
-            true => News::Granted { at: reply.at, until: reply.expires_at },
+            true => News::Granted { at: reply.at, until: reply.expires_at, automatic: reply.automatic },
             false => News::Refused { at: reply.at, automatic: reply.automatic },
         };
         self.learn(&number, &phone, &[news], true).await?;

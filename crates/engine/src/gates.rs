@@ -1,5 +1,5 @@
-//! What stands between a wish to call and Meta's `connect`, in order: the tenant's pace, whom the house lets be
-//! called from where, permission, other calls.
+//! What stands between a wish to call and Meta's `connect`, in order: the tenant's pace, the number's token, whom
+//! the house lets be called from where, permission, other calls.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,8 +12,10 @@ use offhook_core::id::{CallId, TenantId};
 use offhook_core::meta::{Callee, Direction, MetaError, Party};
 use offhook_core::permission::{Check, News, Reason, Told};
 use offhook_core::phone::Phone;
+use offhook_core::ports::StoreFault;
 use offhook_core::time::Time;
 
+use crate::errors::EngineError;
 use crate::house::Inner;
 
 /// Meta's codes for what we foresee (whatsapp-calling.md 7.2).
@@ -67,11 +69,25 @@ impl Inner {
         counted.map_err(|wait| self.barred(tenant, Barred::TooFast { wait }, "too_fast"))
     }
 
+    /// Whether there is a token to ask Meta with. Without one nothing else is worth looking at.
+    pub(crate) async fn holds_token(&self, number: &BusinessNumber) -> Result<(), EngineError> {
+        match self.ports.numbers.access_token(&number.id).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(self.barred(&number.tenant, Barred::NoToken, "no_token").into()),
+            Err(StoreFault::Corrupt(why)) => {
+                tracing::error!(number.id = %number.id, error = why, "an access token cannot be read");
+                Err(self.barred(&number.tenant, Barred::NoToken, "no_token").into())
+            }
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
     /// Whether the house lets a user be called from a number.
     pub(crate) fn admit(&self, number: &BusinessNumber, to: &Callee) -> Result<(), Barred> {
         self.manners.dialling.admit(number, to).map_err(|barred| {
             let word = match barred {
                 Barred::TooFast { .. } => "too_fast",
+                Barred::NoToken => "no_token",
                 Barred::CountryBlocked(_) => "country_blocked",
                 Barred::RecipientCountry(_) => "recipient_country",
                 Barred::RecipientDenied => "recipient_denied",

@@ -193,6 +193,7 @@ impl Engine {
         house.keep_pace(&request.tenant)?;
         let number = house.ports.numbers.load(&request.tenant, &request.number).await?;
         let number = number.ok_or(EngineError::UnknownNumber)?;
+        house.holds_token(&number).await?;
         house.admit(&number, &request.to)?;
         let new = NewOutbound {
             id,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use offhook_core::call::table::Connect;
 use offhook_core::call::{Call, CallRecord, State};
 use offhook_core::event::{Event, KnockKind};
-use offhook_core::house::BusinessNumber;
+use offhook_core::house::{BusinessNumber, MediaMode};
 use offhook_core::id::{CallId, NumberId, TenantId};
 use offhook_core::meta::{Direction, MetaEvent, MetaEventKind};
 use offhook_core::ports::{Knocked, News, StoreFault};
@@ -121,8 +122,7 @@ impl Inner {
                 Ok(Dealt::Handed)
             }
             News::Settings(change) => {
-                self.settings_changed(change).await?;
-                self.done(knocked.id).await;
+                self.settings_changed(knocked.id, change).await?;
                 Ok(Dealt::Handed)
             }
             News::Kept { .. } => {
@@ -151,10 +151,27 @@ impl Inner {
         event.party.contact = self.sighted(&number.tenant, &event.party).await;
         let id = CallId::from_uuid(self.ports.ids.next());
         let (wacid, what) = (event.wacid.clone(), KnockKind::of(&event.kind));
+        let greeter = self.greeter(&number).await?;
         let now = self.ports.clock.now();
-        let call = Call::incoming_at(self.manners.clone(), id, &number, event, now);
+        let call = Call::incoming_at(self.manners.clone(), id, &number, greeter, event, now);
         self.spawn(call, number, Some(wacid), Birth { knock: Some((knock, what)), ..Birth::default() });
         Ok(Dealt::Handed)
+    }
+
+    /// Whom the number's callers meet instead of ringing people.
+    async fn greeter(&self, number: &BusinessNumber) -> Result<Option<Connect>, StoreFault> {
+        if number.media_mode != MediaMode::Bridge {
+            return Ok(None);
+        }
+        match self.ports.numbers.inbound_bot(&number.id).await {
+            Ok(bot) => Ok(bot.map(Connect::Bot)),
+            // People can take the call all the same.
+            Err(StoreFault::Corrupt(why)) => {
+                tracing::error!(number.id = %number.id, error = why, "the address of a voice bot cannot be read");
+                Ok(None)
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Our unanswered calls to a user who calls us give way: the one the user holds in their hand lives.

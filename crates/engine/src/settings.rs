@@ -1,5 +1,6 @@
 //! A number's settings at Meta: read, changed, and what we remember of them.
 
+use offhook_core::event::{Event, KnockKind};
 use offhook_core::house::{BusinessNumber, Calling};
 use offhook_core::id::{NumberId, TenantId};
 use offhook_core::meta::SettingsChange;
@@ -62,14 +63,27 @@ impl Engine {
 }
 
 impl Inner {
-    /// Somebody changed a number's settings at Meta, perhaps we.
-    pub(crate) async fn settings_changed(&self, change: SettingsChange) -> Result<(), StoreFault> {
-        let Some(number) = self.ports.numbers.by_meta_id(&change.number).await? else { return Ok(()) };
-        let Some(enabled) = change.calling else { return Ok(()) };
-        if enabled != number.calling.enabled {
-            tracing::info!(number.id = %number.id, calling.enabled = enabled, "calling was switched at WhatsApp");
+    /// Somebody changed a number's settings at Meta, perhaps we; then those are told who want Meta's own words.
+    pub(crate) async fn settings_changed(
+        &self,
+        knock: i64,
+        change: SettingsChange,
+    ) -> Result<(), StoreFault> {
+        let Some(number) = self.ports.numbers.by_meta_id(&change.number).await? else {
+            self.done(knock).await;
+            return Ok(());
+        };
+        if let Some(enabled) = change.calling {
+            if enabled != number.calling.enabled {
+                tracing::info!(
+                    number.id = %number.id, calling.enabled = enabled, "calling was switched at WhatsApp"
+                );
+            }
+            self.remember_calling(&number, Calling::said(enabled, change.at)).await?;
         }
-        self.remember_calling(&number, Calling::said(enabled, change.at)).await.map(drop)
+        let told = Event::Knock { knock, number: number.id, call: None, what: KnockKind::Settings };
+        self.pass_on(&number.tenant, knock, told).await;
+        Ok(())
     }
 
     async fn remember_calling(

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use offhook_core::call::table::BotUrl;
 use offhook_core::call::{Ask, Fault, Reply};
 use offhook_core::house::{BusinessNumber, MediaMode};
 use offhook_core::id::{MetaNumberId, NumberId, TenantId, Wacid};
@@ -62,6 +63,17 @@ impl Numbers for OneToken {
         _: &NumberId,
         _: MediaMode,
     ) -> Result<Option<BusinessNumber>, StoreFault> {
+        unreachable!("the client reads tokens only")
+    }
+    async fn inbound_bot(&self, _: &NumberId) -> Result<Option<BotUrl>, StoreFault> {
+        unreachable!("the client reads tokens only")
+    }
+    async fn set_inbound_bot(
+        &self,
+        _: &TenantId,
+        _: &NumberId,
+        _: Option<&BotUrl>,
+    ) -> Result<bool, StoreFault> {
         unreachable!("the client reads tokens only")
     }
     async fn access_token(&self, _: &NumberId) -> Result<Option<String>, StoreFault> {

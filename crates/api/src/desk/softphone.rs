@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use axum::extract::{Request, State};
+use offhook_core::audit::Object;
 use offhook_core::house::Person;
 use offhook_core::id::UserId;
 use offhook_core::ports::{Opener, Ticket};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::dialect::orbit::auth;
@@ -82,6 +84,8 @@ async fn ticket(house: &House, principal: &Principal, user_id: Option<String>, b
     }
     let until = house.now() + LIFE;
     let token = house.ports.sessions.issue_ticket(&Ticket { person: person.clone(), until, by }).await?;
+    let object = Object::new("person", person.id.as_str());
+    house.audit.record(principal, "softphone.ticket_issued", object, Value::Null).await?;
     let agent = TicketAgent { id: person.id.to_string(), name: person.name };
     Ok(Reply::made(&IssuedTicket { token, expires_at: moment::whole(until), agent }))
 }

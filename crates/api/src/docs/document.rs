@@ -14,41 +14,63 @@ const ABOUT: &str = "WhatsApp Business calling, self-hosted. Paths are served un
      without a slash at the end. Every answer carries `X-Request-Id`; every error has a code that does not change \
      and a page behind `meta.docs_url`.";
 
-/// Everything the server answers over REST.
+/// Everything the server answers over REST in its own words.
 pub(crate) fn document(public_url: Option<&Url>) -> Value {
-    let base = public_url.map_or("/", |url| url.as_str()).trim_end_matches('/');
-    let mut whole = json!({
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Offhook",
-            "version": env!("CARGO_PKG_VERSION"),
-            "description": ABOUT,
-            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
-        },
-        "servers": [{ "url": if base.is_empty() { "/" } else { base } }],
-        "paths": {},
-        "components": { "schemas": {}, "securitySchemes": {} },
-    });
-    // One line for each part. Those of faces that dress otherwise than Orbit's come as they are:
-    // `serde_json::to_value(…::openapi())`, with their own errors and credentials.
+    let mut whole = skeleton("Offhook", ABOUT, public_url);
+    // One line for each part.
     let parts = [
         enveloped(orbit::doc::Document::openapi(), Repeats::ByName),
         enveloped(desk::Document::openapi(), Repeats::AsTheyCome),
     ];
     for part in parts {
-        for section in ["/paths", "/components/schemas", "/components/securitySchemes"] {
-            let theirs = part.pointer(section).and_then(Value::as_object).cloned().unwrap_or_default();
-            let ours = whole.pointer_mut(section).and_then(Value::as_object_mut).expect("it was made above");
-            for (name, value) in theirs {
-                ours.entry(name)
-                    .or_insert_with(|| json!({}))
-                    .as_object_mut()
-                    .expect("objects")
-                    .extend(object(value));
-            }
-        }
+        merge(&mut whole, &part);
     }
     whole
+}
+
+/// A document without operations.
+pub(super) fn skeleton(title: &str, about: &str, public_url: Option<&Url>) -> Value {
+    let base = public_url.map_or("/", |url| url.as_str()).trim_end_matches('/');
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": title,
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": about,
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": if base.is_empty() { "/" } else { base } }],
+        "paths": {},
+        "components": { "schemas": {}, "securitySchemes": {} },
+    })
+}
+
+/// Puts a part into a document.
+pub(super) fn merge(whole: &mut Value, part: &Value) {
+    for section in ["/paths", "/components/schemas", "/components/securitySchemes"] {
+        let theirs = part.pointer(section).and_then(Value::as_object).cloned().unwrap_or_default();
+        let ours = whole.pointer_mut(section).and_then(Value::as_object_mut).expect("skeletons have them");
+        for (name, value) in theirs {
+            ours.entry(name)
+                .or_insert_with(|| json!({}))
+                .as_object_mut()
+                .expect("objects")
+                .extend(object(value));
+        }
+    }
+}
+
+/// Says that an operation takes `Idempotency-Key`.
+pub(super) fn name_repeats(operation: &mut Value) {
+    let parameter = json!({
+        "name": "Idempotency-Key", "in": "header", "required": false,
+        "description": "A request that is repeated under the same key within a day gets the first answer.",
+        "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
+    });
+    match operation["parameters"].as_array_mut() {
+        Some(parameters) => parameters.push(parameter),
+        None => operation["parameters"] = json!([parameter]),
+    }
 }
 
 /// Whether `Idempotency-Key` is taken.
@@ -79,15 +101,7 @@ fn finish(path: &str, method: &str, operation: &mut Value, repeats: Repeats, com
         operation["security"] = json!([{ "api_key": [] }, { "bearer": [] }, { "session": [] }]);
     }
     if repeats == Repeats::ByName && method != "get" {
-        let parameter = json!({
-            "name": "Idempotency-Key", "in": "header", "required": false,
-            "description": "A request that is repeated under the same key within a day gets the first answer.",
-            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
-        });
-        match operation["parameters"].as_array_mut() {
-            Some(parameters) => parameters.push(parameter),
-            None => operation["parameters"] = json!([parameter]),
-        }
+        name_repeats(operation);
     }
     let has_query =
         operation["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["in"] == "query"));

@@ -1,8 +1,11 @@
-//! What the server says about itself: the OpenAPI document, the page that browses it, a page for every error code.
+//! What the server says about itself: an OpenAPI document for each face, the page that browses them, a page for
+//! every error code.
 //!
 //! Public: nothing here is anybody's data. No handler's shape lives here; each face describes its own.
 
 pub(crate) mod document;
+
+pub(crate) mod costume;
 
 mod errors;
 
@@ -14,8 +17,9 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
 use url::Url;
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use utoipa_swagger_ui::{Config, SwaggerUi, Url as Listed};
 
+use crate::dialect::{d360, vobiz};
 use crate::house::Shared;
 
 /// Where the pages of error codes are.
@@ -30,13 +34,23 @@ const BROWSER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub(crate) fn routes(public_url: Option<&Url>) -> Router<Shared> {
-    let document: Arc<str> = Arc::from(document::document(public_url).to_string());
-    let json = move || async move {
-        let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
-        (headers, document.to_string())
-    };
+    let documents = [
+        ("Offhook", "/openapi.json", document::document(public_url)),
+        ("Vobiz", "/openapi/vobiz.json", costume::document(vobiz::costume(), public_url)),
+        ("360dialog", "/openapi/360dialog.json", costume::document(d360::costume(), public_url)),
+    ];
     // The badge of another server's validator is left out: the page asks nobody but this server.
-    let config = Config::from("/openapi.json").validator_url("none");
+    let listed = documents.iter().map(|(name, path, _)| Listed::new(name, path));
+    let config = Config::new(listed).validator_url("none");
+    let mut router = Router::new();
+    for (_, path, document) in documents {
+        let document: Arc<str> = Arc::from(document.to_string());
+        let json = move || async move {
+            let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
+            (headers, document.to_string())
+        };
+        router = router.route(path, get(json));
+    }
     let browse: Router<Shared> = SwaggerUi::new("/docs").config(config).into();
     let browse = browse.layer(map_response(|response| guarded(response, BROWSER_POLICY)));
     let pages = Router::new()
@@ -44,7 +58,7 @@ pub(crate) fn routes(public_url: Option<&Url>) -> Router<Shared> {
         .route(&format!("{ERRORS}/style.css"), get(errors::style))
         .route(&format!("{ERRORS}/{{code}}"), get(errors::one))
         .layer(map_response(|response| guarded(response, PAGE_POLICY)));
-    Router::new().route("/openapi.json", get(json)).merge(browse).merge(pages)
+    router.merge(browse).merge(pages)
 }
 
 async fn guarded(mut response: Response, policy: &'static str) -> Response {

@@ -11,6 +11,7 @@ use offhook_core::id::{KeyId, TenantId};
 use offhook_core::ports::{Audit, Clock, StoreFault};
 use serde_json::{Value, json};
 
+use super::emergency::is_emergency;
 use super::minutely::Minutely;
 use super::principal::{Principal, Right};
 use super::trace::Trace;
@@ -77,6 +78,19 @@ impl Ledger {
         }
         let after = text(json!({ "required": right.scope() }));
         self.write(Deed { after, ..self.deed(principal, "right.refused") }).await
+    }
+
+    /// A caller may be about to dial an emergency number, which is refused and noted, whatever comes of it.
+    pub(crate) async fn dialling(
+        &self,
+        principal: &Principal,
+        typed: Option<&str>,
+    ) -> Result<(), StoreFault> {
+        if !typed.is_some_and(is_emergency) {
+            return Ok(());
+        }
+        let after = text(json!({ "to": "****" }));
+        self.write(Deed { after, ..self.deed(principal, "call.emergency_refused") }).await
     }
 
     /// What a stranger did, unless they did it this minute already: nobody fills the log by asking often.

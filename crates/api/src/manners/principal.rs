@@ -2,7 +2,7 @@
 
 use offhook_core::audit::Actor;
 use offhook_core::house::{ApiKey, KeyKind, KeyMode, Person, Role};
-use offhook_core::id::TenantId;
+use offhook_core::id::{NumberId, TenantId};
 pub(crate) use offhook_core::right::Right;
 
 /// A caller whose credential was checked.
@@ -52,6 +52,14 @@ impl Principal {
         };
         let public = matches!(&self.who, Who::Key(key) if key.kind == KeyKind::Public);
         by_role && by_scope && (right.only_reads() || !public)
+    }
+
+    /// The one number the key was made for.
+    pub(crate) fn only_number(&self) -> Option<&NumberId> {
+        match &self.who {
+            Who::Key(key) => key.number.as_ref(),
+            Who::Person(_) => None,
+        }
     }
 
     /// For the audit log.

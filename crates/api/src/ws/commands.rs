@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use offhook_core::audit::Object;
 use offhook_core::call::{CallRecord, Command, Refusal, Wish};
 use offhook_core::house::{BusinessNumber, MediaMode, Person};
 use offhook_core::id::{CallId, RecordingId};
@@ -13,6 +14,7 @@ use offhook_core::sdp::Sdp;
 use offhook_engine::{EngineError, PlaceRequest};
 use offhook_whatsapp::sdp;
 use serde::Deserialize;
+use serde_json::json;
 use tokio::time::timeout;
 
 use super::casting::cast;
@@ -24,6 +26,7 @@ use crate::house::House;
 use crate::manners::body::{self, JsonFault};
 use crate::manners::emergency;
 use crate::manners::limits::Operation;
+use crate::manners::principal::Principal;
 
 const LONGEST_ID: usize = 128;
 
@@ -246,7 +249,18 @@ async fn done(
     Ok((Some(view::call(&record, &cast)), answer))
 }
 
+/// Writes a deed into the audit log. It is done already, so what cannot be written does not undo it.
+async fn noted(house: &House, me: &Person, action: &str, object: Object, number: &BusinessNumber) {
+    let from = json!({ "from_phone_number_id": number.meta_id.as_str() });
+    let written = house.audit.record(&Principal::person(me.clone()), action, object, from).await;
+    if let Err(fault) = written {
+        tracing::error!(error = %fault, audit.action = action, "a deed is missing in the audit log");
+    }
+}
+
 async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: &str) -> Done {
+    let watched = house.audit.dialling(&Principal::person(me.clone()), Some(to)).await;
+    watched.map_err(|fault| words::unavailable(&fault))?;
     let to = phone(to)?;
     let number = number(house, me, from).await?;
     let relayed = number.media_mode == MediaMode::Relay;
@@ -258,7 +272,7 @@ async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: 
     }
     let request = PlaceRequest {
         tenant: me.tenant.clone(),
-        number: number.id,
+        number: number.id.clone(),
         to: to.into(),
         offer: relayed.then(|| offer.clone()),
         agent: Some(me.id.clone()),
@@ -271,6 +285,8 @@ async fn place(house: &House, me: &Person, to: &str, from: Option<&str>, offer: 
     };
     // WhatsApp's verdict comes as an event: the reply does not wait for it.
     let placed = house.engine.place(request).await.map_err(|why| words::refused(&why))?;
+    let object = Object::new("call", placed.record.id.as_str());
+    noted(house, me, "call.placed", object, &number).await;
     if relayed {
         return Ok(placed.record.into());
     }
@@ -346,7 +362,9 @@ async fn ask_permission(house: &House, me: &Person, to: &str, from: Option<&str>
     let number = number(house, me, from).await?;
     let ask = PermissionAsk { to, body: None, template: None };
     let asked = house.engine.ask_permission(&me.tenant, &number.id, ask).await;
-    asked.map(|_| Outcome::default()).map_err(|why| words::refused(&why))
+    let asked = asked.map_err(|why| words::refused(&why))?;
+    noted(house, me, "permission.requested", Object::new("permission", asked.id.as_str()), &number).await;
+    Ok(Outcome::default())
 }
 
 async fn permission(

@@ -160,6 +160,7 @@ fn barred_words(barred: &Barred) -> ErrorView {
             let remedy = format!("Wait {} s, then call again.", wait.as_secs() + 1);
             error("too_many_calls", "The house has placed too many calls in a minute.", Some(&remedy))
         }
+        Barred::NoToken => ending(EndReason::TokenInvalid, None).expect("it has words"),
         Barred::CountryBlocked(_) => ending(EndReason::CountryBlocked, None).expect("it has words"),
         Barred::RecipientCountry(_) | Barred::RecipientDenied => error(
             "recipient_not_allowed",

@@ -10,8 +10,9 @@ use serde_json::Value;
 use crate::rig::{Answered, Rig};
 
 /// Doors that are not REST: sockets, other people's webhooks, links to sound, and these pages themselves.
-const OTHER_DOORS: [&str; 6] = [
+const OTHER_DOORS: [&str; 7] = [
     "/ws",
+    "/api/v1/messaging/ws",
     "/streams/{call_id}",
     "/webhooks/meta",
     "/api/v1/webhooks/whatsapp",
@@ -25,8 +26,22 @@ async fn fetch(rig: &Rig, method: Method, path: &str) -> Answered {
     rig.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
 }
 
-async fn document(rig: &Rig) -> Value {
-    let answer = fetch(rig, Method::GET, "/openapi.json").await;
+/// A face: where its document is, its folder among the sources, and what its paths begin with.
+struct Face {
+    document: &'static str,
+    folder: Option<&'static str>,
+    prefix: &'static str,
+}
+
+/// The native face is everything that is in no costume's folder.
+const FACES: [Face; 3] = [
+    Face { document: "/openapi.json", folder: None, prefix: "/api/v1" },
+    Face { document: "/openapi/vobiz.json", folder: Some("vobiz"), prefix: "/api/v1/messaging" },
+    Face { document: "/openapi/360dialog.json", folder: Some("d360"), prefix: "" },
+];
+
+async fn document(rig: &Rig, path: &str) -> Value {
+    let answer = fetch(rig, Method::GET, path).await;
     assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "application/json"));
     answer.json()
 }
@@ -47,17 +62,14 @@ fn filled(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// Costumes whose originals document them: the served document is of the native face.
-const COSTUMES: [&str; 2] = ["vobiz", "d360"];
-
-/// The paths that the sources hang, in the spelling of the document.
-fn hung() -> BTreeSet<String> {
+/// The paths that the face's sources hang, in the spelling of its document.
+fn hung(face: &Face) -> BTreeSet<String> {
     fn files(folder: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                let costume = path.file_name().is_some_and(|name| COSTUMES.iter().any(|it| name == *it));
-                if !costume {
+                let costume = |face: &Face| face.folder.is_some_and(|name| path.ends_with(name));
+                if !FACES.iter().any(costume) {
                     files(&path, found);
                 }
             } else if path.extension().is_some_and(|ending| ending == "rs") {
@@ -66,7 +78,8 @@ fn hung() -> BTreeSet<String> {
         }
     }
     let mut sources = Vec::new();
-    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files(&face.folder.map_or_else(|| all.clone(), |name| all.join("dialect").join(name)), &mut sources);
     let mut paths = BTreeSet::new();
     for text in &sources {
         // A literal, or the name of a constant of the same file.
@@ -80,70 +93,76 @@ fn hung() -> BTreeSet<String> {
             text.split(&constant).nth(1)?.split('"').next().map(str::to_owned)
         };
         let hangs = text.split("hang(").skip(1).filter_map(|rest| named(rest.split_once(',')?.1));
-        paths.extend(hangs.map(|path| format!("/api/v1{path}")));
+        paths.extend(hangs.map(|path| format!("{}{path}", face.prefix)));
         paths.extend(text.split(".route(").skip(1).filter_map(named).filter(|it| it.starts_with('/')));
     }
-    paths.retain(|path| !OTHER_DOORS.contains(&path.as_str()) && !path.starts_with("/docs"));
+    let other = |path: &str| OTHER_DOORS.contains(&path) || path.starts_with("/docs") || path.contains("{*");
+    paths.retain(|path| !other(path));
     paths
 }
 
 #[tokio::test]
 async fn every_route_is_documented_and_everything_documented_is_there() {
     let rig = Rig::new().await;
-    let documented = operations(&document(&rig).await);
-    let mut there = BTreeSet::new();
-    let hung = hung();
-    assert!(hung.len() > 10, "the routes are where they were: {hung:?}");
-    for path in hung {
-        for method in METHODS {
-            let answer = fetch(&rig, method.clone(), &filled(&path)).await;
-            if answer.status != StatusCode::METHOD_NOT_ALLOWED {
-                assert_ne!(answer.status, StatusCode::NOT_FOUND, "{method} {path} needs a credential");
-                there.insert((method.to_string(), path.clone()));
+    for face in &FACES {
+        let documented = operations(&document(&rig, face.document).await);
+        let mut there = BTreeSet::new();
+        let hung = hung(face);
+        assert!(hung.len() > 2, "the routes are where they were: {hung:?}");
+        for path in hung {
+            for method in METHODS {
+                let answer = fetch(&rig, method.clone(), &filled(&path)).await;
+                if answer.status != StatusCode::METHOD_NOT_ALLOWED {
+                    assert_ne!(answer.status, StatusCode::NOT_FOUND, "{method} {path} needs a credential");
+                    there.insert((method.to_string(), path.clone()));
+                }
             }
         }
+        let missing: Vec<_> = there.difference(&documented).collect();
+        assert!(
+            missing.is_empty(),
+            "routes without #[utoipa::path], or not in their face's document: {missing:?}"
+        );
+        let absent: Vec<_> = documented.difference(&there).collect();
+        assert!(absent.is_empty(), "documented and not served: {absent:?}");
     }
-    let missing: Vec<_> = there.difference(&documented).collect();
-    assert!(
-        missing.is_empty(),
-        "routes without #[utoipa::path], or not in their face's document: {missing:?}"
-    );
-    let absent: Vec<_> = documented.difference(&there).collect();
-    assert!(absent.is_empty(), "documented and not served: {absent:?}");
 }
 
 #[tokio::test]
-async fn the_document_is_openapi_3_1_and_its_references_lead_somewhere() {
+async fn the_documents_are_openapi_3_1_and_their_references_lead_somewhere() {
     let rig =
         Rig::configured(|config| config.public_url = Some("https://calls.example.com".parse().unwrap()))
             .await;
-    let document = document(&rig).await;
-    assert_eq!(
-        (&document["openapi"], &document["servers"][0]["url"]),
-        (&"3.1.0".into(), &"https://calls.example.com".into())
-    );
-    let text = document.to_string();
-    for target in text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
-        assert!(document.pointer(target).is_some(), "{target} leads nowhere");
-    }
-    let mut names = BTreeSet::new();
-    for item in document["paths"].as_object().unwrap().values() {
-        for operation in item.as_object().unwrap().values() {
-            let name = operation["operationId"].as_str().unwrap().to_owned();
-            assert!(names.insert(name.clone()), "two operations are called {name}");
-            assert!(
-                operation["tags"].is_array() && operation["summary"].is_string(),
-                "{name} says too little"
-            );
-            let answers = operation["responses"].as_object().unwrap();
-            assert!(
-                answers.contains_key("401") && answers.contains_key("429") && answers.contains_key("503")
-            );
-            assert!(
-                answers
-                    .values()
-                    .all(|answer| answer["description"].as_str().is_some_and(|it| !it.is_empty()))
-            );
+    for face in &FACES {
+        let document = document(&rig, face.document).await;
+        assert_eq!(
+            (&document["openapi"], &document["servers"][0]["url"]),
+            (&"3.1.0".into(), &"https://calls.example.com".into())
+        );
+        let text = document.to_string();
+        for target in text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(document.pointer(target).is_some(), "{target} leads nowhere");
+        }
+        let schemes = document["components"]["securitySchemes"].as_object().unwrap();
+        let mut names = BTreeSet::new();
+        for item in document["paths"].as_object().unwrap().values() {
+            for operation in item.as_object().unwrap().values() {
+                let name = operation["operationId"].as_str().unwrap().to_owned();
+                assert!(names.insert(name.clone()), "two operations are called {name}");
+                assert!(
+                    operation["tags"].is_array() && operation["summary"].is_string(),
+                    "{name} says too little"
+                );
+                let proofs = operation["security"].as_array().unwrap().iter();
+                let mut proofs = proofs.flat_map(|one| one.as_object().unwrap().keys());
+                assert!(proofs.all(|proof| schemes.contains_key(proof)), "{name}: {operation}");
+                let answers = operation["responses"].as_object().unwrap();
+                assert!(
+                    answers.contains_key("401") && answers.contains_key("429") && answers.contains_key("503")
+                );
+                let told = |answer: &Value| answer["description"].as_str().is_some_and(|it| !it.is_empty());
+                assert!(answers.values().all(told), "{name}: {operation}");
+            }
         }
     }
 }
@@ -160,7 +179,9 @@ async fn the_document_can_be_browsed_without_any_other_server() {
         assert_eq!(fetch(&rig, Method::GET, &file).await.status, StatusCode::OK, "{file}");
     }
     let start = fetch(&rig, Method::GET, "/docs/swagger-initializer.js").await;
-    assert!(start.text.contains("/openapi.json"), "{}", start.text);
+    for face in &FACES {
+        assert!(start.text.contains(&format!("\"{}\"", face.document)), "{}", start.text);
+    }
 }
 
 #[tokio::test]

@@ -12,11 +12,15 @@ mod contacts_files;
 #[cfg(test)]
 mod d360_calls;
 mod d360_number;
+mod d360_webhook;
 mod desk;
 
 mod docs;
 
+mod face_names;
+
 mod faces;
+mod gates;
 
 mod idempotency;
 

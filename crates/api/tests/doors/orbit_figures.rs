@@ -11,7 +11,7 @@ use offhook_core::meta::Direction;
 use offhook_core::time::Time;
 use serde_json::{Value, json};
 
-use crate::rig::{META_ID, Rig, finished, tenant};
+use crate::rig::{META_ID, OFFER, Rig, USER, finished, tenant};
 
 const PATH: &str = "/api/v1/whatsapp/calling/analytics";
 const ESTIMATE: &str = "/api/v1/whatsapp/calling/estimate";
@@ -204,4 +204,34 @@ async fn an_estimate_names_the_row_it_comes_from() {
     ] {
         assert_eq!(ask(&query).await.code(), code, "{query}");
     }
+}
+
+#[tokio::test]
+async fn the_events_of_a_finished_call_tell_what_it_cost_to_those_who_see_costs() {
+    let rig = priced().await;
+    let key = rig.key(Role::Owner, &["*"]).await;
+    let wanted = json!({ "to": USER, "from_phone_number_id": META_ID, "sdp_offer": OFFER });
+    rig.post("/api/v1/whatsapp/calling/calls", &key, &wanted).await;
+    rig.status("wacid.PLACED1==", "ACCEPTED").await;
+    rig.until(State::Connected).await;
+    rig.terminates("wacid.PLACED1==", "BUSINESS_INITIATED", Some(90)).await;
+    rig.until(State::Completed).await;
+    let row = rig.get("/api/v1/whatsapp/calling/calls", &key).await.json()["data"][0].clone();
+    assert!(row["cost"].is_string(), "{row}");
+    let told = async |key: &str| {
+        let events = rig.get("/api/v1/events", key).await.json();
+        let find = |kind: &str| {
+            let all = events["data"].as_array().unwrap().iter();
+            all.clone().find(|event| event["type"] == kind).unwrap()["data"].clone()
+        };
+        (find("whatsapp.call.initiated"), find("whatsapp.call.completed"))
+    };
+    let (initiated, completed) = told(&key).await;
+    for field in ["cost", "currency", "billable_seconds"] {
+        assert_eq!(completed[field], row[field], "{field}");
+        assert_eq!(initiated[field], Value::Null, "{field} of a call that goes on");
+    }
+    let agent = rig.key(Role::Agent, &["*"]).await;
+    let (_, completed) = told(&agent).await;
+    assert_eq!((&completed["cost"], &completed["currency"]), (&Value::Null, &Value::Null));
 }

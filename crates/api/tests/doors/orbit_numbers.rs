@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use offhook_core::call::State;
 use offhook_core::house::Role;
 use serde_json::{Value, json};
 
@@ -49,4 +50,52 @@ async fn numbers_are_changed_by_those_who_may_and_only_their_own() {
     let viewer = rig.key(Role::Viewer, &["calls:read"]).await;
     let seen = rig.get(PATH, &viewer).await.json();
     assert!(!seen["data"][0]["phone"].as_str().unwrap().contains("0200"), "{seen}");
+}
+
+#[tokio::test]
+async fn calls_of_a_number_go_to_its_voice_bot_and_ring_nobody() {
+    let (rig, _tell) = Rig::bridged().await;
+    let address = rig.serve().await;
+    let mut ann = rig.agent(address, 1).await;
+    let key = rig.key(Role::Developer, &["calls:*", "numbers:write"]).await;
+    assert_eq!(rig.get(PATH, &key).await.json()["data"][0]["inbound"], "agents");
+    let bot = json!({ "inbound_stream": "wss://bot.example.com/voice?key=canary" });
+    let set = patch(&rig, META_ID, &key, &bot).await;
+    assert_eq!((set.status, &set.json()["data"]["inbound"]), (StatusCode::OK, &json!("stream")));
+    let listed = rig.get(PATH, &key).await;
+    assert!(!listed.text.contains("canary"), "an address may carry a secret: {}", listed.text);
+    rig.rings("wacid.A").await;
+    let call = rig.until(State::Answering).await;
+    assert!(call.facts.table.seek.is_none() && call.agent.is_none());
+
+    // Agents take the next one.
+    let back = patch(&rig, META_ID, &key, &json!({ "inbound_stream": null })).await;
+    assert_eq!((back.status, &back.json()["data"]["inbound"]), (StatusCode::OK, &json!("agents")));
+    rig.rings("wacid.B").await;
+    assert_eq!(ann.event("call.incoming").await["call"]["direction"], "inbound");
+
+    assert_eq!(rig.audit.actions(), ["number.changed", "number.changed"]);
+    assert_eq!(rig.audit.deeds()[0].after.as_deref(), Some(r#"{"inbound":"stream"}"#));
+}
+
+#[tokio::test]
+async fn a_bot_is_for_calls_whose_sound_the_server_carries() {
+    let rig = Rig::new().await;
+    let key = rig.key(Role::Developer, &["calls:*", "numbers:write"]).await;
+    let bot = "wss://bot.example.com/voice";
+    for (body, field) in [
+        (json!({}), "media_mode"),
+        (json!({ "inbound_stream": bot }), "inbound_stream"),
+        (json!({ "media_mode": "relay", "inbound_stream": bot }), "inbound_stream"),
+        (json!({ "media_mode": "bridge", "inbound_stream": "wss://127.0.0.1/" }), "inbound_stream"),
+        (json!({ "media_mode": "bridge", "inbound_stream": 7 }), "inbound_stream"),
+    ] {
+        let refused = patch(&rig, META_ID, &key, &body).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", refused.text);
+        assert_eq!(refused.json()["error"]["details"]["field"], field, "{body}: {}", refused.text);
+    }
+    let both = json!({ "media_mode": "bridge", "inbound_stream": bot });
+    assert_eq!(patch(&rig, META_ID, &key, &both).await.json()["data"]["inbound"], "stream");
+    let relayed = patch(&rig, META_ID, &key, &json!({ "media_mode": "relay" })).await;
+    assert_eq!(relayed.json()["data"]["inbound"], "agents", "it carries no sound any more");
 }

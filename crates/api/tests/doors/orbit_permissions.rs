@@ -258,3 +258,22 @@ async fn whatsapps_own_limits_refuse_before_it_is_asked_to_place_a_call() {
     assert_eq!(limited.json()["error"]["details"]["permission"], "granted_permanent");
     assert!(rig.asker.actions().is_empty());
 }
+
+#[tokio::test]
+async fn a_change_is_told_with_its_state_its_end_and_through_whom_it_came() {
+    let rig = Rig::new().await;
+    let key = rig.key(Role::Owner, &["*"]).await;
+    assert_eq!(ask(&rig, &key, &wanted()).await.status, StatusCode::ACCEPTED);
+    let until_then = rig.clock.now() + Duration::from_secs(3600);
+    replies(&rig, "accept", Some(until_then)).await;
+    until(&rig, "granted_temporary").await;
+    let events = rig.get("/api/v1/events?type=whatsapp.call.permission_updated", &key).await.json();
+    let told = |n: usize| {
+        let data = &events["data"][n]["data"];
+        let word = |field: &str| data[field].as_str().unwrap_or_default().to_owned();
+        [word("status"), word("state"), word("source"), word("expires_at")]
+    };
+    assert_eq!(told(0)[..3], ["granted", "granted_temporary", "user_action"], "{events}");
+    assert!(told(0)[3].ends_with('Z'), "{events}");
+    assert_eq!(told(1)[..3], ["requested", "requested", "business"], "{events}");
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use offhook_core::dialling::DialPolicy;
 use offhook_core::house::{BusinessNumber, KeyMode, Role};
-use offhook_core::phone::{Country, Phone};
+use offhook_core::phone::Country;
 use offhook_core::ports::{Document, Settings};
 use serde_json::{Value, json};
 
@@ -172,34 +172,4 @@ async fn a_stolen_key_is_stopped_at_the_houses_limits() {
         place(&rig, &key, META_ID, USER).await.json()["error"]["details"]["limit"],
         "calls_per_minute"
     );
-}
-
-/// Each request is refused for everything from its gate on: the first gate answers.
-#[tokio::test]
-async fn gates_answer_in_their_documented_order() {
-    let blocked = BTreeSet::from([Country::parse("PT").unwrap()]);
-    let rig = Rig::of_policy(DialPolicy { blocked_countries: blocked, ..DialPolicy::default() }).await;
-    let mut portuguese = number(3, tenant(1), AMERICAN, "+351210000001");
-    portuguese.calling.enabled = false;
-    rig.memory.with_number(portuguese);
-    let mut off = number(4, tenant(1), "406540352242922", "+33140000000");
-    off.calling.enabled = false;
-    rig.memory.with_number(off);
-    rig.asker.permits(offhook_core::permission::Told::Nothing, false);
-    let key = rig.key(Role::Owner, &["*"]).await;
-    for (from, to, code) in [
-        ("1", "112", "EMERGENCY_CALLING_NOT_SUPPORTED"),
-        ("1", "x", "INVALID_PHONE_NUMBER"),
-        ("1", USER, "WHATSAPP_CALLING_CONNECTION_NOT_FOUND"),
-        (AMERICAN, USER, "WHATSAPP_CALLING_COUNTRY_BLOCKED"),
-        ("406540352242922", USER, "WHATSAPP_CALLING_NOT_ENABLED"),
-        (META_ID, USER, "WHATSAPP_CALLING_NO_PERMISSION"),
-    ] {
-        assert_eq!(place(&rig, &key, from, to).await.code(), code, "{from} {to}");
-    }
-    let permitted = Phone::parse("+447700900124").unwrap();
-    rig.asker.permits(offhook_core::permission::Told::Always, true);
-    assert_eq!(place(&rig, &key, META_ID, &permitted.reveal()).await.status, StatusCode::CREATED);
-    let twice = place(&rig, &key, META_ID, &permitted.reveal()).await;
-    assert_eq!((twice.status.as_u16(), twice.code().as_str()), (409, "WHATSAPP_CALLING_DUPLICATE_CALL"));
 }

@@ -1,10 +1,10 @@
 //! The audit log over REST, and what each door writes into it.
 
-use axum::http::StatusCode;
-use offhook_core::house::Role;
+use axum::http::{Method, StatusCode};
+use offhook_core::house::{KeyMode, Role};
 use serde_json::{Value, json};
 
-use crate::rig::{META_ID, Office, PASSWORD};
+use crate::rig::{META_ID, OFFER, Office, PASSWORD, Rig};
 
 const AUDIT: &str = "/api/v1/settings/audit";
 
@@ -113,4 +113,63 @@ async fn calls_and_numbers_changed_over_rest_are_written_down() {
     assert_eq!(deeds[0].deed.before.as_deref(), Some(r#"{"media_mode":"relay"}"#));
     assert_eq!(deeds[1].deed.object.as_ref().unwrap().id, call);
     assert!(!format!("{deeds:?}").contains("7700900123"), "no phone number");
+}
+
+#[tokio::test]
+async fn what_agents_do_over_their_socket_is_noted() {
+    let rig = Rig::new().await;
+    let address = rig.serve().await;
+    let olga = rig.sign_in("olga@example.com").await;
+    let issued = rig.page(Method::POST, "/api/v1/softphone/tokens", &olga, &json!({})).await;
+    assert_eq!(issued.status, StatusCode::CREATED, "{}", issued.text);
+    let mut ann = rig.agent(address, 1).await;
+    let place = json!({ "type": "call.place", "to": "+447700900123", "sdp": OFFER });
+    assert_eq!(ann.command(place).await["type"], "ack");
+    let actions = rig.audit.actions();
+    for action in ["softphone.ticket_issued", "call.placed"] {
+        assert!(actions.contains(&action.to_owned()), "{action} in {actions:?}");
+    }
+    let told = format!("{:?}", rig.audit.deeds());
+    assert!(!told.contains("447700900123"), "{told}");
+}
+
+#[tokio::test]
+async fn numbers_switched_users_asked_and_bots_invited_are_noted() {
+    let (rig, tell) = Rig::bridged().await;
+    let address = rig.serve().await;
+    let mut ann = rig.agent(address, 1).await;
+    let call = rig.talks(&tell, &mut ann).await;
+    let key = rig.key(Role::Owner, &["*"]).await;
+    let done = async |path: &str, body: Value| {
+        let answer = rig.post(path, &key, &body).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text);
+    };
+    let calling = format!("/api/v1/whatsapp/connections/{META_ID}/calling");
+    done(&format!("{calling}/enable"), json!({})).await;
+    done(&format!("{calling}/disable"), json!({})).await;
+    let ask = json!({ "phone_number_id": META_ID, "to": "+447700900199" });
+    done("/api/v1/whatsapp/calling/permissions/request", ask).await;
+    let call = format!("/api/v1/whatsapp/calling/calls/{}", call["id"].as_str().unwrap());
+    done(&format!("{call}/streams"), json!({})).await;
+    let d360 = rig.number_key(Role::Owner, KeyMode::Live).await;
+    let settings = json!({ "calling": { "status": "ENABLED", "sip": { "servers": ["a-secret"] } } });
+    let headers = [("d360-api-key", d360.as_str())];
+    let set = rig.ask(Method::POST, "/calling/settings", &headers, Some(&settings)).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    let asked = json!({ "type": "permission.request", "to": "+447700900198" });
+    assert_eq!(ann.command(asked).await["type"], "ack");
+    let actions = rig.audit.actions();
+    let expected = [
+        "calling.enabled",
+        "calling.disabled",
+        "permission.requested",
+        "call.stream_invited",
+        "calling.enabled",
+        "permission.requested",
+    ];
+    assert_eq!(actions, expected);
+    let told = format!("{:?}", rig.audit.deeds());
+    for secret in ["a-secret", "7700900199", "7700900198", "vbi_"] {
+        assert!(!told.contains(secret), "{secret} in {told}");
+    }
 }

@@ -343,15 +343,17 @@ impl Call {
     /// Takes in an inbound call from whichever of its webhooks came first.
     #[must_use]
     pub fn incoming(id: CallId, number: &BusinessNumber, first: MetaEvent, now: Time) -> Self {
-        Self::incoming_at(Manners::default(), id, number, first, now)
+        Self::incoming_at(Manners::default(), id, number, None, first, now)
     }
 
-    /// The same in a house with these manners: the first webhook may be the last.
+    /// The same in a house with these manners: the first webhook may be the last. With a `greeter` nobody rings: a
+    /// call whose sound the house carries is taken at once, and connected to it.
     #[must_use]
     pub fn incoming_at(
         manners: Manners,
         id: CallId,
         number: &BusinessNumber,
+        greeter: Option<Connect>,
         first: MetaEvent,
         now: Time,
     ) -> Self {
@@ -359,7 +361,14 @@ impl Call {
         record.media_mode = number.media_mode;
         let hunting = Phase::Hunting { until: now + Deadline::Answer.wait(), hunt: Hunt::default() };
         let mut call = Self::with(record, hunting).with_manners(manners);
-        call.apply(now, |call, asks, events| call.learn(now, first, asks, events));
+        call.apply(now, |call, asks, events| {
+            call.learn(now, first, asks, events);
+            let waits = matches!(call.phase, Phase::Hunting { .. }) && call.record.facts.offer.is_some();
+            if let Some(greeter) = greeter.filter(|_| waits && call.is_bridged()) {
+                call.record.facts.connect = Some(greeter);
+                call.claim(now, None, None, asks, events);
+            }
+        });
         call
     }
 

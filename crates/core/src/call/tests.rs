@@ -263,6 +263,16 @@ fn step_in(call: &mut Option<Call>, now: Time, words: &[&str]) -> String {
             *call = Some(incoming);
             return said;
         }
+        ["connect", "bridged", "to", "bot"] => {
+            let number = BusinessNumber { media_mode: MediaMode::Bridge, ..number() };
+            let first = connect(Direction::Inbound, now);
+            let id = CallId::from_uuid(Uuid::from_u128(8));
+            let greeter = Some(Connect::Bot(bot_url()));
+            let mut incoming = Call::incoming_at(Manners::default(), id, &number, greeter, first, now);
+            let said = drain(&mut incoming);
+            *call = Some(incoming);
+            return said;
+        }
         ["described"] => Input::Sound(SoundNews::Described(Sdp::new("v=0 ours"))),
         ["path", "up"] => Input::Sound(SoundNews::PathUp),
         ["path", "failed"] => Input::Sound(SoundNews::PathFailed(EndReason::IceFailed)),

@@ -201,6 +201,7 @@ mod tests {
             consent: Consent::Granted,
             state: None,
             expires_at: None,
+            source: None,
         }
     }
 

@@ -145,6 +145,8 @@ pub enum News {
         at: Time,
         /// Until when; none for good.
         until: Option<Time>,
+        /// WhatsApp did it by itself.
+        automatic: bool,
     },
     /// The user refused, or took it back, or WhatsApp did.
     Refused {
@@ -191,7 +193,9 @@ impl Ledger {
                 self.asks.insert(*at);
                 keep_newest(&mut self.asks, WEEK);
             }
-            News::Granted { at, until } => later_grant(&mut self.granted, Grant { at: *at, until: *until }),
+            News::Granted { at, until, .. } => {
+                later_grant(&mut self.granted, Grant { at: *at, until: *until })
+            }
             News::Refused { at, automatic } => {
                 self.refused = self.refused.max(Some(No { at: *at, automatic: *automatic }));
             }

@@ -57,6 +57,50 @@ pub enum Standing {
     Expired,
 }
 
+/// Through whom a user's consent came to stand as it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The user said so.
+    UserAction,
+    /// WhatsApp did it by itself: because the user called, or because they did not answer.
+    Automatic,
+    /// We asked the user.
+    Business,
+    /// WhatsApp said so when it was asked, or when it took or refused something.
+    Lookup,
+    /// Its time is over.
+    Time,
+}
+
+impl Source {
+    /// The stable word. Those for users and for WhatsApp are Meta's.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UserAction => "user_action",
+            Self::Automatic => "automatic",
+            Self::Business => "business",
+            Self::Lookup => "lookup",
+            Self::Time => "time",
+        }
+    }
+
+    /// Through whom news came.
+    const fn of(news: &News) -> Self {
+        match news {
+            News::Granted { automatic: false, .. } | News::Refused { automatic: false, .. } => {
+                Self::UserAction
+            }
+            News::Granted { .. } | News::Refused { .. } | News::Talked { .. } | News::Unanswered { .. } => {
+                Self::Automatic
+            }
+            News::Asked { .. } => Self::Business,
+            News::Checked(_) | News::AskRefused { .. } | News::CallRefused { .. } => Self::Lookup,
+        }
+    }
+}
+
 impl Standing {
     /// All of them.
     pub const ALL: [Self; 7] = [

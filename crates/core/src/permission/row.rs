@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ledger::{Ledger, News};
-use super::{DAY, Standing};
+use super::{DAY, Source, Standing};
 use crate::event::{Consent, Event};
 use crate::house::BusinessNumber;
 use crate::id::{NumberId, PermissionId, TenantId};
@@ -90,7 +90,8 @@ impl Permission {
         }
         next.updated_at = now;
         next.version += 1;
-        let event = next.is_news_after(self).then(|| next.event());
+        let source = news.last().map_or(Source::Time, Source::of);
+        let event = next.is_news_after(self).then(|| next.event(source));
         Some(PermissionCommit { permission: next, event })
     }
 
@@ -109,13 +110,14 @@ impl Permission {
         self.standing != before.standing || moved || !self.ledger.has_words_of(&before.ledger)
     }
 
-    fn event(&self) -> Event {
+    fn event(&self, source: Source) -> Event {
         Event::Permission {
             number: self.number.clone(),
             phone: self.phone.clone(),
             consent: Consent::from(self.standing),
             state: Some(self.standing),
             expires_at: self.expires_at,
+            source: Some(source),
         }
     }
 }

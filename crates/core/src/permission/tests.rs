@@ -26,7 +26,7 @@ fn ledger(news: &[News]) -> Ledger {
 }
 
 fn week(at: Time) -> News {
-    News::Granted { at, until: Some(at + WEEK) }
+    News::Granted { at, until: Some(at + WEEK), automatic: false }
 }
 
 fn unanswered(secs: i64) -> News {
@@ -64,7 +64,11 @@ fn a_consent_goes_through_its_states() {
     let granted = [asked.clone(), week(t(60))];
     stands(&granted, t(61), Standing::Temporary);
     stands(&granted, t(60) + WEEK, Standing::Expired);
-    stands(&[asked.clone(), News::Granted { at: t(60), until: None }], t(0) + WEEK * 9, Standing::Permanent);
+    stands(
+        &[asked.clone(), News::Granted { at: t(60), until: None, automatic: false }],
+        t(0) + WEEK * 9,
+        Standing::Permanent,
+    );
     stands(&[asked.clone(), News::Refused { at: t(60), automatic: false }], t(61), Standing::Rejected);
     let revoked = [granted.to_vec(), vec![News::Refused { at: t(90), automatic: false }]].concat();
     stands(&revoked, t(91), Standing::Revoked);
@@ -139,7 +143,7 @@ fn requests_are_limited_by_day_and_week_until_the_two_talk() {
 
 #[test]
 fn the_hundred_and_first_call_of_a_day_waits_for_the_first_to_leave_the_window() {
-    let mut ledger = ledger(&[News::Granted { at: t(-10), until: None }]);
+    let mut ledger = ledger(&[News::Granted { at: t(-10), until: None, automatic: false }]);
     (0..99).for_each(|n| ledger.fold(&talked(n * 60)));
     assert_eq!(ledger.may_call(t(7_000)), Ok(()));
     ledger.fold(&talked(99 * 60));
@@ -207,7 +211,7 @@ fn metas_refusals_are_believed_for_a_day() {
     assert_eq!(asked_too_often.may_ask(t(1)).unwrap_err().next_at, Some(t(0) + DAY));
     assert_eq!(asked_too_often.may_ask(t(0) + DAY), Ok(()));
     let called_too_often =
-        ledger(&[News::Granted { at: t(-9), until: None }, News::CallRefused { at: t(0) }]);
+        ledger(&[News::Granted { at: t(-9), until: None, automatic: false }, News::CallRefused { at: t(0) }]);
     assert_eq!(called_too_often.may_call(t(1)).unwrap_err().next_at, Some(t(0) + DAY));
     let permanent = ledger(&[News::Checked(Check::bare(t(0), Told::Always))]);
     assert_eq!(permanent.may_ask(t(1)).unwrap_err().reason, Reason::AlreadyPermanent);
@@ -255,7 +259,11 @@ fn news() -> impl Strategy<Value = News> {
     let at = || (0..900_000i64).prop_map(t);
     prop_oneof![
         at().prop_map(|at| News::Asked { at }),
-        (at(), any::<bool>()).prop_map(|(at, ever)| News::Granted { at, until: (!ever).then(|| at + WEEK) }),
+        (at(), any::<bool>()).prop_map(|(at, ever)| News::Granted {
+            at,
+            until: (!ever).then(|| at + WEEK),
+            automatic: false
+        }),
         (at(), any::<bool>()).prop_map(|(at, automatic)| News::Refused { at, automatic }),
         (at(), told(), any::<bool>(), any::<bool>())
             .prop_map(|(at, told, ask, call)| check(at, told, ask, call)),

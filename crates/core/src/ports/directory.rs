@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::StoreFault;
 use crate::audit::Deed;
+use crate::call::table::BotUrl;
 use crate::house::{
     ApiKey, BusinessNumber, Calling, KeyCard, KeyMode, MediaMode, Person, Presence, Role, Tenant,
 };
@@ -62,6 +63,16 @@ pub trait Numbers: Send + Sync {
         id: &NumberId,
         calling: Calling,
     ) -> Result<Option<BusinessNumber>, StoreFault>;
+    /// The voice bot that takes a number's inbound calls, if one does.
+    async fn inbound_bot(&self, id: &NumberId) -> Result<Option<BotUrl>, StoreFault>;
+    /// Decides who takes the inbound calls of a tenant's number from the next one on: a voice bot, or people. Its
+    /// address is sealed. Whether the number is theirs.
+    async fn set_inbound_bot(
+        &self,
+        tenant: &TenantId,
+        id: &NumberId,
+        bot: Option<&BotUrl>,
+    ) -> Result<bool, StoreFault>;
     /// The access token, opened. For the request at hand only.
     async fn access_token(&self, id: &NumberId) -> Result<Option<String>, StoreFault>;
 }

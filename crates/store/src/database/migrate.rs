@@ -78,6 +78,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/sqlite/0010_imports.sql"),
         include_str!("../../migrations/postgres/0010_imports.sql"),
     ),
+    Pair(
+        11,
+        "inbound bots",
+        include_str!("../../migrations/sqlite/0011_inbound_bots.sql"),
+        include_str!("../../migrations/postgres/0011_inbound_bots.sql"),
+    ),
 ];
 
 /// Brings the schema up to date, each step whole or not at all.

@@ -154,7 +154,7 @@ impl Store {
             .write(move |tx| {
                 Box::pin(async move {
                     let sql = "UPDATE numbers SET waba_id = $2, phone = $3, media_mode = $4, access_token = $5, \
-                         removed_at = NULL WHERE id = $1 AND removed_at IS NOT NULL";
+                         inbound_bot = NULL, removed_at = NULL WHERE id = $1 AND removed_at IS NOT NULL";
                     sqlx::query(sql)
                         .bind(which)
                         .bind(text(&number.waba_id).into_owned())

@@ -1,6 +1,7 @@
-//! Business numbers and their sealed access tokens.
+//! Business numbers, their sealed access tokens, and the sealed addresses of the voice bots that take their calls.
 
 use async_trait::async_trait;
+use offhook_core::call::table::BotUrl;
 use offhook_core::house::{BusinessNumber, Calling, MediaMode};
 use offhook_core::id::{MetaNumberId, NumberId, TenantId};
 use offhook_core::phone::Phone;
@@ -124,6 +125,42 @@ impl Numbers for Store {
         Numbers::load(self, tenant, id).await
     }
 
+    async fn inbound_bot(&self, id: &NumberId) -> Result<Option<BotUrl>, StoreFault> {
+        let reading = async {
+            let query = sqlx::query("SELECT tenant, inbound_bot FROM numbers WHERE id = $1");
+            let row = query.bind(id.as_str().to_owned()).fetch_optional(self.database().reader()).await?;
+            let Some(row) = row else { return Ok(None) };
+            let Some(sealed) = field::<Option<Vec<u8>>, _>(&row, "inbound_bot")? else { return Ok(None) };
+            let place = bot_place(field(&row, "tenant")?, id.as_str());
+            let wrong = || corrupt(&format!("the voice bot of {id} does not open"));
+            let bot = self.inner.sealer.open(place, &sealed).ok_or_else(wrong)?;
+            let bot = String::from_utf8(bot.to_vec()).ok().and_then(BotUrl::new);
+            bot.map(Some).ok_or_else(wrong)
+        };
+        self.database().read(reading).await
+    }
+
+    async fn set_inbound_bot(
+        &self,
+        tenant: &TenantId,
+        id: &NumberId,
+        bot: Option<&BotUrl>,
+    ) -> Result<bool, StoreFault> {
+        let place = bot_place(tenant.as_str(), id.as_str());
+        let sealed = bot.map(|bot| self.inner.sealer.seal(place, bot.reveal().as_bytes()));
+        let (whose, which) = (tenant.as_str().to_owned(), id.as_str().to_owned());
+        self.database()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let sql = "UPDATE numbers SET inbound_bot = $3 \
+                         WHERE tenant = $1 AND id = $2 AND removed_at IS NULL";
+                    let set = sqlx::query(sql).bind(whose).bind(which).bind(sealed).execute(tx).await?;
+                    Ok(set.rows_affected() > 0)
+                })
+            })
+            .await
+    }
+
     async fn access_token(&self, id: &NumberId) -> Result<Option<String>, StoreFault> {
         let reading = async {
             let query = sqlx::query("SELECT tenant, access_token FROM numbers WHERE id = $1");
@@ -157,6 +194,10 @@ impl Store {
         };
         self.database().read(reading).await
     }
+}
+
+const fn bot_place<'a>(tenant: &'a str, row: &'a str) -> Place<'a> {
+    Place { tenant, table: "numbers", column: "inbound_bot", row }
 }
 
 pub(super) const fn token_place<'a>(tenant: &'a str, row: &'a str) -> Place<'a> {

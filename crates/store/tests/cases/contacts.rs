@@ -491,7 +491,10 @@ pub(crate) async fn a_timeline_has_calls_consent_and_notes(database: &Bench) {
     let zoe = contact(tenant, 1, whole());
     store.put(&zoe).await.unwrap();
     let asked = super::permissions::asked(&house, "+447700900123", secs(10));
-    let granted = asked.permission.fold(secs(20), &[News::Granted { at: secs(20), until: None }]).unwrap();
+    let granted = asked
+        .permission
+        .fold(secs(20), &[News::Granted { at: secs(20), until: None, automatic: false }])
+        .unwrap();
     Permissions::commit(&store, &asked).await.unwrap();
     Permissions::commit(&store, &granted).await.unwrap();
     let mut call = house.call(secs(15));

@@ -95,6 +95,7 @@ pub(crate) async fn events_without_a_call_take_their_places_too(database: &Bench
         consent: Consent::Granted,
         state: None,
         expires_at: None,
+        source: None,
     };
     let presence = Event::Presence { person: house.agent.id.clone(), presence: Presence::Available };
 

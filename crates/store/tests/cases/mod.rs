@@ -99,6 +99,7 @@ macro_rules! every_case {
             log::a_refused_commit_takes_no_place,
             numbers::a_number_is_found_by_every_id,
             numbers::who_carries_a_numbers_sound_is_its_tenants_to_say,
+            numbers::a_voice_bot_of_a_number_is_its_tenants_to_say_and_sealed,
             numbers::a_meta_number_is_connected_once,
             numbers::an_access_token_opens_only_in_its_own_row,
             opening::what_was_acknowledged_is_there_after_reopening,

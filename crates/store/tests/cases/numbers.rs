@@ -1,5 +1,6 @@
 //! Business numbers and their tokens.
 
+use offhook_core::call::table::BotUrl;
 use offhook_core::house::MediaMode;
 use offhook_core::id::{MetaNumberId, NumberId};
 use offhook_core::ports::{NewNumber, Numbers, Tenants};
@@ -34,6 +35,20 @@ pub(crate) async fn who_carries_a_numbers_sound_is_its_tenants_to_say(database: 
         assert_eq!(store.set_media_mode(&theirs.id, &number.id, MediaMode::Bridge).await.unwrap(), None);
         assert_eq!(store.by_meta_id(&number.meta_id).await.unwrap(), Some(set));
     }
+}
+
+pub(crate) async fn a_voice_bot_of_a_number_is_its_tenants_to_say_and_sealed(database: &Bench) {
+    let store = database.open().await;
+    let (ours, theirs) = (tenant(&store, "Ours").await, tenant(&store, "Theirs").await);
+    let number = number(&store, &ours, "106540352539991").await;
+    assert_eq!(store.inbound_bot(&number.id).await.unwrap(), None);
+    let bot = BotUrl::new("wss://bot.example.com/voice?key=canary").unwrap();
+    assert!(store.set_inbound_bot(&ours.id, &number.id, Some(&bot)).await.unwrap());
+    assert_eq!(store.inbound_bot(&number.id).await.unwrap(), Some(bot.clone()));
+    assert!(!store.set_inbound_bot(&theirs.id, &number.id, None).await.unwrap());
+    assert_eq!(store.inbound_bot(&number.id).await.unwrap(), Some(bot));
+    assert!(store.set_inbound_bot(&ours.id, &number.id, None).await.unwrap());
+    assert_eq!(store.inbound_bot(&number.id).await.unwrap(), None);
 }
 
 pub(crate) async fn a_meta_number_is_connected_once(database: &Bench) {

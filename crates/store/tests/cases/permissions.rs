@@ -30,7 +30,9 @@ pub(crate) async fn a_permission_comes_back_as_it_was_written_with_its_event(dat
     let row = first.permission;
     let find = || store.find(&house.tenant.id, &house.number.id, &row.phone);
     assert_eq!(find().await.unwrap().as_ref(), Some(&row));
-    let granted = row.fold(secs(9), &[News::Granted { at: secs(9), until: Some(secs(900)) }]).unwrap();
+    let granted = row
+        .fold(secs(9), &[News::Granted { at: secs(9), until: Some(secs(900)), automatic: false }])
+        .unwrap();
     Permissions::commit(&store, &granted).await.unwrap();
     assert_eq!(find().await.unwrap(), Some(granted.permission));
     assert_eq!(store.head(&house.tenant.id).await.unwrap(), 2);
@@ -58,7 +60,7 @@ pub(crate) async fn permissions_are_due_when_they_end_by_themselves(database: &B
     for (user, until) in [("+447700900001", 500), ("+447700900002", 300)] {
         let commit = asked(&house, user, secs(1));
         Permissions::commit(&store, &commit).await.unwrap();
-        let granted = News::Granted { at: secs(2), until: Some(secs(until)) };
+        let granted = News::Granted { at: secs(2), until: Some(secs(until)), automatic: false };
         let granted = commit.permission.fold(secs(2), &[granted]).unwrap();
         Permissions::commit(&store, &granted).await.unwrap();
         ends.push(granted.permission);

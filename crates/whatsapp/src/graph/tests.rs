@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use offhook_core::call::table::BotUrl;
 use offhook_core::house::MediaMode;
 use offhook_core::id::{MetaNumberId, NumberId, TenantId, Wacid};
 use offhook_core::meta::Extras;
@@ -160,6 +161,17 @@ impl Numbers for OneToken {
         _: &NumberId,
         _: MediaMode,
     ) -> Result<Option<BusinessNumber>, StoreFault> {
+        unreachable!("the client reads tokens only")
+    }
+    async fn inbound_bot(&self, _: &NumberId) -> Result<Option<BotUrl>, StoreFault> {
+        unreachable!("the client reads tokens only")
+    }
+    async fn set_inbound_bot(
+        &self,
+        _: &TenantId,
+        _: &NumberId,
+        _: Option<&BotUrl>,
+    ) -> Result<bool, StoreFault> {
         unreachable!("the client reads tokens only")
     }
     async fn access_token(&self, _: &NumberId) -> Result<Option<String>, StoreFault> {

@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::pick::fields;
+use super::settings;
 
 /// The element as Meta would have sent it alone: its own bytes in Meta's envelope. `account` is the WhatsApp
 /// Business Account it came for.
@@ -18,6 +19,8 @@ pub fn whole(stored: &str, account: &str) -> Option<String> {
     // Elements of a batch are stored without what stood once above all of them.
     let value = match product {
         Some(_) => value.get().to_owned(),
+        // Those of accounts come one by one, and have nothing above them.
+        None if field.get().contains(settings::FIELD) => value.get().to_owned(),
         None => {
             let rest = value.get().trim_start().strip_prefix('{')?.trim_start();
             let comma = if rest.starts_with('}') { "" } else { "," };
@@ -55,6 +58,18 @@ mod tests {
         let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
         assert_eq!(parse(&back), parse(&sent));
         assert!(back.contains(r#""new":"\u00e9""#), "in Meta's own bytes");
+    }
+
+    #[test]
+    fn settings_come_out_without_anything_beside_them() {
+        let sent = webhook(
+            r#"{"field":"account_settings_update","value":{"timestamp":"1790960000","type":"phone_number_settings",
+            "phone_number_settings":{"phone_number_id":"106540352242922","calling":{"status":"ENABLED"}}}}"#,
+        );
+        let knocks = read(sent.as_bytes(), Time::from_secs(0)).unwrap();
+        let back = whole(&knocks[0].raw, "102290129340398").unwrap();
+        let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        assert_eq!(parse(&back), parse(&sent));
     }
 
     #[test]

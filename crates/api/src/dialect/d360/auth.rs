@@ -1,12 +1,12 @@
 //! From `D360-API-KEY` to a principal and the one number its key is for.
 
 use axum::http::HeaderMap;
-use offhook_core::house::{BusinessNumber, KeyMode};
+use offhook_core::house::BusinessNumber;
 
 use super::error::D360Error;
 use crate::house::House;
 use crate::manners::limits::Operation;
-use crate::manners::principal::{Principal, Right, Who};
+use crate::manners::principal::{Principal, Right};
 use crate::manners::trace::Trace;
 
 /// The header. Names of headers have no case.
@@ -18,14 +18,32 @@ pub(crate) struct Entry {
     pub(super) number: BusinessNumber,
 }
 
-/// Lets a request in: key, its number, allowance, then right. Keys of a whole company select no number and are as
-/// unknown here as any other text.
+/// Lets a request in: key, its number, allowances, then right. Keys of a whole company select no number and are as
+/// unknown here as any other text; a test key's number is one of the sandbox.
 pub(super) async fn enter(
     house: &House,
     headers: &HeaderMap,
     operation: Operation,
     right: Right,
 ) -> Result<Entry, D360Error> {
+    let entry = identify(house, headers).await?;
+    let principal = &entry.principal;
+    let crowd = house.limits.crowd(&principal.tenant, principal.id()).and_then(|crowd| crowd.retry_in);
+    if let Some(wait) = crowd.or_else(|| house.limits.count(operation, principal.id()).retry_in) {
+        return Err(D360Error::slow_down(wait));
+    }
+    if !principal.may(right) {
+        house.audit.refused(principal, right).await?;
+        return Err(D360Error::forbidden(format!("this key needs {}", right.scope())));
+    }
+    if !house.reaches(principal, &entry.number) {
+        return Err(D360Error::forbidden("test keys reach numbers of the sandbox only: use a live key"));
+    }
+    Ok(entry)
+}
+
+/// Who asks, and for which number.
+pub(super) async fn identify(house: &House, headers: &HeaderMap) -> Result<Entry, D360Error> {
     let stated = headers.get(HEADER).and_then(|value| value.to_str().ok());
     let stated = stated.ok_or_else(D360Error::invalid_key)?;
     let key = house.ports.keys.check(stated, house.now()).await?.ok_or_else(D360Error::invalid_key)?;
@@ -37,21 +55,6 @@ pub(super) async fn enter(
         house.audit.violated(&principal, &key_id).await?;
         return Err(D360Error::invalid_key());
     }
-    if let Some(wait) = house.limits.count(operation, principal.id()).retry_in {
-        return Err(D360Error::slow_down(wait));
-    }
-    if !principal.may(right) {
-        return Err(D360Error::forbidden(format!("this key needs {}", right.scope())));
-    }
+    house.note_use(&key_id).await;
     Ok(Entry { principal, number })
-}
-
-/// A test key must never make a phone ring.
-pub(super) fn real(principal: &Principal) -> Result<(), D360Error> {
-    match &principal.who {
-        Who::Key(key) if key.mode == KeyMode::Test => {
-            Err(D360Error::forbidden("test keys place no calls in this version: use a live key"))
-        }
-        Who::Key(_) | Who::Person(_) => Ok(()),
-    }
 }

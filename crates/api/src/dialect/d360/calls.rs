@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
+use offhook_core::audit::Object;
 use offhook_core::call::{Along, CallRecord, Command};
 use offhook_core::id::Wacid;
 use offhook_core::meta::{Callee, Extras};
 use offhook_core::phone::Phone;
+use offhook_core::ports::StoreFault;
 use offhook_core::sdp::Sdp;
 use offhook_engine::PlaceRequest;
 use offhook_whatsapp::sdp;
@@ -19,6 +21,7 @@ use super::error::{BareBody, D360Error, GatewayBody, MetaBody};
 use super::wire::{CallActionRequest, CallActionResponse, PRODUCT, Session};
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
+use crate::manners::once::Promise;
 use crate::manners::principal::Right;
 use crate::manners::{body, emergency};
 
@@ -44,6 +47,7 @@ type Done = Result<CallActionResponse, D360Error>;
     post,
     path = "/calling/calls",
     tag = "360dialog",
+    operation_id = "d360ActOnCall",
     request_body = CallActionRequest,
     responses(
         (status = 200, description = "Done; `connect` names the call", body = CallActionResponse),
@@ -67,7 +71,7 @@ pub(crate) async fn act(State(house): State<Shared>, request: Request) -> Done {
     }
     correlation(&wanted)?;
     match wanted.action.as_deref() {
-        Some("connect") => connect(&house, &entry, wanted).await,
+        Some("connect") => connect(&house, &entry, wanted, parts.extensions.get::<Promise>()).await,
         Some("pre_accept") => {
             let answer = answer(&wanted)?.ok_or_else(|| required("session"))?;
             on_call(&house, &entry, &wanted, Command::PreAccept { answer }).await
@@ -99,12 +103,15 @@ fn correlation(wanted: &CallActionRequest) -> Result<(), D360Error> {
     }
 }
 
-async fn connect(house: &House, entry: &Entry, wanted: CallActionRequest) -> Done {
-    auth::real(&entry.principal)?;
+async fn connect(house: &House, entry: &Entry, wanted: CallActionRequest, promise: Option<&Promise>) -> Done {
     let allowance = house.limits.count(Operation::Initiate, entry.principal.id());
     if let Some(wait) = allowance.retry_in {
         return Err(D360Error::slow_down(wait));
     }
+    if let Some(call) = Promise::begun(promise, house, &entry.principal.tenant).await? {
+        return told(&call);
+    }
+    house.audit.dialling(&entry.principal, wanted.to.as_deref()).await?;
     let extras = extras(&wanted)?;
     let session = wanted.session.ok_or_else(|| required("session"))?;
     typed(&session, "offer")?;
@@ -123,7 +130,8 @@ async fn connect(house: &House, entry: &Entry, wanted: CallActionRequest) -> Don
         metadata: None,
         extras,
     };
-    let placed = house.engine.place(request).await?;
+    let placed = Promise::place(promise, house, request).await?;
+    noted(house, entry, "call.placed", &placed.record).await?;
     let call = match timeout(VERDICT, placed.settled).await {
         Ok(Ok(record)) => record,
         Ok(Err(_)) | Err(_) => {
@@ -131,10 +139,20 @@ async fn connect(house: &House, entry: &Entry, wanted: CallActionRequest) -> Don
             now.unwrap_or(placed.record)
         }
     };
+    told(&call)
+}
+
+fn told(call: &CallRecord) -> Done {
     match &call.facts.wacid {
         Some(wacid) => Ok(CallActionResponse::placed(wacid.as_str())),
-        None => Err(D360Error::not_placed(&call)),
+        None => Err(D360Error::not_placed(call)),
     }
+}
+
+/// Writes what was done with a call into the audit log.
+async fn noted(house: &House, entry: &Entry, action: &str, call: &CallRecord) -> Result<(), StoreFault> {
+    let object = Object::new("call", call.id.as_str());
+    house.audit.record(&entry.principal, action, object, Value::Null).await
 }
 
 /// What WhatsApp itself is to do: handed on as it came.
@@ -189,6 +207,7 @@ fn typed(session: &Session, kind: &str) -> Result<(), D360Error> {
 async fn on_call(house: &House, entry: &Entry, wanted: &CallActionRequest, command: Command) -> Done {
     let id = wanted.call_id.as_deref().ok_or_else(|| required("call_id"))?;
     let call = find(house, entry, id).await?;
+    let action = format!("call.{}", wanted.action.as_deref().unwrap_or_default());
     match command {
         Command::PreAccept { .. } | Command::AcceptRelayed { .. } => {
             house.engine.answer(&call.tenant, &call.id, command).await?;
@@ -197,6 +216,7 @@ async fn on_call(house: &House, entry: &Entry, wanted: &CallActionRequest, comma
             house.engine.command(&call.tenant, &call.id, other).await?;
         }
     }
+    noted(house, entry, &action, &call).await?;
     Ok(CallActionResponse::done())
 }
 

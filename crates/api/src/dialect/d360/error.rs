@@ -89,7 +89,7 @@ pub(crate) struct BareBody {
 }
 
 impl D360Error {
-    fn gateway(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(super) fn gateway(status: StatusCode, message: impl Into<String>) -> Self {
         Self::Gateway { status, message: message.into(), retry_after: None }
     }
 
@@ -108,6 +108,19 @@ impl D360Error {
             message: format!("Too many requests, try again in {seconds} s"),
             retry_after: Some(seconds),
         }
+    }
+
+    pub(super) fn still_running() -> Self {
+        Self::Gateway {
+            status: StatusCode::CONFLICT,
+            message: "The request of this Idempotency-Key is being carried out: ask again for its answer"
+                .to_owned(),
+            retry_after: Some(1),
+        }
+    }
+
+    pub(super) fn no_webhook() -> Self {
+        Self::gateway(StatusCode::NOT_FOUND, "no webhook is set")
     }
 
     pub(super) fn not_found() -> Self {
@@ -238,6 +251,7 @@ impl From<EngineError> for D360Error {
 const fn barred_code(barred: Barred) -> i64 {
     match barred {
         Barred::TooFast { .. } => 138_005,
+        Barred::NoToken => 190,
         Barred::CountryBlocked(_) => 138_013,
         Barred::RecipientCountry(_) | Barred::RecipientDenied => 138_001,
         Barred::NotEnabled => 138_000,

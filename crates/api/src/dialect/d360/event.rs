@@ -6,6 +6,7 @@ use offhook_core::event::{Event, HookEvent, KnockKind};
 pub(crate) const fn name(event: &Event) -> Option<&'static str> {
     match event {
         Event::Knock { what: KnockKind::Permission, .. } => Some("messages"),
+        Event::Knock { what: KnockKind::Settings, .. } => Some("account_settings_update"),
         Event::Knock { .. } => Some("calls"),
         Event::Hook { what: HookEvent::Tested, .. } => Some("webhook.test"),
         _ => None,

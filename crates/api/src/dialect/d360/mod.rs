@@ -13,6 +13,8 @@ pub(super) mod error;
 
 pub(super) mod auth;
 
+mod once;
+
 mod calls;
 
 pub(crate) mod event;
@@ -21,20 +23,32 @@ mod permissions;
 
 mod settings;
 
+mod webhook;
+
+mod doc;
+
+pub(crate) use doc::costume;
+
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::house::Shared;
+use crate::manners::once::layer::once;
 use error::D360Error;
+use once::D360;
 
-pub(crate) fn routes() -> Router<Shared> {
+pub(crate) fn routes(house: &Shared) -> Router<Shared> {
     let mut router = Router::new();
     router = hang(router, "/calling/calls", &post(calls::act).fallback(wrong_method));
     router = hang(router, "/calling/permissions/{user}", &get(permissions::read).fallback(wrong_method));
     let settings = get(settings::read).post(settings::write).fallback(wrong_method);
     router = hang(router, "/calling/settings", &settings);
-    router.route("/calling/{*rest}", axum::routing::any(unknown))
+    let webhook = get(webhook::read).post(webhook::set).delete(webhook::remove).fallback(wrong_method);
+    router = hang(router, "/v1/configs/webhook", &webhook);
+    router = router.route("/calling/{*rest}", axum::routing::any(unknown));
+    router.layer(from_fn_with_state(house.clone(), once::<D360>))
 }
 
 /// Hangs a resource with and without a slash at its end.

@@ -16,7 +16,6 @@ use crate::manners::principal::Right;
 
 /// Whether a user may be called and asked, as Meta says it.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "it describes Meta's answer, which is passed on")]
 pub(crate) struct PermissionResponse {
     #[schema(example = "whatsapp")]
     messaging_product: String,

@@ -4,10 +4,11 @@
 //! A key of this face is made for one number, so it switches that number's calling on and off whatever its role.
 
 use axum::extract::{Request, State};
+use offhook_core::audit::Object;
 use offhook_core::ports::Document;
 use offhook_whatsapp::settings;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::auth;
@@ -24,7 +25,6 @@ const BODY_CAP: usize = 64 * 1024;
 /// A change of settings: only what changes. `call_hours` is replaced as a whole: without `holiday_schedule` the stored
 /// holidays are gone.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "it describes a document that is passed on")]
 pub(crate) struct SettingsRequest {
     /// WhatsApp's calling object: `status`, `call_icon_visibility`, `call_icons`, `call_hours`,
     /// `callback_permission_status`, `sip`, `srtp_key_exchange_protocol`, `audio`, `voicemail`.
@@ -34,7 +34,6 @@ pub(crate) struct SettingsRequest {
 
 /// A number's settings as WhatsApp answers them, passwords of SIP servers included.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "it describes Meta's answer, which is passed on")]
 pub(crate) struct SettingsResponse {
     /// Absent while nothing was ever set.
     #[schema(value_type = Option<Object>)]
@@ -100,10 +99,18 @@ pub(crate) async fn write(
     if !change.get("calling").is_some_and(Value::is_object) {
         return Err(D360Error::parameter("The parameter calling is required."));
     }
-    auth::real(&entry.principal)?;
     let calling = settings::switched(&change);
     let number = &entry.number;
     let document = Document::new(change.to_string());
     house.engine.change_settings(&number.tenant, &number.id, &document, calling).await?;
+    let action = match calling {
+        Some(true) => "calling.enabled",
+        Some(false) => "calling.disabled",
+        None => "calling.changed",
+    };
+    // Names only: among the values are passwords.
+    let fields: Vec<_> = change["calling"].as_object().into_iter().flat_map(|it| it.keys()).collect();
+    let object = Object::new("number", number.id.as_str());
+    house.audit.record(&entry.principal, action, object, json!({ "fields": fields })).await?;
     Ok(axum::Json(SettingsDone { success: true }))
 }

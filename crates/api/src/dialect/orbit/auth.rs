@@ -93,13 +93,7 @@ async fn program(house: &House, stated: Option<&str>) -> Result<Principal, ApiEr
         house.audit.violated(&principal, &id).await?;
         return Err(ApiError::invalid_key());
     }
-    let now = house.now();
-    if house.uses.is_first(&id, now)
-        && let Err(fault) = house.ports.keys.used(&id, now).await
-    {
-        // When a key was last used is not worth refusing its holder for.
-        tracing::warn!(key.id = %id, error = %fault, "the use of a key is not noted");
-    }
+    house.note_use(&id).await;
     Ok(principal)
 }
 

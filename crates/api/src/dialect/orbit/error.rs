@@ -368,6 +368,7 @@ impl ApiError {
                     .with(json!({ "limit": "calls_per_minute" }))
                     .until(Some(wait))
             }
+            Barred::NoToken => unprocessable("WHATSAPP_CALLING_TOKEN_INVALID"),
             Barred::CountryBlocked(country) => {
                 unprocessable("WHATSAPP_CALLING_COUNTRY_BLOCKED").with(json!({ "country": country.as_str() }))
             }

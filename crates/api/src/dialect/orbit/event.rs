@@ -4,12 +4,14 @@
 //! its voice product has too go by a second name, `call.…`, for clients that were made for it: those who ask
 //! for a second name get it, with an id of its own; `*` is every event once, under its first name.
 
+use offhook_core::bill::{Bill, billable};
 use offhook_core::call::{CallRecord, Glance};
 use offhook_core::contact::Facts;
 use offhook_core::event::{CallEvent, ContactEvent, Event, HookEvent, Logged};
 use offhook_core::house::{BusinessNumber, MediaMode};
 use offhook_core::id::{ContactId, EventId, HookId, UserId};
 use offhook_core::meta::Direction;
+use offhook_core::permission::{Source, Standing};
 use offhook_core::phone::Phone;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -94,9 +96,6 @@ const IDENTIFIERS: [&str; 8] = [
     "webhook_id",
 ];
 
-/// The least duration that is billed, once a call was answered (provider-apis.md 2.9.1).
-const BILLED_AT_LEAST: u32 = 60;
-
 /// An event as webhooks, the history and the stream tell it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct OrbitEvent {
@@ -125,11 +124,13 @@ pub(crate) struct View {
     pub(crate) phones: bool,
     /// SDP.
     pub(crate) sdp: bool,
+    /// What calls cost.
+    pub(crate) costs: bool,
 }
 
 impl View {
     /// Everything: for the company's own server.
-    pub(crate) const WHOLE: Self = Self { phones: true, sdp: true };
+    pub(crate) const WHOLE: Self = Self { phones: true, sdp: true, costs: true };
 }
 
 /// What an entry is told with.
@@ -241,11 +242,14 @@ fn data(event: &Event, around: Around<'_>, view: View) -> Value {
             data["recording_truncated"] = json!(truncated);
             data
         }
-        Event::Permission { phone, consent, .. } => {
+        Event::Permission { phone, consent, state, expires_at, source, .. } => {
             let mut data = number;
             data["channel"] = json!("whatsapp");
             data["phone"] = json!(show(phone, view));
             data["status"] = json!(consent);
+            data["state"] = json!(state.map(Standing::as_str));
+            data["expires_at"] = json!(expires_at.map(moment::whole));
+            data["source"] = json!(source.map(Source::as_str));
             data
         }
         Event::Contact { contact, what, facts } => of_contact(contact, what, facts.as_deref(), view),
@@ -297,7 +301,10 @@ fn of_call(glance: &Glance, number: Option<&BusinessNumber>, view: View) -> Valu
     };
     // Meta's id has the user's number inside, so those who see phones masked do not see it.
     let wacid = glance.wacid.as_ref().filter(|_| view.phones).map(|wacid| wacid.as_str());
-    let billed = glance.ended_at.map(|_| glance.duration_secs.map_or(0, |it| it.max(BILLED_AT_LEAST)));
+    let bill = glance.bill.as_ref().filter(|_| glance.ended_at.is_some());
+    let billed =
+        glance.ended_at.map(|_| bill.map_or_else(|| billable(glance.duration_secs), |it| it.billable_secs));
+    let seen = bill.filter(|_| view.costs);
     json!({
         "call_id": null,
         "meta_call_id": wacid,
@@ -318,8 +325,8 @@ fn of_call(glance: &Glance, number: Option<&BusinessNumber>, view: View) -> Valu
         "meta_error_code": glance.error_code,
         "duration_seconds": glance.duration_secs,
         "billable_seconds": billed,
-        "cost": null,
-        "currency": null,
+        "cost": seen.and_then(|bill| bill.cost).map(|cost| cost.to_string()),
+        "currency": seen.and_then(Bill::currency).map(|currency| currency.as_str()),
         "started_at": moment::whole(glance.created_at),
         "ringing_at": glance.rang_at.map(moment::whole),
         "answered_at": glance.answered_at.map(moment::whole),

@@ -1,11 +1,13 @@
 //! `GET …/whatsapp/calling/numbers` and `PATCH …/numbers/{phone_number_id}`: who carries the sound of a number's
-//! calls. Ours, in Orbit's conventions.
+//! calls, and who takes those of its callers. Ours, in Orbit's conventions.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use offhook_core::audit::{Deed, Object};
+use offhook_core::call::table::BotUrl;
 use offhook_core::house::{BusinessNumber, MediaMode};
-use serde::Deserialize;
+use offhook_core::ports::StoreFault;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::auth;
@@ -22,7 +24,30 @@ use crate::manners::principal::Right;
 
 #[derive(Deserialize)]
 struct Change {
-    media_mode: MediaMode,
+    media_mode: Option<MediaMode>,
+    /// None when it is not said, and nobody when it is null.
+    #[serde(default, deserialize_with = "said")]
+    inbound_stream: Option<Option<String>>,
+}
+
+/// Tells null from nothing.
+fn said<'de, D: Deserializer<'de>>(wire: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(wire).map(Some)
+}
+
+impl Change {
+    /// The voice bot that is to take calls, if anything is said about it.
+    fn bot(&self, house: &House, media_mode: MediaMode) -> Result<Option<Option<BotUrl>>, ApiError> {
+        let Some(said) = &self.inbound_stream else { return Ok(None) };
+        let Some(url) = said else { return Ok(Some(None)) };
+        if media_mode != MediaMode::Bridge {
+            let message =
+                "only calls whose sound the server carries go to a voice bot: set 'media_mode' to bridge";
+            return Err(ApiError::invalid("inbound_stream", message));
+        }
+        let bot = house.ports.bots.judge(url).map_err(|why| ApiError::invalid("inbound_stream", why))?;
+        Ok(Some(Some(bot)))
+    }
 }
 
 /// Lists the business numbers.
@@ -41,13 +66,17 @@ pub(super) async fn list(State(house): State<Shared>, request: Request) -> Answe
         let seen =
             |number: &&BusinessNumber| only_number(&entry.principal).is_none_or(|only| *only == number.id);
         let reveal = entry.principal.role().sees_phones();
-        Ok(Reply::page(numbers.iter().filter(seen).map(|number| row(&house, number, reveal)).collect(), None))
+        let mut rows = Vec::new();
+        for number in numbers.iter().filter(seen) {
+            rows.push(row(&house, number, reveal).await?);
+        }
+        Ok(Reply::page(rows, None))
     };
     let answer = answer.await;
     entry.leave(answer)
 }
 
-/// Decides who carries the sound of a number's calls, from the next one on.
+/// Decides who carries the sound of a number's calls, and who takes those of its callers, from the next one on.
 #[utoipa::path(
     patch,
     path = "/api/v1/whatsapp/calling/numbers/{phone_number_id}",
@@ -68,31 +97,62 @@ pub(super) async fn change(
     let answer = async {
         let Ok(Path(id)) = id else { return Err(ApiError::connection_not_found()) };
         let number = connection(&house, &entry.principal, &id).await?;
-        let before = number.media_mode;
-        let Change { media_mode } = json_body(&parts.headers, content).await?;
+        let wanted: Change = json_body(&parts.headers, content).await?;
+        if wanted.media_mode.is_none() && wanted.inbound_stream.is_none() {
+            return Err(ApiError::missing("media_mode"));
+        }
+        let media_mode = wanted.media_mode.unwrap_or(number.media_mode);
+        let bot = wanted.bot(&house, media_mode)?;
+        let (mut before, mut after) = (json!({}), json!({}));
+        if wanted.media_mode.is_some() {
+            (before["media_mode"], after["media_mode"]) = (json!(number.media_mode), json!(media_mode));
+        }
+        if let Some(bot) = &bot {
+            // Whether, and not which: its address may carry a secret.
+            (before["inbound"], after["inbound"]) =
+                (json!(inbound(&house, &number).await?), json!(taker(bot.is_some())));
+            house.ports.numbers.set_inbound_bot(&number.tenant, &number.id, bot.as_ref()).await?;
+        }
         let set = house.ports.numbers.set_media_mode(&number.tenant, &number.id, media_mode).await?;
         let number = set.ok_or_else(ApiError::connection_not_found)?;
-        let object = Object::new("number", number.id.as_str());
         let deed = Deed {
-            object: Some(object),
-            before: text(json!({ "media_mode": before })),
-            after: text(json!({ "media_mode": number.media_mode })),
+            object: Some(Object::new("number", number.id.as_str())),
+            before: text(before),
+            after: text(after),
             ..house.audit.deed(&entry.principal, "number.changed")
         };
         house.audit.write(deed).await?;
-        Ok(Reply::ok(row(&house, &number, true)))
+        Ok(Reply::ok(row(&house, &number, true).await?))
     };
     let answer = answer.await;
     entry.leave(answer)
 }
 
-fn row(house: &House, number: &BusinessNumber, reveal: bool) -> Value {
-    json!({
+/// Who takes a number's inbound calls.
+async fn inbound(house: &House, number: &BusinessNumber) -> Result<&'static str, ApiError> {
+    if number.media_mode != MediaMode::Bridge {
+        return Ok(taker(false));
+    }
+    match house.ports.numbers.inbound_bot(&number.id).await {
+        Ok(bot) => Ok(taker(bot.is_some())),
+        // Then people ring.
+        Err(StoreFault::Corrupt(_)) => Ok(taker(false)),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+const fn taker(is_bot: bool) -> &'static str {
+    if is_bot { "stream" } else { "agents" }
+}
+
+async fn row(house: &House, number: &BusinessNumber, reveal: bool) -> Result<Value, ApiError> {
+    Ok(json!({
         "id": number.id.as_str(),
         "phone_number_id": number.meta_id.as_str(),
         "waba_id": number.waba_id,
         "phone": if reveal { number.phone.reveal() } else { number.phone.to_string() },
         "media_mode": number.media_mode,
+        "inbound": inbound(house, number).await?,
         "sandbox": house.config.sandbox || number.sandbox,
-    })
+    }))
 }

@@ -132,15 +132,15 @@ async fn begun(
     principal: &Principal,
     promise: Option<&Promise>,
 ) -> Result<Option<Answer>, ApiError> {
-    let Some(promise) = promise.filter(|promise| promise.resumed) else { return Ok(None) };
     let tenant = &principal.tenant;
-    let Some(call) = house.engine.load(tenant, &promise.call).await? else { return Ok(None) };
+    let Some(call) = Promise::begun(promise, house, tenant).await? else { return Ok(None) };
     let number = house.ports.numbers.load(tenant, &call.number).await?;
     let number = number.ok_or_else(ApiError::connection_not_found)?;
     Ok(Some(told(house, &call, &number).await))
 }
 
 async fn dial(house: &House, principal: &Principal, wanted: Wanted, promise: Option<&Promise>) -> Answer {
+    house.audit.dialling(principal, wanted.to.as_deref()).await?;
     let to = phone(wanted.to.as_deref())?;
     let meta_id =
         wanted.from_phone_number_id.as_deref().ok_or_else(|| ApiError::missing("from_phone_number_id"))?;
@@ -186,10 +186,7 @@ async fn dial(house: &House, principal: &Principal, wanted: Wanted, promise: Opt
         metadata: None,
         extras: Extras::default(),
     };
-    let placed = match promise {
-        Some(promise) => house.engine.place_as(promise.call.clone(), request).await?,
-        None => house.engine.place(request).await?,
-    };
+    let placed = Promise::place(promise, house, request).await?;
     let object = Object::new("call", placed.record.id.as_str());
     let from = json!({ "from_phone_number_id": number.meta_id.as_str() });
     house.audit.record(principal, "call.placed", object, from).await?;

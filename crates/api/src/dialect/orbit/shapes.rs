@@ -5,75 +5,7 @@
 
 use utoipa::ToSchema;
 
-/// A call as lists have it. What is not known yet is null.
-#[derive(ToSchema)]
-pub(crate) struct CallRow {
-    /// Our id.
-    #[schema(example = "wac_0192f0c1a2b374d5a6e7f8091a2b3c4d")]
-    id: String,
-    /// WhatsApp's id; null for roles that see phone numbers masked.
-    #[schema(required)]
-    meta_call_id: Option<String>,
-    #[schema(required)]
-    waba_id: Option<String>,
-    /// Meta's id of the business number.
-    #[schema(required, example = "470011223344556")]
-    phone_number_id: Option<String>,
-    direction: Direction,
-    status: CallStatus,
-    /// Why it is over.
-    #[schema(required, example = "remote_hangup")]
-    end_reason: Option<String>,
-    /// E.164, the last four digits masked for the roles viewer and billing.
-    #[schema(required, example = "+351210000001")]
-    from_phone: Option<String>,
-    #[schema(required, example = "+351910000002")]
-    to_phone: Option<String>,
-    #[schema(required)]
-    contact_id: Option<String>,
-    #[schema(required)]
-    contact_name: Option<String>,
-    #[schema(required)]
-    conversation_id: Option<String>,
-    #[schema(required)]
-    biz_opaque_callback_data: Option<String>,
-    #[schema(required)]
-    agent_id: Option<String>,
-    #[schema(required)]
-    queue_id: Option<String>,
-    #[schema(format = DateTime)]
-    started_at: String,
-    #[schema(required, format = DateTime)]
-    ringing_at: Option<String>,
-    #[schema(required, format = DateTime)]
-    answered_at: Option<String>,
-    #[schema(required, format = DateTime)]
-    ended_at: Option<String>,
-    #[schema(required)]
-    duration_seconds: Option<u32>,
-    #[schema(required)]
-    billable_seconds: Option<u32>,
-    #[schema(required)]
-    cost: Option<String>,
-    #[schema(required)]
-    currency: Option<String>,
-    recording: RowRecording,
-    /// The error a client that placed the call was given.
-    #[schema(required)]
-    error_code: Option<String>,
-    #[schema(format = DateTime)]
-    created_at: String,
-    #[schema(format = DateTime)]
-    updated_at: String,
-}
-
-#[derive(ToSchema)]
-struct RowRecording {
-    /// `absent`, `recording`, `paused` or `done`, or the notice before it.
-    state: String,
-    #[schema(required)]
-    url: Option<String>,
-}
+use super::row::CallRow;
 
 /// A single call.
 #[derive(ToSchema)]
@@ -84,6 +16,9 @@ pub(crate) struct CallDetail {
     /// WhatsApp's answer to the offer of a call that was placed, once it is there; for roles that place calls.
     #[schema(required)]
     sdp_answer: Option<String>,
+    /// WhatsApp's offer of an inbound call whose sound the client carries; for roles that place calls.
+    #[schema(required)]
+    sdp_offer: Option<String>,
     media_mode: MediaMode,
     /// Of calls whose sound the server carries.
     bridge: Option<Bridge>,
@@ -408,9 +343,26 @@ pub(crate) struct NumberRow {
     waba_id: String,
     phone: String,
     media_mode: MediaMode,
+    /// Who takes its inbound calls.
+    inbound: Inbound,
+    /// Whether it is connected to a simulator.
+    sandbox: bool,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+enum Inbound {
+    /// Agents ring; of a relayed number, also clients that answer with an SDP of their own.
+    Agents,
+    /// A voice bot takes them.
+    Stream,
 }
 
 #[derive(ToSchema)]
 pub(crate) struct NumberChange {
-    media_mode: MediaMode,
+    media_mode: Option<MediaMode>,
+    /// A voice bot's address, `wss://…`, that takes inbound calls whose sound the server carries; null for agents.
+    /// What is left out stays.
+    #[schema(nullable, example = "wss://bot.example.com/voice")]
+    inbound_stream: Option<String>,
 }

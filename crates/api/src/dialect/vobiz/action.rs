@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use offhook_core::audit::Object;
 use offhook_core::call::{Along, CallRecord, Command, EndReason};
 use offhook_core::id::{CallId, Wacid};
 use offhook_core::meta::Direction;
@@ -12,6 +13,7 @@ use offhook_core::time::Time;
 use offhook_engine::EngineError;
 use offhook_whatsapp::sdp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -80,6 +82,7 @@ impl Action {
     post,
     path = "/api/v1/messaging/calls/whatsapp/action",
     tag = "Vobiz",
+    operation_id = "vobizControlCall",
     request_body = ActionRequest,
     responses(
         (status = 200, description = "Done", body = ActionDone),
@@ -119,6 +122,9 @@ pub(crate) async fn act(
     let answer = wanted.sdp.as_deref().filter(|sdp| !sdp.is_empty()).map(sdp::check_answer).transpose();
     let answer = answer.map_err(|why| VobizError::invalid_sdp("sdp", &why))?;
     carry_out(&house, &call, action, answer).await?;
+    let object = Object::new("call", call.id.as_str());
+    let action_name = format!("call.{}", action.word());
+    house.audit.record(&entry.principal, &action_name, object, Value::Null).await?;
     Ok(Json(ActionDone { call_id: id.to_owned(), action: action.word(), success: true }))
 }
 
@@ -133,8 +139,9 @@ async fn find(house: &House, entry: &Entry, id: &str) -> Result<CallRecord, Vobi
         (Err(_), Some(wacid)) => house.ports.calls.find_wacid(&wacid).await?,
         (Err(_), None) => None,
     };
-    let mine = |call: &CallRecord| call.tenant == *tenant && entry.reaches(&call.number);
-    call.filter(mine).ok_or_else(VobizError::no_call)
+    let call = call.filter(|call| call.tenant == *tenant).ok_or_else(VobizError::no_call)?;
+    entry.admit(&call.number, VobizError::no_call)?;
+    Ok(call)
 }
 
 async fn carry_out(

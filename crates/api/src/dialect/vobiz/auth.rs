@@ -1,14 +1,15 @@
 //! From `X-Auth-ID` and `X-Auth-Token`, or a bearer token, to a principal and its account.
 
+use std::collections::BTreeSet;
+
 use axum::http::{HeaderMap, header};
-use offhook_core::house::KeyMode;
 use offhook_core::id::NumberId;
 use offhook_core::ports::StoreFault;
 
 use super::error::VobizError;
 use crate::house::House;
 use crate::manners::limits::Operation;
-use crate::manners::principal::{Principal, Right, Who};
+use crate::manners::principal::{Principal, Right};
 use crate::manners::trace::Trace;
 
 /// A checked request.
@@ -16,37 +17,73 @@ pub(super) struct Entry {
     pub(super) principal: Principal,
     /// `MA_…`
     pub(super) account: String,
+    /// The numbers within reach, unless all of the account's are: a test key reaches those of the sandbox alone.
+    within: Option<BTreeSet<NumberId>>,
 }
 
 impl Entry {
-    /// Whether a number's calls are within reach: a key made for one number reaches that one.
+    /// Whether a number's calls are within reach.
     pub(super) fn reaches(&self, number: &NumberId) -> bool {
-        self.only_number().is_none_or(|only| only == number)
+        self.within().is_none_or(|within| within.contains(number))
     }
 
+    /// The numbers within reach; none when all of the account's are.
+    pub(super) const fn within(&self) -> Option<&BTreeSet<NumberId>> {
+        self.within.as_ref()
+    }
+
+    /// The one number the key was made for.
     pub(super) fn only_number(&self) -> Option<&NumberId> {
-        match &self.principal.who {
-            Who::Key(key) => key.number.as_ref(),
-            Who::Person(_) => None,
-        }
+        self.principal.only_number()
     }
 
-    /// A test key must never make a phone ring.
-    pub(super) fn must_be_real(&self) -> Result<(), VobizError> {
-        match &self.principal.who {
-            Who::Key(key) if key.mode == KeyMode::Test => Err(VobizError::wrong_key_mode()),
-            Who::Key(_) | Who::Person(_) => Ok(()),
+    /// Lets a request come to a number of the account. One that is not the key's is `missing` to it.
+    pub(super) fn admit(&self, number: &NumberId, missing: fn() -> VobizError) -> Result<(), VobizError> {
+        if self.only_number().is_some_and(|only| only != number) {
+            return Err(missing());
         }
+        if self.reaches(number) { Ok(()) } else { Err(VobizError::wrong_key_mode()) }
     }
 }
 
-/// Lets a request in: credential, allowance, then right.
+/// Lets a request in: credential, allowances, then right.
 pub(super) async fn enter(
     house: &House,
     headers: &HeaderMap,
     operation: Operation,
     right: Right,
 ) -> Result<Entry, VobizError> {
+    let (principal, account) = identify(house, headers).await?;
+    if let Some(allowance) = house.limits.crowd(&principal.tenant, principal.id()) {
+        return Err(VobizError::rate_limited(&allowance));
+    }
+    let allowance = house.limits.count(operation, principal.id());
+    if allowance.retry_in.is_some() {
+        return Err(VobizError::rate_limited(&allowance));
+    }
+    if !principal.may(right) {
+        house.audit.refused(&principal, right).await?;
+        return Err(VobizError::forbidden(right.scope()));
+    }
+    let tried = principal.sandbox && !house.config.sandbox;
+    if tried && !right.is_about_a_number() {
+        return Err(VobizError::wrong_key_mode());
+    }
+    let only = principal.only_number().cloned();
+    let within = match (tried, only) {
+        (false, None) => None,
+        (false, Some(only)) => Some(BTreeSet::from([only])),
+        (true, only) => {
+            let numbers = house.directory.numbers(&principal.tenant).await?;
+            let sandbox = numbers.iter().filter(|number| number.sandbox).map(|number| number.id.clone());
+            Some(sandbox.filter(|id| only.as_ref().is_none_or(|only| only == id)).collect())
+        }
+    };
+    Ok(Entry { principal, account, within })
+}
+
+/// Who asks, and the id of their account.
+pub(super) async fn identify(house: &House, headers: &HeaderMap) -> Result<(Principal, String), VobizError> {
     let stated = stated(headers).ok_or_else(VobizError::invalid_credentials)?;
     let key = house.ports.keys.check(stated.token, house.now()).await?;
     let key = key.ok_or_else(VobizError::invalid_credentials)?;
@@ -56,19 +93,13 @@ pub(super) async fn enter(
         return Err(VobizError::invalid_credentials());
     }
     let (id, works) = (key.id.clone(), key.works_from(Trace::now().address));
-    let entry = Entry { principal: Principal::key(key), account };
+    let principal = Principal::key(key);
     if !works {
-        house.audit.violated(&entry.principal, &id).await?;
+        house.audit.violated(&principal, &id).await?;
         return Err(VobizError::invalid_credentials());
     }
-    let allowance = house.limits.count(operation, entry.principal.id());
-    if allowance.retry_in.is_some() {
-        return Err(VobizError::rate_limited(&allowance));
-    }
-    if !entry.principal.may(right) {
-        return Err(VobizError::forbidden(right.scope()));
-    }
-    Ok(entry)
+    house.note_use(&id).await;
+    Ok((principal, account))
 }
 
 /// Whether the credential of a request that was let in is still one.

@@ -1,17 +1,21 @@
 //! `POST …/calls/whatsapp`: placing a call (provider-apis.md 3.3).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use offhook_core::audit::Object;
+use offhook_core::call::CallRecord;
 use offhook_core::house::BusinessNumber;
 use offhook_core::id::NumberId;
 use offhook_core::meta::Extras;
+use offhook_core::phone::Phone;
 use offhook_engine::PlaceRequest;
 use offhook_whatsapp::sdp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
@@ -22,6 +26,7 @@ use super::status;
 use super::wire::ErrorBody;
 use crate::house::{House, Shared};
 use crate::manners::limits::Operation;
+use crate::manners::once::Promise;
 use crate::manners::principal::Right;
 
 /// How long the answer waits for WhatsApp's verdict. The request to WhatsApp has ten seconds of its own.
@@ -77,6 +82,7 @@ pub(crate) struct Initiated {
     post,
     path = "/api/v1/messaging/calls/whatsapp",
     tag = "Vobiz",
+    operation_id = "vobizPlaceCall",
     request_body = InitiateRequest,
     responses(
         (status = 201, description = "WhatsApp places it", body = Initiated),
@@ -100,10 +106,37 @@ pub(crate) async fn initiate(
 ) -> Result<(StatusCode, Json<Initiated>), VobizError> {
     let (parts, content) = request.into_parts();
     let entry = auth::enter(&house, &parts.headers, Operation::Initiate, Right::WriteCalls).await?;
-    entry.must_be_real()?;
     let wanted: InitiateRequest = body::read(&parts.headers, content).await?;
-    let number = channel(&house, &entry, wanted.channel_id.as_deref()).await?;
+    let promise = parts.extensions.get::<Promise>();
+    let call = match Promise::begun(promise, &house, &entry.principal.tenant).await? {
+        Some(call) => call,
+        None => dial(&house, &entry, wanted, promise).await?,
+    };
+    if let Some(error) = VobizError::not_placed(&call) {
+        return Err(error);
+    }
+    let number = house.ports.numbers.load(&call.tenant, &call.number).await?;
+    let number = number.ok_or_else(VobizError::no_channel)?;
+    let initiated = Initiated {
+        call_id: call.id.uuid().to_string(),
+        from: number.phone.reveal(),
+        to: call.facts.party.phone.as_ref().map(Phone::reveal).unwrap_or_default(),
+        status: status::word(&call, house.config.vobiz),
+        direction: "outbound",
+    };
+    Ok((StatusCode::CREATED, Json(initiated)))
+}
+
+/// Places the call and waits for WhatsApp's verdict.
+async fn dial(
+    house: &House,
+    entry: &Entry,
+    wanted: InitiateRequest,
+    promise: Option<&Promise>,
+) -> Result<Arc<CallRecord>, VobizError> {
+    house.audit.dialling(&entry.principal, wanted.to.as_deref()).await?;
     let to = body::phone("to", required("to", wanted.to.as_deref())?)?;
+    let number = channel(house, entry, wanted.channel_id.as_deref()).await?;
     let offer = wanted.sdp_offer.as_deref().filter(|offer| !offer.is_empty());
     let offer = offer.ok_or_else(|| VobizError::bad_request("sdp_offer is required"))?;
     let offer = sdp::check_offer(offer).map_err(|why| VobizError::invalid_sdp("sdp_offer", &why))?;
@@ -112,7 +145,7 @@ pub(crate) async fn initiate(
     let request = PlaceRequest {
         tenant: entry.principal.tenant.clone(),
         number: number.id.clone(),
-        to: to.clone().into(),
+        to: to.into(),
         offer: Some(offer),
         agent: None,
         connect: None,
@@ -125,25 +158,17 @@ pub(crate) async fn initiate(
             transcription: object("transcription", wanted.transcription)?,
         },
     };
-    let placed = house.engine.place(request).await?;
-    let call = match timeout(VERDICT, placed.settled).await {
+    let placed = Promise::place(promise, house, request).await?;
+    let object = Object::new("call", placed.record.id.as_str());
+    let from = json!({ "from_phone_number_id": number.meta_id.as_str() });
+    house.audit.record(&entry.principal, "call.placed", object, from).await?;
+    Ok(match timeout(VERDICT, placed.settled).await {
         Ok(Ok(record)) => record,
         Ok(Err(_)) | Err(_) => {
             let now = house.engine.load(&entry.principal.tenant, &placed.record.id).await?;
             now.unwrap_or(placed.record)
         }
-    };
-    if let Some(error) = VobizError::not_placed(&call) {
-        return Err(error);
-    }
-    let initiated = Initiated {
-        call_id: call.id.uuid().to_string(),
-        from: number.phone.reveal(),
-        to: to.reveal(),
-        status: status::word(&call, house.config.vobiz),
-        direction: "outbound",
-    };
-    Ok((StatusCode::CREATED, Json(initiated)))
+    })
 }
 
 /// The account's channel with this id.
@@ -155,7 +180,9 @@ pub(super) async fn channel(
     let id = body::uuid("channel_id", required("channel_id", id)?)?;
     let id = NumberId::from_uuid(id);
     let number = house.ports.numbers.load(&entry.principal.tenant, &id).await?;
-    number.filter(|number| entry.reaches(&number.id)).ok_or_else(VobizError::no_channel)
+    let number = number.ok_or_else(VobizError::no_channel)?;
+    entry.admit(&number.id, VobizError::no_channel)?;
+    Ok(number)
 }
 
 /// An object of the client's, as a text.

@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use offhook_core::audit::Object;
 use offhook_core::house::MediaMode;
 use offhook_core::id::{MetaNumberId, NumberId};
 use offhook_core::ports::{Channel, ChannelChange, ChannelNotes, Disconnected, NewNumber, StoreFault};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::auth::{self, Entry};
@@ -123,6 +124,7 @@ pub(crate) struct EmbeddedSignup {
     get,
     path = "/api/v1/messaging/channels/whatsapp",
     tag = "Vobiz",
+    operation_id = "vobizListChannels",
     responses(
         (status = 200, description = "All of them", body = ChannelList),
         (status = 401, description = "Unknown credentials", body = ErrorBody),
@@ -146,6 +148,7 @@ pub(crate) async fn list(
     post,
     path = "/api/v1/messaging/channels/whatsapp",
     tag = "Vobiz",
+    operation_id = "vobizAddChannel",
     request_body = NewChannel,
     responses(
         (status = 201, description = "Connected", body = ChannelView),
@@ -177,6 +180,9 @@ pub(crate) async fn add(
         fault => fault.into(),
     })?;
     house.directory.numbers_now(&entry.principal.tenant).await?;
+    let number = &added.number;
+    let details = json!({ "phone_number_id": number.meta_id.as_str(), "sandbox": number.sandbox });
+    noted(&house, &entry, "number.added", &number.id, details).await?;
     tracing::info!(number.id = %added.number.id, dialect = "vobiz", "number connected");
     Ok((StatusCode::CREATED, Json(view(&added, &entry))))
 }
@@ -186,6 +192,7 @@ pub(crate) async fn add(
     post,
     path = "/api/v1/messaging/channels/whatsapp/embedded-signup",
     tag = "Vobiz",
+    operation_id = "vobizEmbeddedSignup",
     request_body = EmbeddedSignup,
     responses(
         (status = 400, description = "No JSON", body = ErrorBody),
@@ -218,6 +225,7 @@ pub(crate) async fn embedded_signup(
     put,
     path = "/api/v1/messaging/channels/whatsapp/{id}",
     tag = "Vobiz",
+    operation_id = "vobizChangeChannel",
     params(("id" = String, Path, description = "The channel")),
     request_body = ChannelUpdate,
     responses(
@@ -243,6 +251,10 @@ pub(crate) async fn change(
     let entry = enter_to_change(&house, &parts.headers).await?;
     let id = named(&entry, id)?;
     let wanted: ChannelUpdate = body::read(&parts.headers, content).await?;
+    let details = json!({
+        "access_token": wanted.access_token.as_ref().map(|_| "a fresh one"),
+        "display_name": &wanted.display_name,
+    });
     let change = ChannelChange {
         access_token: token(wanted.access_token)?,
         display_name: short("display_name", wanted.display_name, LONGEST_NAME)?,
@@ -250,6 +262,7 @@ pub(crate) async fn change(
     };
     let changed = house.ports.channels.change(&entry.principal.tenant, &id, change).await?;
     let changed = changed.ok_or_else(VobizError::no_channel)?;
+    noted(&house, &entry, "number.changed", &id, details).await?;
     Ok(Json(view(&changed, &entry)))
 }
 
@@ -258,6 +271,7 @@ pub(crate) async fn change(
     delete,
     path = "/api/v1/messaging/channels/whatsapp/{id}",
     tag = "Vobiz",
+    operation_id = "vobizRemoveChannel",
     params(("id" = String, Path, description = "The channel")),
     responses(
         (status = 204, description = "Disconnected"),
@@ -283,8 +297,20 @@ pub(crate) async fn remove(
         Disconnected::Busy => return Err(VobizError::channel_busy()),
     }
     house.directory.numbers_now(tenant).await?;
+    noted(&house, &entry, "number.removed", &id, Value::Null).await?;
     tracing::info!(number.id = %id, dialect = "vobiz", "number disconnected");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Writes a change of a channel into the audit log.
+async fn noted(
+    house: &House,
+    entry: &Entry,
+    action: &str,
+    id: &NumberId,
+    details: Value,
+) -> Result<(), StoreFault> {
+    house.audit.record(&entry.principal, action, Object::new("number", id.as_str()), details).await
 }
 
 async fn enter_to_change(house: &House, headers: &axum::http::HeaderMap) -> Result<Entry, VobizError> {
@@ -294,7 +320,8 @@ async fn enter_to_change(house: &House, headers: &axum::http::HeaderMap) -> Resu
 fn named(entry: &Entry, id: Result<Path<String>, PathRejection>) -> Result<NumberId, VobizError> {
     let Ok(Path(id)) = id else { return Err(VobizError::no_channel()) };
     let id = uuid::Uuid::parse_str(&id).map(NumberId::from_uuid).map_err(|_| VobizError::no_channel())?;
-    if entry.reaches(&id) { Ok(id) } else { Err(VobizError::no_channel()) }
+    entry.admit(&id, VobizError::no_channel)?;
+    Ok(id)
 }
 
 fn checked(

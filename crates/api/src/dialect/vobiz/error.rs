@@ -139,6 +139,23 @@ impl VobizError {
         )
     }
 
+    pub(super) fn key_reused() -> Self {
+        let message = "this Idempotency-Key was used for another request: take a fresh one";
+        Self::new("IDEMPOTENCY_KEY_REUSED", StatusCode::CONFLICT, message)
+    }
+
+    pub(super) fn still_running() -> Self {
+        let message = "the request of this Idempotency-Key is being carried out: ask again for its answer";
+        let error = Self::new("IDEMPOTENCY_REQUEST_RUNNING", StatusCode::CONFLICT, message);
+        Self { retry_after: Some(1), ..error }
+    }
+
+    pub(super) fn outcome_unknown() -> Self {
+        let message = "the server stopped while it carried out the request of this Idempotency-Key: \
+                       look what became of it before you ask again under another key";
+        Self::new("IDEMPOTENCY_OUTCOME_UNKNOWN", StatusCode::CONFLICT, message)
+    }
+
     pub(super) fn no_webhook() -> Self {
         Self::not_found("WEBHOOK_NOT_FOUND", "your account has no such webhook")
     }
@@ -218,6 +235,7 @@ impl VobizError {
                         .with(json!({ "limitType": "calls_per_minute", "retryAfter": wait }));
                 return Self { retry_after: Some(wait), ..error };
             }
+            Barred::NoToken => "CHANNEL_TOKEN_INVALID",
             Barred::CountryBlocked(_) => "COUNTRY_BLOCKED",
             Barred::RecipientCountry(_) | Barred::RecipientDenied => "RECIPIENT_NOT_ALLOWED",
             Barred::NotEnabled => "CALLING_NOT_ENABLED",

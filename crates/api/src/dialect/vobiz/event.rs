@@ -27,12 +27,13 @@ struct Envelope<'a> {
 /// The name of an event; none when Vobiz has none for it.
 pub(crate) const fn name(event: &Event) -> Option<&'static str> {
     match event {
-        Event::Knock { what, .. } => Some(match what {
-            KnockKind::Connect => "call.connect",
-            KnockKind::Status => "call.status_change",
-            KnockKind::Terminate => "call.terminate",
-            KnockKind::Permission => "message.inbound",
-        }),
+        Event::Knock { what, .. } => match what {
+            KnockKind::Connect => Some("call.connect"),
+            KnockKind::Status => Some("call.status_change"),
+            KnockKind::Terminate => Some("call.terminate"),
+            KnockKind::Permission => Some("message.inbound"),
+            KnockKind::Settings => None,
+        },
         Event::Hook { what: HookEvent::Tested, .. } => Some("webhook.test"),
         _ => None,
     }

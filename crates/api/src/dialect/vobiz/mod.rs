@@ -27,6 +27,8 @@ mod row;
 
 mod channels;
 
+mod once;
+
 mod live;
 
 mod socket;
@@ -35,13 +37,19 @@ pub(crate) mod event;
 
 mod webhooks;
 
+mod doc;
+
+pub(crate) use doc::costume;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, any, delete, get, post, put};
 
 use crate::house::Shared;
+use crate::manners::once::layer::once;
 use error::VobizError;
+use once::Vobiz;
 
 /// Where the face is served.
 const PREFIXES: [&str; 2] = ["/api/v1/messaging", "/v1/messaging"];
@@ -93,7 +101,11 @@ pub(crate) fn routes(house: &Shared) -> Router<Shared> {
     for prefix in PREFIXES {
         router = router.route(prefix, any(unknown)).route(&format!("{prefix}/{{*rest}}"), any(unknown));
     }
-    router.layer(from_fn_with_state(house.clone(), wire::dress))
+    // Answers are kept as they are written out, and what the layer itself says is written out after it.
+    router
+        .layer(from_fn_with_state(house.clone(), wire::dress))
+        .layer(from_fn_with_state(house.clone(), once::<Vobiz>))
+        .layer(from_fn_with_state(house.clone(), wire::dress))
 }
 
 /// Hangs a resource under every prefix, with and without a slash at its end.

@@ -156,9 +156,6 @@ async fn enter(
     right: Right,
 ) -> Result<Entry, VobizError> {
     let entry = auth::enter(house, headers, operation, right).await?;
-    if entry.principal.sandbox && !house.config.sandbox {
-        return Err(VobizError::wrong_key_mode());
-    }
     match entry.only_number() {
         Some(_) => Err(VobizError::forbidden("a key of the whole account")),
         None => Ok(entry),

@@ -15,7 +15,7 @@ use crate::house::{House, Shared};
 use crate::manners::body::{self, BodyFault};
 use crate::manners::limits::{Allowance, Operation};
 use crate::manners::principal::Principal;
-use crate::manners::trace::Trace;
+use crate::manners::trace::{REQUEST_ID, Trace};
 
 const NAME: HeaderName = HeaderName::from_static("idempotency-key");
 /// A request of test mode is another request than one that is meant.
@@ -29,8 +29,7 @@ const BODY_CAP: usize = 8 * 1024 * 1024;
 const ANSWER_CAP: usize = 1024 * 1024;
 
 /// Headers that are kept with an answer.
-const KEPT_HEADERS: [HeaderName; 4] =
-    [header::CONTENT_TYPE, header::CACHE_CONTROL, header::LOCATION, HeaderName::from_static("x-request-id")];
+const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::CACHE_CONTROL, header::LOCATION];
 
 /// What the layer leaves to the face it is around.
 pub(crate) trait Face: 'static {
@@ -172,7 +171,9 @@ fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
         let value = headers.get(&name)?.to_str().ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))
     });
-    kept.collect()
+    // Bodies may have the id the answer was given under, so repetitions keep it outside as well.
+    let id = (REQUEST_ID.as_str().to_owned(), Trace::now().request_id.to_string());
+    kept.chain([id]).collect()
 }
 
 /// The whole answer as it was, its request id included.

@@ -11,10 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
+use offhook_core::call::CallRecord;
 use offhook_core::id::{CallId, TenantId};
 use offhook_core::ports::{Calls, Claim, Claims, Clock, Ids, KeptAnswer, Standing, StoreFault};
+use offhook_engine::{EngineError, PlaceRequest, Placed};
 use tokio_util::task::TaskTracker;
 
+use crate::house::House;
 use crate::manners::body::Budget;
 use crate::manners::random;
 
@@ -38,6 +41,32 @@ pub(crate) struct Promise {
     pub(crate) call: CallId,
     /// Whether somebody began before and did not live to answer: the call may be there.
     pub(crate) resumed: bool,
+}
+
+impl Promise {
+    /// What became of a call that was placed under this promise before a crash.
+    pub(crate) async fn begun(
+        promise: Option<&Self>,
+        house: &House,
+        tenant: &TenantId,
+    ) -> Result<Option<Arc<CallRecord>>, StoreFault> {
+        match promise.filter(|promise| promise.resumed) {
+            Some(promise) => house.engine.load(tenant, &promise.call).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Places a call under the promised id, if there is one.
+    pub(crate) async fn place(
+        promise: Option<&Self>,
+        house: &House,
+        request: PlaceRequest,
+    ) -> Result<Placed, EngineError> {
+        match promise {
+            Some(promise) => house.engine.place_as(promise.call.clone(), request).await,
+            None => house.engine.place(request).await,
+        }
+    }
 }
 
 /// A request that names itself.

@@ -377,9 +377,22 @@ impl Rig {
 
     /// A key for the first tenant's number alone, as 360dialog's clients have.
     pub(crate) async fn number_key(&self, role: Role, mode: KeyMode) -> String {
+        let number = number(1, tenant(1), META_ID, "+15550100200").id;
+        self.key_for(number, tenant(1), role, &["*"], mode).await
+    }
+
+    /// A key for one number.
+    pub(crate) async fn key_for(
+        &self,
+        number: NumberId,
+        tenant: TenantId,
+        role: Role,
+        scopes: &[&str],
+        mode: KeyMode,
+    ) -> String {
         let id = KeyId::from_uuid(uuid::Uuid::from_u128(self.directory.count()));
-        let number = Some(number(1, tenant(1), META_ID, "+15550100200").id);
-        let key = ApiKey { mode, number, ..ApiKey::new(id, tenant(1), role) };
+        let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        let key = ApiKey { mode, scopes, number: Some(number), ..ApiKey::new(id, tenant, role) };
         self.directory.mint(NewKey::of(key, self.clock.now())).await.unwrap().text
     }
 

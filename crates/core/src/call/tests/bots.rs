@@ -188,3 +188,14 @@ fn bot_waits_until_the_announcement_is_over() {
          10s bot 8 up            => [customer<bot bot<customer], connected",
     );
 }
+
+#[test]
+fn call_that_a_bot_takes_rings_nobody_until_the_bot_is_lost() {
+    check(
+        "0s connect bridged to bot => *incoming, *claimed, sound answers, answering
+         0s described              => ask pre_accept, answering
+         0s path up                => ask accept, answering
+         1s reply accepted         => *answered, [customer<- bot<customer], sound speaks, calls bot 8, connected
+         2s bot 8 gone             => *seeking, *bot, bot 8 over (broke), [customer<music], who is free, connected",
+    );
+}

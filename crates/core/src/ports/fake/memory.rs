@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use crate::call::table::BotUrl;
 use crate::call::{CallRecord, Commit, State};
 use crate::contact::Contact;
 use crate::contact::segment::{ContactList, Segment};
@@ -46,6 +47,8 @@ pub(super) struct Tables {
     pub(super) notes: Vec<(ContactId, Entry)>,
     pub(super) imports: Vec<super::imports::Kept>,
     pub(super) permissions: BTreeMap<(NumberId, Phone), Permission>,
+    tokenless: HashSet<NumberId>,
+    inbound_bots: HashMap<NumberId, BotUrl>,
     hooks: hooks::Shelf,
     broken: bool,
 }
@@ -54,6 +57,11 @@ impl Memory {
     /// Adds a number.
     pub fn with_number(&self, number: BusinessNumber) {
         self.lock().numbers.push(number);
+    }
+
+    /// Loses a number's access token.
+    pub fn lose_token(&self, number: &NumberId) {
+        self.lock().tokenless.insert(number.clone());
     }
 
     /// Adds a person.
@@ -349,8 +357,29 @@ impl Numbers for Memory {
         }))
     }
 
-    async fn access_token(&self, _: &NumberId) -> Result<Option<String>, StoreFault> {
-        Ok(Some("token".to_owned()))
+    async fn inbound_bot(&self, id: &NumberId) -> Result<Option<BotUrl>, StoreFault> {
+        Ok(self.lock().inbound_bots.get(id).cloned())
+    }
+
+    async fn set_inbound_bot(
+        &self,
+        tenant: &TenantId,
+        id: &NumberId,
+        bot: Option<&BotUrl>,
+    ) -> Result<bool, StoreFault> {
+        let mut tables = self.lock();
+        tables.writable()?;
+        let theirs = tables.numbers.iter().any(|number| number.id == *id && number.tenant == *tenant);
+        match bot.filter(|_| theirs) {
+            Some(bot) => tables.inbound_bots.insert(id.clone(), bot.clone()),
+            None if theirs => tables.inbound_bots.remove(id),
+            None => None,
+        };
+        Ok(theirs)
+    }
+
+    async fn access_token(&self, id: &NumberId) -> Result<Option<String>, StoreFault> {
+        Ok((!self.lock().tokenless.contains(id)).then(|| "token".to_owned()))
     }
 }
 

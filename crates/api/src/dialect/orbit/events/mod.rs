@@ -44,7 +44,11 @@ impl Reader {
         let role = principal.role();
         let topics = topics.unwrap_or("*").split(',').map(str::trim).filter(|topic| !topic.is_empty());
         Self {
-            view: View { phones: role.sees_phones(), sdp: role.may_call() },
+            view: View {
+                phones: role.sees_phones(),
+                sdp: role.may_call(),
+                costs: principal.may(Right::ReadCosts),
+            },
             only: only_number(principal).cloned(),
             topics: topics.map(str::to_owned).collect(),
         }

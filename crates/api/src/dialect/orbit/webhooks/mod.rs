@@ -5,6 +5,8 @@
 
 mod wire;
 
+use std::collections::BTreeMap;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
 use offhook_core::audit::Object;
@@ -372,10 +374,7 @@ async fn make(
     judge_url(house, &url).await?;
     let secret = secret(wanted.secret)?;
     let headers = wanted.headers.unwrap_or_default();
-    if headers.len() > MOST_HEADERS {
-        return Err(ApiError::invalid("headers", format!("at most {MOST_HEADERS} headers")));
-    }
-    let headers = headers.into_iter().map(header).collect::<Result<_, _>>()?;
+    let headers = own_headers(headers).map_err(|why| ApiError::invalid("headers", why))?;
     let description = description(wanted.description)?;
     let new = NewWebhook { url, dress, number, topics, description };
     let credentials = Credentials { headers, ..Credentials::new(secret.clone()) };
@@ -424,6 +423,23 @@ pub(crate) async fn add(
     house.engine.hook_changed(tenant, &hook.id);
     noted(house, principal, "webhook.created", &hook, told(&hook)).await?;
     Ok(hook)
+}
+
+/// Changes where a webhook is and what it is signed and sent with. Whether it was there.
+pub(crate) async fn replace(
+    house: &House,
+    principal: &Principal,
+    hook: &Hook,
+    credentials: &Credentials,
+) -> Result<bool, StoreFault> {
+    let hooks = &house.ports.hooks.hooks;
+    let there =
+        hooks.change(hook).await? && hooks.set_credentials(&hook.tenant, &hook.id, credentials).await?;
+    if there {
+        house.engine.hook_changed(&hook.tenant, &hook.id);
+        noted(house, principal, "webhook.changed", hook, told(hook)).await?;
+    }
+    Ok(there)
 }
 
 /// Removes a webhook. Whether it was there.
@@ -491,13 +507,21 @@ fn description(text: Option<String>) -> Result<Option<String>, ApiError> {
     }
 }
 
-fn header((name, value): (String, String)) -> Result<(String, HookSecret), ApiError> {
+/// Headers of a customer's own, or what is wrong with them.
+pub(crate) fn own_headers(headers: BTreeMap<String, String>) -> Result<Vec<(String, HookSecret)>, String> {
+    if headers.len() > MOST_HEADERS {
+        return Err(format!("at most {MOST_HEADERS} headers"));
+    }
+    headers.into_iter().map(header).collect()
+}
+
+fn header((name, value): (String, String)) -> Result<(String, HookSecret), String> {
     let name = name.to_ascii_lowercase();
     let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     let named = (1..=64).contains(&name.len()) && name.bytes().all(fit) && !RESERVED.contains(&name.as_str());
     let plain = value.len() <= LONGEST_TEXT && value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
     if !named || !plain {
-        return Err(ApiError::invalid("headers", "a header cannot be sent so, or is not yours to set"));
+        return Err("a header cannot be sent so, or is not yours to set".to_owned());
     }
     Ok((name, HookSecret::new(value)))
 }
