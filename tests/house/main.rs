@@ -41,6 +41,9 @@ mod documented;
 mod doors;
 
 #[cfg(test)]
+mod erasure;
+
+#[cfg(test)]
 mod events;
 
 #[cfg(test)]

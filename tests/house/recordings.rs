@@ -16,7 +16,7 @@ use crate::stage::{Stage, root, until};
 const API: &str = "/api/v1/whatsapp/calling";
 
 /// Where a server is, and its key.
-struct Door {
+pub(crate) struct Door {
     url: String,
     key: String,
     sim: String,
@@ -48,17 +48,17 @@ impl Door {
     }
 
     /// Packets the user's phone has heard: fifty in a second, whatever is said.
-    async fn packets(&self) -> anyhow::Result<u64> {
+    pub(crate) async fn packets(&self) -> anyhow::Result<u64> {
         self.phone().await?["heard"]["packets"].as_u64().context("packets")
     }
 
     /// Begins to record, or does what else is asked.
-    async fn record(&self, call: &str, action: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn record(&self, call: &str, action: &str) -> anyhow::Result<Value> {
         self.ask(Method::POST, &format!("/calls/{call}/record"), json!({ "action": action })).await
     }
 
     /// Waits until the phone has heard for so long since `packets`; how many it has heard then.
-    async fn after(&self, packets: u64, seconds: u64) -> anyhow::Result<u64> {
+    pub(crate) async fn after(&self, packets: u64, seconds: u64) -> anyhow::Result<u64> {
         until("sound to pass", async || {
             let now = self.packets().await?;
             Ok((now >= packets + 50 * seconds).then_some(now))
@@ -67,7 +67,7 @@ impl Door {
     }
 
     /// Waits for the call's one recording to be in a state, and in storage.
-    async fn recorded(&self, call: &str, state: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn recorded(&self, call: &str, state: &str) -> anyhow::Result<Value> {
         let mut row = Value::Null;
         let found = until("a recording", async || {
             let rows = self.ask(Method::GET, &format!("/calls/{call}/recordings"), json!({})).await?;
@@ -118,7 +118,7 @@ impl Door {
 }
 
 /// A server whose number carries its calls, a call of a user who plays 440 Hz that Ann has taken, and its id.
-async fn mortal() -> anyhow::Result<(House, Door, Agent, String)> {
+pub(crate) async fn mortal() -> anyhow::Result<(House, Door, Agent, String)> {
     let house = House::start("bridge").await?;
     let door = Door {
         url: house.url(),

@@ -83,6 +83,11 @@ impl House {
         command
     }
 
+    /// Where everything it writes is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.data.path()
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         Path::join(self.data.path(), name)
     }

@@ -9,13 +9,14 @@ pub(crate) mod costume;
 
 mod errors;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
+use serde_json::Value;
 use url::Url;
 use utoipa_swagger_ui::{Config, SwaggerUi, Url as Listed};
 
@@ -34,20 +35,22 @@ const BROWSER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub(crate) fn routes(public_url: Option<&Url>) -> Router<Shared> {
-    let documents = [
-        ("Offhook", "/openapi.json", document::document(public_url)),
-        ("Vobiz", "/openapi/vobiz.json", costume::document(vobiz::costume(), public_url)),
-        ("360dialog", "/openapi/360dialog.json", costume::document(d360::costume(), public_url)),
+    let documents: [(&str, &str, fn(Option<&Url>) -> Value); 3] = [
+        ("Offhook", "/openapi.json", document::document),
+        ("Vobiz", "/openapi/vobiz.json", |url| costume::document(vobiz::costume(), url)),
+        ("360dialog", "/openapi/360dialog.json", |url| costume::document(d360::costume(), url)),
     ];
     // The badge of another server's validator is left out: the page asks nobody but this server.
     let listed = documents.iter().map(|(name, path, _)| Listed::new(name, path));
     let config = Config::new(listed).validator_url("none");
     let mut router = Router::new();
-    for (_, path, document) in documents {
-        let document: Arc<str> = Arc::from(document.to_string());
+    for (_, path, write) in documents {
+        let public_url = public_url.cloned();
+        // Written when somebody asks for the first time: who starts a server waits for calls.
+        let document = Arc::new(LazyLock::new(move || write(public_url.as_ref()).to_string()));
         let json = move || async move {
             let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
-            (headers, document.to_string())
+            (headers, String::clone(&document))
         };
         router = router.route(path, get(json));
     }
