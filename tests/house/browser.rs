@@ -45,6 +45,7 @@ scenarios! {
     caller_gives_up_while_ringing,
     nobody_answers_in_time,
     ring_comes_back_after_a_reload,
+    caller_from_a_file_is_a_person_at_the_desk,
     second_agent_learns_who_took_the_call,
     denied_microphone_loses_no_call,
     magic_numbers_behave_as_their_rows_say,
