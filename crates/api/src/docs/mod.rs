@@ -34,8 +34,11 @@ const BROWSER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 /// What the pages of errors may do: be read.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// Writes a document for a server with this address.
+type Writer = fn(Option<&Url>) -> Value;
+
 pub(crate) fn routes(public_url: Option<&Url>) -> Router<Shared> {
-    let documents: [(&str, &str, fn(Option<&Url>) -> Value); 3] = [
+    let documents: [(&str, &str, Writer); 3] = [
         ("Offhook", "/openapi.json", document::document),
         ("Vobiz", "/openapi/vobiz.json", |url| costume::document(vobiz::costume(), url)),
         ("360dialog", "/openapi/360dialog.json", |url| costume::document(d360::costume(), url)),

@@ -30,6 +30,15 @@ fn begins_a_formula(cell: &str) -> bool {
     begins.is_some_and(opens)
 }
 
+/// Rows as CSV, as spreadsheets write it.
+pub(crate) fn csv_of(rows: impl IntoIterator<Item = Vec<String>>) -> Vec<u8> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(&row).expect("rows of one length, in memory");
+    }
+    writer.into_inner().expect("memory takes everything")
+}
+
 /// A row of a file that comes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {

@@ -1,31 +1,20 @@
 //! `GET …/whatsapp/calling/calls/export`: the list with its filters, whole, as one file. Ours.
-//!
-//! Pages are read as the client takes them, so an export of any length needs no memory. One that cannot go on
-//! breaks the connection off: nobody takes half a file for the whole.
 
-use std::io;
-
-use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, Request, State};
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use axum::response::Response;
 use offhook_core::id::CallId;
 use offhook_core::ports::{CallFilter, PageAfter};
 use offhook_core::time::Time;
 
 use super::auth;
 use super::calls::{Asked, number_of, pairs};
+use super::download::{AT_ONCE, Form, Pages, download};
 use super::error::ApiError;
 use super::row::{CallRow, Eyes};
 use super::wire;
 use crate::house::Shared;
 use crate::manners::limits::Operation;
 use crate::manners::principal::{Principal, Right};
-use crate::manners::sheet;
-
-/// Calls read at a time.
-const AT_ONCE: u32 = 200;
 
 /// The columns of the CSV form, in the order of [`cells`].
 const COLUMNS: [&str; 25] = [
@@ -55,12 +44,6 @@ const COLUMNS: [&str; 25] = [
     "recording",
     "error_code",
 ];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Csv,
-    Json,
-}
 
 /// Exports calls.
 #[utoipa::path(
@@ -105,108 +88,52 @@ async fn begin(
     principal: Principal,
     pairs: &[(String, String)],
 ) -> Result<Response, ApiError> {
-    let form =
-        match pairs.iter().find(|(name, _)| name == "format").map_or("csv", |(_, value)| value.as_str()) {
-            "csv" => Form::Csv,
-            "json" => Form::Json,
-            _ => return Err(ApiError::invalid("format", "'format' is csv or json")),
-        };
+    let format = pairs.iter().find(|(name, _)| name == "format").map(|(_, value)| value.as_str());
+    let form = Form::of(format)?;
     let paging = pairs.iter().find(|(name, _)| name == "cursor" || name == "limit");
     if let Some((name, _)) = paging {
         return Err(ApiError::invalid(name, "an export has no pages"));
     }
     let asked = Asked::of(&house, &principal, pairs).await?;
-    let mut export = Export {
-        filter: asked.query.filter.clone(),
-        eyes: Eyes::of(&principal),
-        house,
-        principal,
-        asked,
-        form,
-        after: None,
-        at: Part::Beginning,
-    };
-    // What can be refused is refused before the first byte.
-    let first = export.next().await?;
-    let rest = stream::try_unfold(export, async |mut export: Export| match export.next().await {
-        Ok(Some(bytes)) => Ok(Some((bytes, export))),
-        Ok(None) => Ok(None),
-        Err(_) => Err(io::Error::other("the calls cannot be read on")),
-    });
-    let whole = futures_util::StreamExt::chain(stream::iter(first.map(Ok)), rest);
-    let (kind, name) = match form {
-        Form::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"calls.csv\""),
-        Form::Json => ("application/json", "attachment; filename=\"calls.json\""),
-    };
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (header::CONTENT_DISPOSITION, HeaderValue::from_static(name)),
-    ];
-    Ok((headers, Body::from_stream(whole)).into_response())
+    let (filter, eyes) = (asked.query.filter.clone(), Eyes::of(&principal));
+    download(Listed { house, principal, asked, filter, eyes, after: None }, form).await
 }
 
-/// An export on its way.
-struct Export {
+/// Calls of a list.
+struct Listed {
     house: Shared,
     principal: Principal,
     asked: Asked,
     filter: CallFilter,
     eyes: Eyes,
-    form: Form,
     after: Option<(Time, CallId)>,
-    at: Part,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Beginning,
-    Middle,
-    Over,
-}
+impl Pages for Listed {
+    type Row = CallRow;
 
-impl Export {
-    /// The next bytes of the file.
-    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
-        if self.at == Part::Over {
-            return Ok(None);
-        }
+    const NAME: &'static str = "calls";
+
+    async fn next(&mut self) -> Result<(Vec<CallRow>, bool), ApiError> {
         let from = PageAfter { after: self.after.clone(), limit: AT_ONCE };
         let page = self.house.ports.calls.list(&self.principal.tenant, &self.filter, &from).await?;
         self.after = page.calls.last().map(|call| (call.created_at, call.id.clone()));
         let numbers = self.asked.numbers_of(&self.house, &self.principal, &page.calls).await?;
-        let rows: Vec<CallRow> =
-            page.calls.iter().map(|call| CallRow::of(call, number_of(call, &numbers), self.eyes)).collect();
-        let first = self.at == Part::Beginning;
-        self.at = if page.has_more { Part::Middle } else { Part::Over };
-        Ok(Some(Bytes::from(match self.form {
-            Form::Csv => csv(&rows, first),
-            Form::Json => json(&rows, first, !page.has_more),
-        })))
+        let row = |call| CallRow::of(call, number_of(call, &numbers), self.eyes);
+        Ok((page.calls.iter().map(row).collect(), page.has_more))
     }
-}
 
-fn json(rows: &[CallRow], first: bool, last: bool) -> Vec<u8> {
-    let mut text = if first { b"[".to_vec() } else { Vec::new() };
-    for (place, row) in rows.iter().enumerate() {
-        text.extend_from_slice(if first && place == 0 { b"\n" } else { b",\n" });
-        serde_json::to_writer(&mut text, row).expect("rows are made of texts and numbers");
+    fn columns() -> Vec<String> {
+        COLUMNS.map(str::to_owned).to_vec()
     }
-    if last {
-        text.extend_from_slice(b"\n]\n");
-    }
-    text
-}
 
-fn csv(rows: &[CallRow], first: bool) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    let mut write = |cells: &[String]| writer.write_record(cells).expect("rows of one length, in memory");
-    if first {
-        write(&COLUMNS.map(str::to_owned));
+    fn cells(&self, row: &CallRow) -> Vec<String> {
+        cells(row).to_vec()
     }
-    for row in rows {
-        write(&cells(row).map(sheet::guarded));
+
+    fn json(&self, row: &CallRow, text: &mut Vec<u8>) {
+        serde_json::to_writer(text, row).expect("rows are made of texts and numbers");
     }
-    writer.into_inner().expect("memory takes everything")
 }
 
 /// A row's cells; empty for what is null.

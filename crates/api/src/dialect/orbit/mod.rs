@@ -31,6 +31,8 @@ mod analytics;
 
 mod estimate;
 
+mod download;
+
 mod export;
 
 mod control;

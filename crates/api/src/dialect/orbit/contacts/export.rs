@@ -1,33 +1,23 @@
 //! `GET /contacts/export`: the list with its filters, whole, as one file that can be imported. Ours.
-//!
-//! Pages are read as the client takes them. A file that cannot go on breaks the connection off.
 
-use std::io;
-
-use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, Request, State};
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use axum::response::Response;
 use offhook_core::audit::Object;
 use offhook_core::contact::{Channel, Contact, Email};
+use offhook_core::id::TenantId;
 use offhook_core::ports::{ContactFilter, ContactsAfter};
 use serde_json::json;
 
 use super::super::auth;
+use super::super::download::{AT_ONCE, Form, Pages, download};
 use super::super::error::ApiError;
 use super::super::wire;
-use super::imports::csv_of;
 use super::list::{FILTERS, Query};
 use super::wire::ContactBody;
 use crate::house::Shared;
 use crate::manners::limits::Operation;
 use crate::manners::moment;
 use crate::manners::principal::{Principal, Right};
-use crate::manners::sheet;
-
-/// Contacts read at a time.
-const AT_ONCE: u32 = 200;
 
 /// The columns before those of preferences, in the order of [`cells`].
 const COLUMNS: [&str; 12] = [
@@ -44,12 +34,6 @@ const COLUMNS: [&str; 12] = [
     "created_at",
     "updated_at",
 ];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Csv,
-    Json,
-}
 
 /// Exports contacts.
 #[utoipa::path(
@@ -93,11 +77,7 @@ pub(crate) async fn export(
 async fn begin(house: Shared, principal: &Principal, query: Option<&str>) -> Result<Response, ApiError> {
     let known: Vec<&str> = FILTERS.iter().copied().chain(["format"]).collect();
     let query = Query::read(query, &known)?;
-    let form = match query.text("format").unwrap_or("csv") {
-        "csv" => Form::Csv,
-        "json" => Form::Json,
-        _ => return Err(ApiError::invalid("format", "'format' is csv or json")),
-    };
+    let form = Form::of(query.text("format"))?;
     if let Some(name) = ["cursor", "limit"].into_iter().find(|name| query.text(name).is_some()) {
         return Err(ApiError::invalid(name, "an export has no pages"));
     }
@@ -106,82 +86,42 @@ async fn begin(house: Shared, principal: &Principal, query: Option<&str>) -> Res
     let object = Object::new("contacts", "export");
     house.audit.record(principal, "contacts.exported", object, narrowed).await?;
     let reveal = principal.role().sees_phones();
-    let tenant = principal.tenant.clone();
-    let mut export = Export { house, tenant, filter, form, reveal, after: None, at: Part::Beginning };
-    // What can be refused is refused before the first byte.
-    let first = export.next().await?;
-    let rest = stream::try_unfold(export, async |mut export: Export| match export.next().await {
-        Ok(Some(bytes)) => Ok(Some((bytes, export))),
-        Ok(None) => Ok(None),
-        Err(_) => Err(io::Error::other("the contacts cannot be read on")),
-    });
-    let whole = futures_util::StreamExt::chain(stream::iter(first.map(Ok)), rest);
-    let (kind, name) = match form {
-        Form::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"contacts.csv\""),
-        Form::Json => ("application/json", "attachment; filename=\"contacts.json\""),
-    };
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (header::CONTENT_DISPOSITION, HeaderValue::from_static(name)),
-    ];
-    Ok((headers, Body::from_stream(whole)).into_response())
+    download(Listed { house, tenant: principal.tenant.clone(), filter, reveal, after: None }, form).await
 }
 
-/// An export on its way.
-struct Export {
+/// Contacts of a list.
+struct Listed {
     house: Shared,
-    tenant: offhook_core::id::TenantId,
+    tenant: TenantId,
     filter: ContactFilter,
-    form: Form,
     reveal: bool,
     after: Option<i64>,
-    at: Part,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Beginning,
-    Middle,
-    Over,
-}
+impl Pages for Listed {
+    type Row = Contact;
 
-impl Export {
-    /// The next bytes of the file.
-    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
-        if self.at == Part::Over {
-            return Ok(None);
-        }
+    const NAME: &'static str = "contacts";
+
+    async fn next(&mut self) -> Result<(Vec<Contact>, bool), ApiError> {
         let from = ContactsAfter { after: self.after, limit: AT_ONCE };
         let page = self.house.ports.contacts.list(&self.tenant, &self.filter, &from).await?;
         self.after = page.next;
-        let first = self.at == Part::Beginning;
-        self.at = if page.next.is_some() { Part::Middle } else { Part::Over };
-        Ok(Some(Bytes::from(match self.form {
-            Form::Csv => csv(&page.contacts, first, self.reveal),
-            Form::Json => json_text(&page.contacts, first, page.next.is_none(), self.reveal),
-        })))
+        Ok((page.contacts, page.next.is_some()))
     }
-}
 
-fn json_text(contacts: &[Contact], first: bool, last: bool, reveal: bool) -> Vec<u8> {
-    let mut text = if first { b"[".to_vec() } else { Vec::new() };
-    for (place, contact) in contacts.iter().enumerate() {
-        text.extend_from_slice(if first && place == 0 { b"\n" } else { b",\n" });
-        text.extend_from_slice(ContactBody::json(contact, reveal).to_string().as_bytes());
+    fn columns() -> Vec<String> {
+        let preferences = Channel::ALL.map(|channel| format!("preferences.{}", channel.as_str()));
+        COLUMNS.map(str::to_owned).into_iter().chain(preferences).collect()
     }
-    if last {
-        text.extend_from_slice(b"\n]\n");
-    }
-    text
-}
 
-fn csv(contacts: &[Contact], first: bool, reveal: bool) -> Vec<u8> {
-    let preferences = Channel::ALL.map(|channel| format!("preferences.{}", channel.as_str()));
-    let names = || COLUMNS.map(str::to_owned).into_iter().chain(preferences).collect();
-    let header = first.then(names);
-    csv_of(header.into_iter().chain(
-        contacts.iter().map(|contact| cells(contact, reveal).into_iter().map(sheet::guarded).collect()),
-    ))
+    fn cells(&self, contact: &Contact) -> Vec<String> {
+        cells(contact, self.reveal)
+    }
+
+    fn json(&self, contact: &Contact, text: &mut Vec<u8>) {
+        text.extend_from_slice(ContactBody::json(contact, self.reveal).to_string().as_bytes());
+    }
 }
 
 /// A contact's cells; empty for what is not known.

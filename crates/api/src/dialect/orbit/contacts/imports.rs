@@ -182,20 +182,12 @@ fn own(columns: &[String]) -> impl Iterator<Item = usize> {
 
 fn header_row(columns: &[String]) -> Vec<u8> {
     let names = own(columns).map(|place| sheet::guarded(columns[place].clone()));
-    csv_of([names.chain(ADDED.map(str::to_owned)).collect()])
+    sheet::csv_of([names.chain(ADDED.map(str::to_owned)).collect()])
 }
 
 fn lines(columns: &[String], rows: &[Rejected]) -> Vec<u8> {
-    csv_of(rows.iter().map(|row| {
+    sheet::csv_of(rows.iter().map(|row| {
         let cell = |place: usize| sheet::guarded(row.cells.get(place).cloned().unwrap_or_default());
         own(columns).map(cell).chain([row.line.to_string(), row.reason.clone()]).collect()
     }))
-}
-
-pub(super) fn csv_of(rows: impl IntoIterator<Item = Vec<String>>) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    for row in rows {
-        writer.write_record(&row).expect("rows of one length, in memory");
-    }
-    writer.into_inner().expect("memory takes everything")
 }
