@@ -1,6 +1,5 @@
 //! `offhook bench contacts`: a file of contacts imported over HTTP, then searches and counts of segments over them.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -11,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::load::{self, Spans};
 use super::past::{CODES, FIRST, LAST};
+use super::scratch::Scratch;
 use super::store::mint;
 use crate::cli::say;
 use crate::demo;
@@ -40,12 +40,8 @@ pub(crate) struct ContactsBench {
     /// Seconds of searches, and again of counts.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_600))]
     seconds: u32,
-    /// Folder for the database of the run; it must not exist, and is removed afterwards.
-    #[arg(long, default_value = ".offhook-bench", value_name = "FOLDER")]
-    data: PathBuf,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    scratch: Scratch,
 }
 
 struct Imported {
@@ -65,15 +61,11 @@ struct Measured {
 
 impl ContactsBench {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        ensure!(!self.data.exists(), "{} exists; name another folder with --data", self.data.display());
-        let measured = self.measure().await;
-        // Whatever happened, the run leaves nothing behind.
-        let _ = std::fs::remove_dir_all(&self.data);
-        self.report(&measured?)
+        self.report(&self.scratch.lend(self.measure()).await?)
     }
 
     async fn measure(&self) -> anyhow::Result<Measured> {
-        let (config, seed) = demo::prepare(&self.data, None)?;
+        let (config, seed) = demo::prepare(&self.scratch.data, None)?;
         let seeded = seed.plant(&config).await?;
         let store = wiring::open_memory(&config).await?.store;
         let keys = mint(&store, &seeded, self.rate.max(KEYS), "contacts:*").await;
@@ -176,7 +168,7 @@ impl ContactsBench {
         let (machine, mib, rules) = (load::machine(), bytes / (1024 * 1024), rules());
         let rate = |it: &Imported| f64::from(self.contacts) / it.whole.as_secs_f64();
         let counted = || rules.iter().map(|(name, _)| *name).zip(counts);
-        if self.json {
+        if self.scratch.json {
             let import = |it: &Imported| {
                 json!({
                     "sent_ms": it.sent.as_millis(), "whole_ms": it.whole.as_millis(), "rows_per_second": rate(it),
@@ -212,7 +204,7 @@ impl ContactsBench {
             load::head(),
             load::line("search", searches),
             counted.join("\n"),
-            self.data.display(),
+            self.scratch.data.display(),
         ))
     }
 }

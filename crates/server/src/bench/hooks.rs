@@ -4,11 +4,10 @@
 //! answers, and those of a call in their order.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -26,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::load::{self, Spans};
+use super::scratch::Scratch;
 use crate::cli::say;
 use crate::demo;
 use crate::lifecycle::Server;
@@ -48,12 +48,8 @@ pub(crate) struct Hooks {
     /// Webhooks that answer. Besides them one has its port closed, and one never answers.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=48))]
     webhooks: u32,
-    /// Folder for the database of the run; it must not exist, and is removed afterwards.
-    #[arg(long, default_value = ".offhook-bench", value_name = "FOLDER")]
-    data: PathBuf,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    scratch: Scratch,
 }
 
 /// The customers' side: what came, in the order in which it came.
@@ -89,15 +85,11 @@ struct Counted {
 
 impl Hooks {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        ensure!(!self.data.exists(), "{} exists; name another folder with --data", self.data.display());
-        let measured = self.measure().await;
-        // Whatever happened, the run leaves nothing behind.
-        let _ = std::fs::remove_dir_all(&self.data);
-        self.report(&measured?)
+        self.report(&self.scratch.lend(self.measure()).await?)
     }
 
     async fn measure(&self) -> anyhow::Result<Measured> {
-        let (config, seed) = demo::prepare(&self.data, None)?;
+        let (config, seed) = demo::prepare(&self.scratch.data, None)?;
         let seeded = seed.plant(&config).await?;
         let tenant = {
             let memory = wiring::open_memory(&config).await?;
@@ -167,7 +159,7 @@ impl Hooks {
         let [p50, p90, p99, max] = [at(0.5), at(0.9), at(0.99), at(1.0)];
         let (rate, lost) = (counted.arrived as f64 / seconds, expected - counted.arrived);
         let machine = load::machine();
-        if self.json {
+        if self.scratch.json {
             return say(json!({
                 "expected": expected, "arrived": counted.arrived, "lost": lost, "repeated": counted.repeated,
                 "overtaken": counted.overtaken, "per_second": rate,
@@ -185,7 +177,7 @@ impl Hooks {
             self.webhooks,
             counted.repeated,
             counted.overtaken,
-            self.data.display(),
+            self.scratch.data.display(),
         ))
     }
 }

@@ -14,6 +14,8 @@ mod past;
 
 mod ring;
 
+mod scratch;
+
 mod store;
 
 mod stopwatch;

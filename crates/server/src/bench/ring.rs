@@ -1,9 +1,8 @@
 //! `offhook bench ring`.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::Args;
 use hdrhistogram::Histogram;
 use offhook_sim::{Control, Knobs, PlaceCall, SimConfig};
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::agent::BenchAgent;
+use super::scratch::Scratch;
 use super::stopwatch::Stopwatch;
 use crate::cli::say;
 use crate::demo;
@@ -25,13 +25,8 @@ pub(crate) struct Ring {
     /// Inbound calls to measure, one after the other.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     calls: u32,
-    /// Folder for the database of the run; it must not exist, and is removed afterwards. Its disk is measured
-    /// too: every step of a call waits for it.
-    #[arg(long, default_value = ".offhook-bench", value_name = "FOLDER")]
-    data: PathBuf,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    scratch: Scratch,
 }
 
 /// Microseconds up to a minute, three digits exact.
@@ -42,15 +37,11 @@ struct Spans {
 
 impl Ring {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        ensure!(!self.data.exists(), "{} exists; name another folder with --data", self.data.display());
-        let measured = self.measure().await;
-        // Whatever happened, the run leaves nothing behind.
-        let _ = std::fs::remove_dir_all(&self.data);
-        self.report(&measured?)
+        self.report(&self.scratch.lend(self.measure()).await?)
     }
 
     async fn measure(&self) -> anyhow::Result<Spans> {
-        let (mut config, seed) = demo::prepare(&self.data, None)?;
+        let (mut config, seed) = demo::prepare(&self.scratch.data, None)?;
         let listener = door::bind(config.http.listen)?;
         let stopwatch = Stopwatch::start(format!("http://{}/webhooks/meta", listener.local_addr()?)).await?;
         let sim = offhook_sim::start(SimConfig {
@@ -106,7 +97,7 @@ impl Ring {
     fn report(&self, spans: &Spans) -> anyhow::Result<()> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let build = if cfg!(debug_assertions) { "debug" } else { "release" };
-        if self.json {
+        if self.scratch.json {
             return say(json!({
                 "calls": self.calls,
                 "cores": cores,
@@ -128,7 +119,7 @@ impl Ring {
             "max",
             row("webhook to ring", &spans.ring),
             row("webhook to its answer", &spans.answer),
-            shown(&self.data),
+            self.scratch.data.display(),
         ))
     }
 }
@@ -151,8 +142,4 @@ fn percentiles(spans: &Histogram<u64>) -> Value {
 fn row(name: &str, spans: &Histogram<u64>) -> String {
     let shown = |micros: u64| format!("{:>9}", format!("{}.{:02}", micros / 1_000, micros % 1_000 / 10));
     format!("{name:>24} {}", steps(spans).map(shown).join(" "))
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -1,6 +1,5 @@
 //! `offhook bench store`: lists, searches and figures over many calls, asked for over HTTP.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 
 use super::load::{self, Spans};
 use super::past::Past;
+use super::scratch::Scratch;
 use crate::cli::say;
 use crate::clock::{HouseClock, HouseIds};
 use crate::demo::{self, Seeded};
@@ -44,12 +44,8 @@ pub(crate) struct StoreBench {
     /// Seconds of load, and again of figures.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_600))]
     seconds: u32,
-    /// Folder for the database of the run; it must not exist, and is removed afterwards.
-    #[arg(long, default_value = ".offhook-bench", value_name = "FOLDER")]
-    data: PathBuf,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    scratch: Scratch,
 }
 
 struct Measured {
@@ -61,15 +57,11 @@ struct Measured {
 
 impl StoreBench {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        ensure!(!self.data.exists(), "{} exists; name another folder with --data", self.data.display());
-        let measured = self.measure().await;
-        // Whatever happened, the run leaves nothing behind.
-        let _ = std::fs::remove_dir_all(&self.data);
-        self.report(&measured?)
+        self.report(&self.scratch.lend(self.measure()).await?)
     }
 
     async fn measure(&self) -> anyhow::Result<Measured> {
-        let (config, seed) = demo::prepare(&self.data, None)?;
+        let (config, seed) = demo::prepare(&self.scratch.data, None)?;
         let seeded = seed.plant(&config).await?;
         let store = wiring::open_memory(&config).await?.store;
         let began = Instant::now();
@@ -126,7 +118,7 @@ impl StoreBench {
     fn report(&self, measured: &Measured) -> anyhow::Result<()> {
         let Measured { fill, listed, figures, bytes } = measured;
         let (machine, mib) = (load::machine(), bytes / (1024 * 1024));
-        if self.json {
+        if self.scratch.json {
             return say(json!({
                 "calls": self.calls,
                 "rate": self.rate,
@@ -149,7 +141,7 @@ impl StoreBench {
             load::line("list", &listed[LIST]),
             load::line("search", &listed[SEARCH]),
             load::line("analytics over 365 days", figures),
-            self.data.display(),
+            self.scratch.data.display(),
         ))
     }
 }

@@ -3,7 +3,6 @@
 //! Calls of users nobody answers: one webhook begins a call, another a second later ends it. At the end every call
 //! must be there, and over.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -16,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::load::{self, Spans};
+use super::scratch::Scratch;
 use crate::cli::say;
 use crate::clock::HouseClock;
 use crate::config::Config;
@@ -34,12 +34,8 @@ pub(crate) struct WebhooksBench {
     /// Seconds of load.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=3_600))]
     seconds: u32,
-    /// Folder for the database of the run; it must not exist, and is removed afterwards.
-    #[arg(long, default_value = ".offhook-bench", value_name = "FOLDER")]
-    data: PathBuf,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    scratch: Scratch,
 }
 
 struct Measured {
@@ -51,15 +47,11 @@ struct Measured {
 
 impl WebhooksBench {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        ensure!(!self.data.exists(), "{} exists; name another folder with --data", self.data.display());
-        let measured = self.measure().await;
-        // Whatever happened, the run leaves nothing behind.
-        let _ = std::fs::remove_dir_all(&self.data);
-        self.report(&measured?)
+        self.report(&self.scratch.lend(self.measure()).await?)
     }
 
     async fn measure(&self) -> anyhow::Result<Measured> {
-        let (mut config, seed) = demo::prepare(&self.data, None)?;
+        let (mut config, seed) = demo::prepare(&self.scratch.data, None)?;
         // Nobody answers these calls, so Meta is asked for nothing.
         config.whatsapp.graph_url = "http://127.0.0.1:9".parse()?;
         let secret = hmac::Key::new(hmac::HMAC_SHA256, seed.app_secret.as_bytes());
@@ -137,7 +129,7 @@ impl WebhooksBench {
     fn report(&self, measured: &Measured) -> anyhow::Result<()> {
         let Measured { answered, behind, calls } = measured;
         let machine = load::machine();
-        if self.json {
+        if self.scratch.json {
             return say(json!({
                 "rate": self.rate,
                 "answer": load::figures(answered),
@@ -156,7 +148,7 @@ impl WebhooksBench {
             load::head(),
             load::line("webhook to its answer", answered),
             behind.as_millis(),
-            self.data.display(),
+            self.scratch.data.display(),
         ))
     }
 }
