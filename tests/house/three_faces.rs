@@ -357,7 +357,9 @@ fn about(told: &Value) -> String {
     };
     let call = match &told["data"]["call_id"] {
         Value::Null if told["payload"].is_object() => value(&told["payload"]),
-        Value::Null if told["data"].is_object() => told["data"]["contact_id"].clone(),
+        Value::Null if told["data"]["contact_id"].is_string() => told["data"]["contact_id"].clone(),
+        // Consent is one user's.
+        Value::Null if told["data"].is_object() => told["data"]["phone"].clone(),
         Value::Null => value(told),
         call => call.clone(),
     };
