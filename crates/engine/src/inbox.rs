@@ -88,21 +88,15 @@ impl Inner {
 
     /// Deletes old webhooks until the server stops.
     pub(crate) async fn forget_loop(self: Arc<Self>) {
-        loop {
+        while !self.stopping.is_cancelled() {
             match self.ports.inbox.forget(self.ports.clock.now() - KEPT).await {
-                Ok(0) => tokio::select! {
-                    () = self.stopping.cancelled() => return,
-                    () = tokio::time::sleep(FORGET) => {}
-                },
-                Ok(_) if self.stopping.is_cancelled() => return,
-                Ok(_) => {}
-                Err(fault) => {
-                    tracing::warn!(error = %fault, "old webhooks cannot be deleted");
-                    tokio::select! {
-                        () = self.stopping.cancelled() => return,
-                        () = tokio::time::sleep(FORGET) => {}
-                    }
-                }
+                Ok(0) => {}
+                Ok(_) => continue,
+                Err(fault) => tracing::warn!(error = %fault, "old webhooks cannot be deleted"),
+            }
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = tokio::time::sleep(FORGET) => {}
             }
         }
     }
