@@ -73,14 +73,8 @@ pub(super) async fn export(
 ) -> Result<Response, ApiError> {
     let (method, headers) = (request.method(), request.headers());
     let entry = auth::enter(&house, method, headers, Operation::Export, Right::ExportCalls).await?;
-    let allowance = entry.allowance;
     let begun = begin(house.clone(), entry.principal, &pairs(query.as_deref())).await;
-    let mut response = begun.map_err(|mut error| {
-        error.allowance = Some(Box::new(allowance));
-        error
-    })?;
-    wire::state(response.headers_mut(), &allowance, &house);
-    Ok(response)
+    wire::leave(begun, entry.allowance, &house)
 }
 
 async fn begin(

@@ -187,6 +187,22 @@ fn write(house: &House, id: &str, answer: Answer) -> Response {
     response
 }
 
+/// Marks an answer that is a file with what remains of the allowance, as [`Entry::leave`] marks others.
+///
+/// [`Entry::leave`]: super::auth::Entry::leave
+pub(super) fn leave(
+    answer: Result<Response, ApiError>,
+    allowance: Allowance,
+    house: &House,
+) -> Result<Response, ApiError> {
+    let mut response = answer.map_err(|mut error| {
+        error.allowance = Some(Box::new(allowance));
+        error
+    })?;
+    state(response.headers_mut(), &allowance, house);
+    Ok(response)
+}
+
 /// The documented rate limit headers; `reset` is when the whole limit is back, in Unix seconds.
 pub(super) fn state(headers: &mut HeaderMap, allowance: &Allowance, house: &House) {
     let reset = (house.now() + allowance.full_in).as_micros().div_euclid(1_000_000) + 1;

@@ -136,10 +136,12 @@ pub(crate) async fn rejected(
     let (method, headers) = (request.method(), request.headers());
     // The rows are as they came, with numbers whole.
     let entry = auth::enter(&house, method, headers, Operation::ReadContacts, Right::WriteContacts).await?;
-    let import = find(&house, &entry.principal, path).await.map_err(|mut error| {
-        error.allowance = Some(Box::new(entry.allowance));
-        error
-    })?;
+    let found = find(&house, &entry.principal, path).await;
+    wire::leave(found.map(|import| whole(&house, import)), entry.allowance, &house)
+}
+
+/// All an import rejected, as one file.
+fn whole(house: &Shared, import: Import) -> Response {
     let beginning = Bytes::from(header_row(&import.columns));
     let reading = Reading { house: house.clone(), import, after: 0 };
     let rows = stream::try_unfold(reading, async |mut reading: Reading| {
@@ -151,9 +153,7 @@ pub(crate) async fn rejected(
         (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
         (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"rejected.csv\"")),
     ];
-    let mut response = (headers, Body::from_stream(whole)).into_response();
-    wire::state(response.headers_mut(), &entry.allowance, &house);
-    Ok(response)
+    (headers, Body::from_stream(whole)).into_response()
 }
 
 struct Reading {
