@@ -343,6 +343,44 @@ async fn agents_ring_when_a_bot_dies_or_cannot_be_reached() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn callers_of_a_number_meet_its_bot_until_the_number_is_given_back_to_people() {
+    let (stage, lair) = (Stage::start().unwrap(), Lair::open().await);
+    let mut ada = available(&stage).await;
+    let number = stage.say("/bridged_number/phone_number_id");
+    let give = async |to: Value| {
+        let path = format!("/api/v1/whatsapp/calling/numbers/{number}");
+        let change = json!({ "inbound_stream": to });
+        let answer = stage.api(Method::PATCH, &path).json(&change).send().await.unwrap();
+        answer.error_for_status().unwrap().json::<Value>().await.unwrap()["data"]["inbound"].clone()
+    };
+    let ring = async || {
+        let call = json!({ "from": "+447700900002", "to": number });
+        stage.control(Method::POST, "/calls").json(&call).send().await.unwrap().error_for_status().unwrap();
+    };
+    assert_eq!(give(json!(lair.url)).await, "stream");
+    ring().await;
+    let mut bot = lair.bot().await;
+    let started = bot.kind("session.started").await;
+    assert_eq!((&started["direction"], &started["from"]), (&json!("inbound"), &json!("+447700900002")));
+    let met = started["call_id"].clone();
+    bot.talk_until_heard(1_000.0, 440.0).await;
+    tokio::select! {
+        () = phone_hears(&stage, 980.0..1_020.0) => {}
+        () = bot.talk(1_000.0, 3_000) => panic!("the phone hears nothing"),
+    }
+    bot.send(json!({ "type": "call.hangup" })).await;
+    assert_eq!(bot.kind("session.ended").await["reason"], "hung_up");
+    let ended =
+        async || Ok((call(&stage, met.as_str().unwrap()).await["status"] == "completed").then_some(()));
+    until("the end", ended).await.unwrap();
+
+    assert_eq!(give(Value::Null).await, "agents");
+    ring().await;
+    let first = ada.event("call.incoming", |_| true).await.unwrap();
+    assert_ne!(first["call"]["id"], met, "nobody rang while the bot talked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hostile_bots_are_closed_with_a_reason_and_the_call_goes_on() {
     let (stage, lair) = (Stage::start().unwrap(), Lair::open().await);
     let (id, mut bot) = with_bot(&stage, &lair, "+447700900002").await;

@@ -127,6 +127,7 @@ mod tests {
             media_mode: MediaMode::Relay,
             calling: Calling::default(),
             sandbox: false,
+            has_bot: false,
         }
     }
 

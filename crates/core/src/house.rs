@@ -50,6 +50,8 @@ pub struct BusinessNumber {
     pub calling: Calling,
     /// Whether it is connected to a simulator: nothing it does reaches a real phone.
     pub sandbox: bool,
+    /// Whether a voice bot takes its inbound calls when we carry their sound; `Numbers::inbound_bot` says which.
+    pub has_bot: bool,
 }
 
 /// Whether calling is turned on at Meta for a number.

@@ -154,7 +154,7 @@ impl Inner {
 
     /// Whom the number's callers meet instead of ringing people.
     async fn greeter(&self, number: &BusinessNumber) -> Result<Option<Connect>, StoreFault> {
-        if number.media_mode != MediaMode::Bridge {
+        if !number.has_bot || number.media_mode != MediaMode::Bridge {
             return Ok(None);
         }
         match self.ports.numbers.inbound_bot(&number.id).await {

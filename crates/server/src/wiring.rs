@@ -317,7 +317,7 @@ fn door_config(config: &Config, cursor_secret: [u8; 32], prices: Arc<bill::Rates
         trusted_proxies: networks(&http.trusted_proxies).unwrap_or_default(),
         sandbox: is_sandbox(config),
         cursor_secret,
-        rates: Rates::default(),
+        rates: Rates::of_company(http.company_requests_per_second),
         prices,
         vobiz: VobizManners {
             ended_answered: match config.vobiz.ended_answered_status {

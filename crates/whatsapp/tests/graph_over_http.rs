@@ -91,6 +91,7 @@ fn number() -> BusinessNumber {
         media_mode: MediaMode::Relay,
         calling: offhook_core::house::Calling::default(),
         sandbox: false,
+        has_bot: false,
     }
 }
 

@@ -88,13 +88,16 @@ pub struct Rates {
     pub key_per_second: u32,
     /// How many of them may come at once. A page that opens asks for a dozen things.
     pub key_burst: u32,
-    /// Of a company in a second: five busy programs, and no company starves the others.
+    /// Of a company in a second, so that no company starves the others.
     pub tenant_per_second: u32,
 }
 
-impl Default for Rates {
-    fn default() -> Self {
-        Self { key_per_second: 20, key_burst: 40, tenant_per_second: 100 }
+impl Rates {
+    /// Those of a company that may ask so often in a second: one of its keys may do a fifth of that.
+    #[must_use]
+    pub const fn of_company(per_second: u32) -> Self {
+        let fifth = if per_second < 5 { 1 } else { per_second / 5 };
+        Self { key_per_second: fifth, key_burst: fifth * 2, tenant_per_second: per_second }
     }
 }
 
@@ -304,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_key_is_told_what_remains() {
-        let limits = KeyLimits::new(&Rates::default());
+        let limits = KeyLimits::new(&Rates::of_company(100));
         let first = limits.count(Operation::Initiate, "key");
         assert_eq!((first.limit, first.remaining, first.retry_in), (60, 59, None));
         for _ in 0..59 {
@@ -319,7 +322,7 @@ mod tests {
 
     #[test]
     fn one_key_and_one_company_leave_room_for_the_others() {
-        let limits = KeyLimits::new(&Rates::default());
+        let limits = KeyLimits::new(&Rates::of_company(100));
         let tenant = |n: u8| TenantId::parse(&format!("ten_{n:032x}")).unwrap();
         let let_in =
             |tenant: &TenantId, who: &str| (0..100).filter(|_| limits.crowd(tenant, who).is_none()).count();

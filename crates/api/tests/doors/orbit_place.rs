@@ -343,7 +343,7 @@ async fn the_sixty_first_call_of_a_minute_waits() {
 
 #[tokio::test]
 async fn a_key_that_asks_too_fast_waits_a_second() {
-    let rig = Rig::configured(|config| config.rates = offhook_api::Rates::default()).await;
+    let rig = Rig::configured(|config| config.rates = offhook_api::Rates::of_company(100)).await;
     let (key, other) = (rig.key(Role::Owner, &["*"]).await, rig.key(Role::Owner, &["*"]).await);
     let mut refused = None;
     for _ in 0..100 {

@@ -37,6 +37,7 @@ fn number() -> BusinessNumber {
         media_mode: MediaMode::Relay,
         calling: crate::house::Calling::default(),
         sandbox: false,
+        has_bot: false,
     }
 }
 

@@ -227,6 +227,7 @@ fn number() -> BusinessNumber {
         media_mode: MediaMode::Relay,
         calling: Calling::default(),
         sandbox: false,
+        has_bot: false,
     }
 }
 

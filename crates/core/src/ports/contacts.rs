@@ -49,6 +49,17 @@ pub trait Contacts: Send + Sync {
         upto: u64,
     ) -> Result<Option<u64>, StoreFault>;
 
+    /// A page of those a rule admits, the last made first.
+    async fn admitted(
+        &self,
+        tenant: &TenantId,
+        rule: &Rule,
+        page: &ContactsAfter,
+    ) -> Result<ContactPage, StoreFault>;
+
+    /// How many a rule admits, and the last made of them, `newest` at most.
+    async fn crowd(&self, tenant: &TenantId, rule: &Rule, newest: u32) -> Result<Crowd, StoreFault>;
+
     /// The calls with a contact; none when there is no such contact.
     async fn calls(&self, tenant: &TenantId, id: &ContactId) -> Result<Option<Vec<CallId>>, StoreFault>;
 
@@ -104,8 +115,6 @@ pub struct ContactFilter {
     pub list: Option<ListId>,
     /// With a channel they refused: this one, or any.
     pub opted_out: Option<Option<Channel>>,
-    /// Admitted by this rule.
-    pub rule: Option<Rule>,
 }
 
 /// Where a page begins and how long it is.
@@ -124,6 +133,15 @@ pub struct ContactPage {
     pub contacts: Vec<Contact>,
     /// Where the next page begins, when there is one.
     pub next: Option<i64>,
+}
+
+/// Those a rule admits.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Crowd {
+    /// How many.
+    pub count: u64,
+    /// The last made of them, as many as were asked for, the last first.
+    pub newest: Vec<Contact>,
 }
 
 /// What became of the wish to erase a contact.

@@ -26,7 +26,8 @@ pub use channels::{Channel, ChannelChange, ChannelNotes, Channels, Disconnected}
 pub use claims::{Claim, Claims, KeptAnswer, Standing};
 pub use clock::{Clock, Ids};
 pub use contacts::{
-    ContactFilter, ContactGroups, ContactImports, ContactKeys, ContactPage, Contacts, ContactsAfter, Erasure,
+    ContactFilter, ContactGroups, ContactImports, ContactKeys, ContactPage, Contacts, ContactsAfter, Crowd,
+    Erasure,
 };
 pub use directory::{
     Changed, Keys, Minted, NewKey, NewNumber, NewPerson, NewTenant, Numbers, Opener, People, PersonChange,

@@ -299,6 +299,7 @@ pub(crate) fn number() -> BusinessNumber {
         media_mode: MediaMode::Relay,
         calling: offhook_core::house::Calling::default(),
         sandbox: false,
+        has_bot: false,
     }
 }
 

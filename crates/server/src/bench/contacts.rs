@@ -245,6 +245,7 @@ fn rules() -> Vec<(&'static str, Value)> {
         ("tag", json!({ "tags": { "$contains": "vip" } })),
         ("metadata", json!({ "metadata.plan": "enterprise" })),
         ("stage and tag", json!({ "lifecycle_stage": "lead", "tags": { "$contains": "gold" } })),
+        ("made since", json!({ "created_at": { "$gt": "2020-01-01T00:00:00Z" } })),
         ("name contains", json!({ "last_name": { "$contains": "wal" } })),
         (
             "stage or no address",

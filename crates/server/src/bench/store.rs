@@ -61,7 +61,8 @@ impl StoreBench {
     }
 
     async fn measure(&self) -> anyhow::Result<Measured> {
-        let (config, seed) = demo::prepare(&self.scratch.data, None)?;
+        let (mut config, seed) = demo::prepare(&self.scratch.data, None)?;
+        config.http.company_requests_per_second = (self.rate * 2).max(100);
         let seeded = seed.plant(&config).await?;
         let store = wiring::open_memory(&config).await?.store;
         let began = Instant::now();

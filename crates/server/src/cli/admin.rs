@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use offhook_core::audit::{Actor, Deed, Object};
 use offhook_core::house::{ApiKey, KeyMode, MediaMode, Role, Tenant, password_problem, sign_in_address};
 use offhook_core::id::{KeyId, MetaNumberId, NumberId, TenantId, UserId};
 use offhook_core::phone::Phone;
 use offhook_core::ports::{
-    Audit as _, Clock, Ids, Keys, NewKey, NewNumber, NewPerson, NewTenant, Numbers, People, StoreFault,
-    Tenants,
+    Audit as _, ChannelChange, Channels, Clock, Ids, Keys, NewKey, NewNumber, NewPerson, NewTenant, Numbers,
+    People, StoreFault, Tenants,
 };
 use offhook_core::right::is_scope;
 use offhook_store::Store;
@@ -128,13 +128,24 @@ pub(super) struct NumberSet {
     /// Meta's id of the number.
     #[arg(long, value_name = "N")]
     phone_number_id: String,
-    /// Who carries the sound of its calls.
-    #[arg(long, value_enum)]
-    media_mode: MediaWord,
+    #[command(flatten)]
+    what: NumberChange,
     #[command(flatten)]
     whose: Whose,
     #[command(flatten)]
     common: Common,
+}
+
+/// What is to be different.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct NumberChange {
+    /// Who carries the sound of its calls.
+    #[arg(long, value_enum)]
+    media_mode: Option<MediaWord>,
+    /// File with a fresh access token of Meta's, when the one before has expired or was revoked.
+    #[arg(long, value_name = "F")]
+    access_token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -344,16 +355,26 @@ impl NumberSet {
     async fn run(self) -> anyhow::Result<()> {
         let meta_id = MetaNumberId::parse(&self.phone_number_id)
             .context("--phone-number-id: Meta's ids of numbers are digits")?;
+        let token = self.what.access_token_file.as_deref();
+        let access_token = token.map(|path| secret_file("--access-token-file", path)).transpose()?;
         let desk = Desk::open(&self.common.flags).await?;
         let tenant = desk.tenant(&self.whose).await?;
         let number = desk.store.by_meta_id(&meta_id).await?.context("--phone-number-id: not connected")?;
-        let set = desk.store.set_media_mode(&tenant.id, &number.id, self.media_mode.into()).await?;
-        let number = set.context("--phone-number-id: another tenant's")?;
+        ensure!(number.tenant == tenant.id, "--phone-number-id: another tenant's");
         let object = Object::new("number", number.id.as_str());
-        let after = json!({ "media_mode": number.media_mode });
+        let mut after = json!({});
+        if let Some(mode) = self.what.media_mode.map(MediaMode::from) {
+            desk.store.set_media_mode(&tenant.id, &number.id, mode).await?;
+            after["media_mode"] = json!(mode);
+        }
+        if access_token.is_some() {
+            let change = ChannelChange { access_token, display_name: None, at: desk.clock.now() };
+            Channels::change(&desk.store, &tenant.id, &number.id, change).await?;
+            after["access_token"] = json!("replaced");
+        }
         desk.store.record(desk.deed(&tenant.id, "number.changed", object, &after)).await?;
-        let value = json!({ "number_id": number.id.as_str(), "media_mode": number.media_mode });
-        desk.close(self.common.json, value).await
+        after["number_id"] = json!(number.id.as_str());
+        desk.close(self.common.json, after).await
     }
 }
 

@@ -70,6 +70,9 @@ pub fn check(config: &Config) -> Result<(), BadConfig> {
     }
     turn::check(&config.media)?;
     crate::rates::load(config)?;
+    if !(5..=100_000).contains(&config.http.company_requests_per_second) {
+        return Err(BadConfig::new("http.company_requests_per_second: 5 to 100000"));
+    }
     if config.media.shards > 32 {
         return Err(BadConfig::new("media.shards: 0 to 32"));
     }

@@ -41,6 +41,9 @@ section! {
         metrics_token: Option<Secret> = None;
         /// File with the metrics token.
         metrics_token_file: Option<PathBuf> = None;
+        /// How often all keys and people of one company together may ask in a second: 5 to 100000.
+        /// One key, or one person, may do a fifth of it, and two fifths at once.
+        company_requests_per_second: u32 = Some("100");
     }
 }
 

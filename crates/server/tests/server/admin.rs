@@ -45,6 +45,8 @@ fn an_empty_database_becomes_a_house_with_an_owner_a_number_a_key_and_an_agent()
     let set = ["--phone-number-id", "106540352242922", "--media-mode", "bridge", "--json"];
     let set = json(folder, &[&["admin", "number", "set"][..], &set].concat());
     assert_eq!((&set["number_id"], &set["media_mode"]), (&number["number_id"], &"bridge".into()));
+    let nothing = run(folder, &["admin", "number", "set", "--phone-number-id", "106540352242922"]);
+    assert_eq!(nothing.status.code(), Some(2), "{}", errors(&nothing));
 
     let key = json(
         folder,

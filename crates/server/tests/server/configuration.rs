@@ -112,13 +112,14 @@ fn turn_servers_that_no_page_could_use_are_refused() {
 }
 
 #[test]
-fn countries_and_limits_of_calls_are_judged() {
+fn countries_and_limits_are_judged() {
     refused("[whatsapp]\nblocked_countries = [\"USA\"]", &["whatsapp.blocked_countries", "USA"]);
     refused("[whatsapp]\nblocked_scope = \"all\"", &["whatsapp.blocked_scope"]);
     refused("[calls]\nallowed_countries = \"PT, Spain\"", &["calls.allowed_countries", "Spain"]);
     refused("[calls]\ndenied_numbers = [\"premium\"]", &["calls.denied_numbers"]);
     refused("[calls]\nper_minute = 0", &["calls.per_minute"]);
     refused("[calls]\nat_once = 10001", &["calls.at_once"]);
+    refused("[http]\ncompany_requests_per_second = 4", &["http.company_requests_per_second"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use offhook_core::contact::rule::Rule;
 use offhook_core::id::TenantId;
 use offhook_core::ports::{ContactFilter, ContactPage, ContactsAfter};
 use sqlx::AnyPool;
@@ -28,9 +29,32 @@ pub(super) async fn page(
     filter: &ContactFilter,
     page: &ContactsAfter,
 ) -> Result<ContactPage, Trouble> {
-    let limit = page.limit.clamp(1, LONGEST);
     let mut text = Text::new(&format!("SELECT {COLUMNS} FROM "));
     let place_of = conditions(&mut text, dialect, tenant, filter);
+    rows(reader, text, place_of, page).await
+}
+
+/// A page of those a rule admits.
+pub(super) async fn admitted(
+    reader: &AnyPool,
+    dialect: Dialect,
+    tenant: &TenantId,
+    rule: &Rule,
+    page: &ContactsAfter,
+) -> Result<ContactPage, Trouble> {
+    let mut text = Text::new(&format!("SELECT {COLUMNS} FROM contacts c WHERE c.tenant = "));
+    text.value(tenant.as_str()).push(" AND ");
+    rule::condition(&mut text, rule, tenant.as_str(), dialect);
+    rows(reader, text, "c.place", page).await
+}
+
+async fn rows(
+    reader: &AnyPool,
+    mut text: Text,
+    place_of: &str,
+    page: &ContactsAfter,
+) -> Result<ContactPage, Trouble> {
+    let limit = page.limit.clamp(1, LONGEST);
     if let Some(place) = page.after {
         text.push(&format!(" AND {place_of} < ")).value(Value::Number(place));
     }
@@ -51,14 +75,7 @@ pub(super) async fn count(
     upto: u64,
 ) -> Result<Option<u64>, Trouble> {
     let upto = i64::try_from(upto).unwrap_or(i64::MAX);
-    let alone = ContactFilter { rule: None, ..filter.clone() };
-    let by_index = filter.rule.as_ref().filter(|_| !narrows(&alone));
-    let by_index = by_index.and_then(|rule| rule::admitted(rule, tenant.as_str(), dialect));
-    let text = if let Some(mut text) = by_index {
-        text.sql.insert_str(0, "SELECT COUNT(*) AS n FROM (");
-        text.push(" LIMIT ").value(Value::Number(upto.saturating_add(1))).push(") AS found");
-        text
-    } else if narrows(filter) {
+    let text = if narrows(filter) {
         let mut text = Text::new("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM ");
         conditions(&mut text, dialect, tenant, filter);
         text.push(" LIMIT ").value(Value::Number(upto.saturating_add(1))).push(") AS found");
@@ -76,7 +93,7 @@ pub(super) async fn count(
 
 fn narrows(filter: &ContactFilter) -> bool {
     let ContactFilter { search, lifecycle_stage, country_code, tags, has_phone, has_email, .. } = filter;
-    let ContactFilter { from, until, list, opted_out, rule, .. } = filter;
+    let ContactFilter { from, until, list, opted_out, .. } = filter;
     search.is_some()
         || lifecycle_stage.is_some()
         || country_code.is_some()
@@ -87,7 +104,6 @@ fn narrows(filter: &ContactFilter) -> bool {
         || until.is_some()
         || list.is_some()
         || opted_out.is_some()
-        || rule.is_some()
 }
 
 /// Writes where contacts come from and the conditions on them. Returns the column that has their place.
@@ -141,15 +157,11 @@ fn conditions(text: &mut Text, dialect: Dialect, tenant: &TenantId, filter: &Con
         }
         text.push(")");
     }
-    if let Some(rule) = &filter.rule {
-        text.push(" AND ");
-        rule::condition(text, rule, tenant.as_str(), dialect);
-    }
     place
 }
 
 /// The three letters that must be there, each once, in FTS5's query language; none when all words are shorter.
-pub(super) fn grams(search: &str) -> Vec<String> {
+fn grams(search: &str) -> Vec<String> {
     let mut grams = BTreeSet::new();
     for term in search.split_whitespace() {
         let letters: Vec<char> = term.chars().collect();

@@ -8,8 +8,8 @@ use offhook_core::time::Time;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::rule;
-use super::text::{Text, each_text};
+use super::crowd::crowd;
+use super::text::each_text;
 use super::write::one_at_a_time;
 use crate::database::{Dialect, Trouble, corrupt, field, taken};
 use crate::store::Store;
@@ -185,12 +185,8 @@ pub(super) async fn segments_of(tx: &mut AnyConnection, tenant: &str) -> Result<
 }
 
 async fn counted(tx: &mut AnyConnection, segment: Segment, dialect: Dialect) -> Result<Segment, Trouble> {
-    let mut text = Text::new("SELECT COUNT(*) AS n FROM contacts c WHERE c.tenant = ");
-    text.value(segment.tenant.as_str()).push(" AND ");
-    rule::condition(&mut text, &segment.rule, segment.tenant.as_str(), dialect);
-    let row = text.query().fetch_one(tx).await?;
-    let count = u64::try_from(field::<i64, _>(&row, "n")?).unwrap_or(0);
-    Ok(Segment { count, ..segment })
+    let crowd = crowd(tx, dialect, segment.tenant.as_str(), &segment.rule, 0).await?;
+    Ok(Segment { count: crowd.count, ..segment })
 }
 
 fn bind(

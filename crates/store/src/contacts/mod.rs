@@ -11,6 +11,8 @@ mod rule;
 
 mod find;
 
+mod crowd;
+
 mod groups;
 
 mod write;
@@ -25,11 +27,12 @@ mod erase;
 
 use async_trait::async_trait;
 use offhook_core::contact::Contact;
+use offhook_core::contact::rule::Rule;
 use offhook_core::contact::timeline::{Entry, What};
 use offhook_core::event::{ContactEvent, Event, Logged};
 use offhook_core::id::{CallId, ContactId, TenantId};
 use offhook_core::ports::{
-    ContactFilter, ContactKeys, ContactPage, Contacts, ContactsAfter, Erasure, StoreFault,
+    ContactFilter, ContactKeys, ContactPage, Contacts, ContactsAfter, Crowd, Erasure, StoreFault,
 };
 use offhook_core::time::Time;
 use sqlx::AnyConnection;
@@ -133,6 +136,26 @@ impl Contacts for Store {
     ) -> Result<Option<u64>, StoreFault> {
         let (reader, dialect) = (self.database().reader(), self.database().dialect());
         self.database().read(find::count(reader, dialect, tenant, filter, upto)).await
+    }
+
+    async fn admitted(
+        &self,
+        tenant: &TenantId,
+        rule: &Rule,
+        page: &ContactsAfter,
+    ) -> Result<ContactPage, StoreFault> {
+        let (reader, dialect) = (self.database().reader(), self.database().dialect());
+        self.database().read(find::admitted(reader, dialect, tenant, rule, page)).await
+    }
+
+    async fn crowd(&self, tenant: &TenantId, rule: &Rule, newest: u32) -> Result<Crowd, StoreFault> {
+        let reading = async {
+            // Of one moment.
+            let mut tx = self.database().reader().begin().await?;
+            let newest = usize::try_from(newest).unwrap_or(usize::MAX);
+            crowd::crowd(&mut tx, self.database().dialect(), tenant.as_str(), rule, newest).await
+        };
+        self.database().read(reading).await
     }
 
     async fn calls(&self, tenant: &TenantId, id: &ContactId) -> Result<Option<Vec<CallId>>, StoreFault> {

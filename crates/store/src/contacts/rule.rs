@@ -4,7 +4,6 @@
 
 use offhook_core::contact::rule::{Field, Rule, Scalar, Side, Test};
 
-use super::find::grams;
 use super::text::{Text, Value, occurs};
 use crate::database::Dialect;
 
@@ -30,28 +29,60 @@ fn joined(text: &mut Text, rules: &[Rule], (word, none): (&str, &str), tenant: &
     text.push(if rules.is_empty() { none } else { "" }).push(")");
 }
 
+/// Where a field's values are kept.
+enum Kept {
+    Text(&'static str),
+    Instant(&'static str),
+    /// There are many, under this name.
+    Values(String),
+}
+
+fn kept(field: &Field) -> Kept {
+    match field {
+        Field::Phone => Kept::Text("('+' || c.phone)"),
+        Field::Email => Kept::Text("c.email"),
+        Field::FirstName => Kept::Text("c.first_name"),
+        Field::LastName => Kept::Text("c.last_name"),
+        Field::ProfileName => Kept::Text("c.profile_name"),
+        Field::CountryCode => Kept::Text("c.country_code"),
+        Field::LifecycleStage => Kept::Text("c.lifecycle_stage"),
+        Field::CreatedAt => Kept::Instant("c.created_at"),
+        Field::UpdatedAt => Kept::Instant("c.updated_at"),
+        Field::Tags => Kept::Values(TAG.to_owned()),
+        Field::Metadata(path) => Kept::Values(format!("m:{path}")),
+    }
+}
+
+/// What tags are kept under.
+const TAG: &str = "tag";
+
+/// Where the contacts are that pass a test, as what follows `FROM`, and the column that has the place. A place may
+/// come more than once.
+pub(super) fn places(field: &Field, test: &Test, tenant: &str, dialect: Dialect) -> (&'static str, Text) {
+    let mut text = Text::default();
+    if let Kept::Values(name) = kept(field) {
+        values(&mut text, &name, test, tenant, dialect);
+        return ("v.contact", text);
+    }
+    text.push("contacts c WHERE c.tenant = ").value(tenant).push(" AND ");
+    is(&mut text, field, test, tenant, dialect);
+    ("c.place", text)
+}
+
 fn is(text: &mut Text, field: &Field, test: &Test, tenant: &str, dialect: Dialect) {
-    let column = match field {
-        Field::Phone => "('+' || c.phone)",
-        Field::Email => "c.email",
-        Field::FirstName => "c.first_name",
-        Field::LastName => "c.last_name",
-        Field::ProfileName => "c.profile_name",
-        Field::CountryCode => "c.country_code",
-        Field::LifecycleStage => "c.lifecycle_stage",
-        Field::CreatedAt => return instant(text, "c.created_at", test),
-        Field::UpdatedAt => return instant(text, "c.updated_at", test),
-        Field::Tags => {
-            // A tag is found whole.
-            let whole = |part: &String| Test::In(vec![Scalar::Text(part.clone())]);
-            let test = if let Test::Contains(part) = test { whole(part) } else { test.clone() };
-            return among(text, "tag", &test, tenant, dialect);
+    match kept(field) {
+        Kept::Text(column) => {
+            text.push(&format!("({column} IS NOT NULL AND "));
+            of_text(text, column, test, dialect);
+            text.push(")");
         }
-        Field::Metadata(path) => return among(text, &format!("m:{path}"), test, tenant, dialect),
-    };
-    text.push(&format!("({column} IS NOT NULL AND "));
-    of_text(text, column, test, dialect);
-    text.push(")");
+        Kept::Instant(column) => instant(text, column, test),
+        Kept::Values(name) => {
+            text.push("c.place IN (SELECT v.contact FROM ");
+            values(text, &name, test, tenant, dialect);
+            text.push(")");
+        }
+    }
 }
 
 /// A test of one text that is there.
@@ -62,9 +93,6 @@ fn of_text(text: &mut Text, column: &str, test: &Test, dialect: Dialect) {
         }
         Test::In(wanted) => one_of(text, column, wanted.iter().filter_map(as_text)),
         Test::Contains(part) => {
-            if dialect == Dialect::Sqlite && SEARCHED.contains(&column) && part.is_ascii() {
-                narrowed(text, part);
-            }
             text.push(&format!("{}(lower({column}), ", occurs(dialect)));
             text.value(&*part.to_ascii_lowercase()).push(") > 0");
         }
@@ -79,19 +107,6 @@ fn of_text(text: &mut Text, column: &str, test: &Test, dialect: Dialect) {
         Test::Compares(_, _) => {
             text.push("1 = 0");
         }
-    }
-}
-
-/// Columns that are searched.
-const SEARCHED: [&str; 4] = ["c.email", "c.first_name", "c.last_name", "c.profile_name"];
-
-/// Lets the index of three letters say who can have the text at all: it holds every name and address in small
-/// letters.
-fn narrowed(text: &mut Text, part: &str) {
-    let grams = grams(&part.to_ascii_lowercase());
-    if !grams.is_empty() {
-        text.push("c.place IN (SELECT rowid FROM contacts_search WHERE contacts_search MATCH ");
-        text.value(&*grams.join(" AND ")).push(") AND ");
     }
 }
 
@@ -119,25 +134,17 @@ fn instant(text: &mut Text, column: &str, test: &Test) {
     }
 }
 
-/// Those a rule admits, without a look at the contacts: a rule of tags or metadata alone is counted by its index.
-pub(super) fn admitted(rule: &Rule, tenant: &str, dialect: Dialect) -> Option<Text> {
-    let Rule::Is(field @ (Field::Tags | Field::Metadata(_)), test) = rule else { return None };
-    let mut whole = Text::default();
-    is(&mut whole, field, test, tenant, dialect);
-    let inner = whole.sql.strip_prefix(AMONG)?.strip_suffix(')')?.to_owned();
-    Some(Text { sql: format!("SELECT DISTINCT v.contact FROM{inner}"), ..whole })
-}
-
-/// What [`among`] begins with.
-const AMONG: &str = "c.place IN (SELECT v.contact FROM";
-
 /// A test of many values: it holds when it holds for one of them.
-fn among(text: &mut Text, field: &str, test: &Test, tenant: &str, dialect: Dialect) {
-    text.push(AMONG).push(" contact_values v WHERE v.tenant = ").value(tenant);
+fn values(text: &mut Text, field: &str, test: &Test, tenant: &str, dialect: Dialect) {
+    text.push("contact_values v WHERE v.tenant = ").value(tenant);
     text.push(" AND v.field = ").value(field).push(" AND (");
     match test {
         Test::Exists => {
             text.push("1 = 1");
+        }
+        // A tag is found whole.
+        Test::Contains(part) if field == TAG => {
+            text.push("v.text IS NOT NULL AND v.text = ").value(&**part);
         }
         Test::In(wanted) => {
             // Only kinds that are asked for: one kind is one range of an index. The index does not have the kind,
@@ -170,7 +177,7 @@ fn among(text: &mut Text, field: &str, test: &Test, tenant: &str, dialect: Diale
             of_text(text, "v.text", test, dialect);
         }
     }
-    text.push("))");
+    text.push(")");
 }
 
 fn one_of(text: &mut Text, column: &str, wanted: impl Iterator<Item = Value>) {

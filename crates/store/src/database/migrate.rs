@@ -84,6 +84,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/sqlite/0011_inbound_bots.sql"),
         include_str!("../../migrations/postgres/0011_inbound_bots.sql"),
     ),
+    Pair(
+        12,
+        "narrow contacts",
+        include_str!("../../migrations/sqlite/0012_narrow_contacts.sql"),
+        include_str!("../../migrations/postgres/0012_narrow_contacts.sql"),
+    ),
 ];
 
 /// Brings the schema up to date, each step whole or not at all.

@@ -17,3 +17,4 @@ pub use connect::OpenError;
 pub(crate) use connect::{Database, holds_data};
 pub(crate) use migrate::Dialect;
 pub(crate) use trouble::{Trouble, corrupt, field, taken, text};
+pub(crate) use writer::Step;

@@ -15,7 +15,7 @@ use crate::secret::Place;
 use crate::store::Store;
 
 pub(super) const COLUMNS: &str =
-    "id, tenant, meta_id, waba_id, phone, media_mode, calling_enabled, calling_at, sandbox";
+    "id, tenant, meta_id, waba_id, phone, media_mode, calling_enabled, calling_at, sandbox, inbound_bot";
 
 #[async_trait]
 impl Numbers for Store {
@@ -34,6 +34,7 @@ impl Numbers for Store {
             media_mode: number.media_mode,
             calling: Calling::default(),
             sandbox: number.sandbox,
+            has_bot: false,
         };
         let at = number.at;
         self.database()
@@ -218,6 +219,7 @@ pub(super) fn number(row: &AnyRow) -> Result<BusinessNumber, Trouble> {
             at: field::<Option<i64>, _>(row, "calling_at")?.map(Time::from_micros),
         },
         sandbox: field::<i64, _>(row, "sandbox")? != 0,
+        has_bot: field::<Option<&[u8]>, _>(row, "inbound_bot")?.is_some(),
         id,
     })
 }

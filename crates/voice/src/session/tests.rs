@@ -47,6 +47,7 @@ async fn engine() -> (Engine, Arc<CallRecord>) {
         phone: Phone::parse("+15550100200").unwrap(),
         media_mode: offhook_core::house::MediaMode::Bridge,
         sandbox: false,
+        has_bot: false,
         calling: offhook_core::house::Calling::default(),
     };
     memory.with_number(number.clone());

@@ -241,6 +241,16 @@ export class FakeServer {
     if (status === 204) return route.fulfill({ status });
     if (status !== undefined) return json(status, answer);
     if (path.endsWith('/calling/numbers')) return list(house.numbers);
+    if (path.includes('/calling/numbers/')) {
+      const number = house.numbers.find((row) => path.endsWith(row.phone_number_id));
+      const { inbound_stream, media_mode = number.media_mode } = request.postDataJSON();
+      if (inbound_stream?.startsWith('wss://10.')) {
+        const message = 'this address is in a private network';
+        return json(422, { error: { code: 'VALIDATION_ERROR', message, details: { field: 'inbound_stream' } } });
+      }
+      const inbound = inbound_stream === undefined ? number.inbound : inbound_stream ? 'stream' : 'agents';
+      return one({ ...number, media_mode, inbound });
+    }
     const [, id, verb] = path.match(/connections\/(\d+)\/calling(?:\/(\w+))?$/) ?? [];
     if (id === '470011223344558') {
       const error = { code: 'WHATSAPP_CALLING_TOKEN_INVALID', message: 'WhatsApp refused the access token' };

@@ -88,16 +88,17 @@ export const deliveries = [
 ];
 
 export const numbers = [
-  ['num_1', '470011223344556', '+351210000001', 'bridge', false],
-  ['num_2', '470011223344557', '+442070000001', 'relay', true],
-  ['num_3', '470011223344558', '+14155550100', 'bridge', false],
-].map(([id, phone_number_id, phone, media_mode, sandbox]) => ({
+  ['num_1', '470011223344556', '+351210000001', 'bridge', false, 'stream'],
+  ['num_2', '470011223344557', '+442070000001', 'relay', true, 'agents'],
+  ['num_3', '470011223344558', '+14155550100', 'bridge', false, 'agents'],
+].map(([id, phone_number_id, phone, media_mode, sandbox, inbound]) => ({
   id,
   phone_number_id,
   waba_id: '1209334455667',
   phone,
   media_mode,
   sandbox,
+  inbound,
 }));
 
 const callingOf = {

@@ -286,6 +286,13 @@ const scenes = {
     await page.getByTestId('number-trouble').waitFor();
     await page.getByText('What WhatsApp says').first().click();
   },
+  async 'number-bot'({ page, server }) {
+    await scenes.numbers({ page, server });
+    await page.getByTestId('taker').last().selectOption('stream');
+    await page.getByTestId('bot-address').fill('wss://10.0.0.7/calls');
+    await page.getByTestId('save-bot').click();
+    await page.getByTestId('taker-trouble').waitFor();
+  },
   async webhooks({ page, server }) {
     server.role = 'owner';
     await page.goto('/hooks');
@@ -445,6 +452,7 @@ const expected = {
   'segment-wrong': /422/,
   'new-webhook': /422/,
   numbers: /422/,
+  'number-bot': /422/,
   reconnecting: /Failed to load resource/,
 };
 

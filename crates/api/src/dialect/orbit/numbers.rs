@@ -6,7 +6,6 @@ use axum::extract::{Path, Request, State};
 use offhook_core::audit::{Deed, Object};
 use offhook_core::call::table::BotUrl;
 use offhook_core::house::{BusinessNumber, MediaMode};
-use offhook_core::ports::StoreFault;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
@@ -66,10 +65,7 @@ pub(super) async fn list(State(house): State<Shared>, request: Request) -> Answe
         let seen =
             |number: &&BusinessNumber| only_number(&entry.principal).is_none_or(|only| *only == number.id);
         let reveal = entry.principal.role().sees_phones();
-        let mut rows = Vec::new();
-        for number in numbers.iter().filter(seen) {
-            rows.push(row(&house, number, reveal).await?);
-        }
+        let rows = numbers.iter().filter(seen).map(|number| row(&house, number, reveal)).collect();
         Ok(Reply::page(rows, None))
     };
     let answer = answer.await;
@@ -109,8 +105,7 @@ pub(super) async fn change(
         }
         if let Some(bot) = &bot {
             // Whether, and not which: its address may carry a secret.
-            (before["inbound"], after["inbound"]) =
-                (json!(inbound(&house, &number).await?), json!(taker(bot.is_some())));
+            (before["inbound"], after["inbound"]) = (json!(inbound(&number)), json!(taker(bot.is_some())));
             house.ports.numbers.set_inbound_bot(&number.tenant, &number.id, bot.as_ref()).await?;
         }
         let set = house.ports.numbers.set_media_mode(&number.tenant, &number.id, media_mode).await?;
@@ -122,37 +117,29 @@ pub(super) async fn change(
             ..house.audit.deed(&entry.principal, "number.changed")
         };
         house.audit.write(deed).await?;
-        Ok(Reply::ok(row(&house, &number, true).await?))
+        Ok(Reply::ok(row(&house, &number, true)))
     };
     let answer = answer.await;
     entry.leave(answer)
 }
 
 /// Who takes a number's inbound calls.
-async fn inbound(house: &House, number: &BusinessNumber) -> Result<&'static str, ApiError> {
-    if number.media_mode != MediaMode::Bridge {
-        return Ok(taker(false));
-    }
-    match house.ports.numbers.inbound_bot(&number.id).await {
-        Ok(bot) => Ok(taker(bot.is_some())),
-        // Then people ring.
-        Err(StoreFault::Corrupt(_)) => Ok(taker(false)),
-        Err(fault) => Err(fault.into()),
-    }
+fn inbound(number: &BusinessNumber) -> &'static str {
+    taker(number.has_bot && number.media_mode == MediaMode::Bridge)
 }
 
 const fn taker(is_bot: bool) -> &'static str {
     if is_bot { "stream" } else { "agents" }
 }
 
-async fn row(house: &House, number: &BusinessNumber, reveal: bool) -> Result<Value, ApiError> {
-    Ok(json!({
+fn row(house: &House, number: &BusinessNumber, reveal: bool) -> Value {
+    json!({
         "id": number.id.as_str(),
         "phone_number_id": number.meta_id.as_str(),
         "waba_id": number.waba_id,
         "phone": if reveal { number.phone.reveal() } else { number.phone.to_string() },
         "media_mode": number.media_mode,
-        "inbound": inbound(house, number).await?,
+        "inbound": inbound(number),
         "sandbox": house.config.sandbox || number.sandbox,
-    }))
+    })
 }

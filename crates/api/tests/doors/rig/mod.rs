@@ -71,6 +71,7 @@ pub(crate) fn number(n: u8, tenant: TenantId, meta_id: &str, phone: &str) -> Bus
         media_mode: MediaMode::Relay,
         calling: offhook_core::house::Calling::default(),
         sandbox: false,
+        has_bot: false,
     }
 }
 

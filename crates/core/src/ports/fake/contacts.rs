@@ -7,11 +7,14 @@ use super::memory::{Memory, Tables};
 use crate::call::CallRecord;
 use crate::contact::erase::Person;
 use crate::contact::plan::plan;
+use crate::contact::rule::Rule;
 use crate::contact::timeline::{Entry, What};
 use crate::contact::{Contact, Facts};
 use crate::event::{ContactEvent, Event, Logged};
 use crate::id::{CallId, ContactId, TenantId};
-use crate::ports::{ContactFilter, ContactKeys, ContactPage, Contacts, ContactsAfter, Erasure, StoreFault};
+use crate::ports::{
+    ContactFilter, ContactKeys, ContactPage, Contacts, ContactsAfter, Crowd, Erasure, StoreFault,
+};
 use crate::time::Time;
 
 impl Memory {
@@ -83,17 +86,26 @@ impl Contacts for Memory {
         filter: &ContactFilter,
         page: &ContactsAfter,
     ) -> Result<ContactPage, StoreFault> {
+        Ok(page_of(&self.lock(), tenant, page, |contact| fits(filter, contact)))
+    }
+
+    async fn admitted(
+        &self,
+        tenant: &TenantId,
+        rule: &Rule,
+        page: &ContactsAfter,
+    ) -> Result<ContactPage, StoreFault> {
+        Ok(page_of(&self.lock(), tenant, page, |contact| rule.admits(contact)))
+    }
+
+    async fn crowd(&self, tenant: &TenantId, rule: &Rule, newest: u32) -> Result<Crowd, StoreFault> {
         let tables = self.lock();
-        let before = usize::try_from(page.after.unwrap_or(i64::MAX)).unwrap_or(usize::MAX);
-        let fits = |(place, contact): &(usize, &Contact)| {
-            *place < before && contact.tenant == *tenant && fits(filter, contact)
-        };
-        let mut found: Vec<_> = tables.contacts.iter().enumerate().filter(fits).collect();
+        let theirs = |contact: &&Contact| contact.tenant == *tenant && rule.admits(contact);
+        let mut found: Vec<_> = tables.contacts.iter().filter(theirs).cloned().collect();
         found.reverse();
-        let limit = page.limit as usize;
-        let next = (found.len() > limit).then(|| i64::try_from(found[limit - 1].0).unwrap_or(i64::MAX));
-        found.truncate(limit);
-        Ok(ContactPage { contacts: found.into_iter().map(|(_, contact)| contact.clone()).collect(), next })
+        let count = found.len() as u64;
+        found.truncate(newest as usize);
+        Ok(Crowd { count, newest: found })
     }
 
     async fn count(
@@ -213,11 +225,27 @@ fn write(tables: &mut Tables, contact: &Contact) -> Result<Vec<Event>, StoreFaul
     Ok(plan(before.as_ref(), Some(contact), &[]).events)
 }
 
-/// What a test of doors needs: words, stage, rule.
+fn page_of(
+    tables: &Tables,
+    tenant: &TenantId,
+    page: &ContactsAfter,
+    fits: impl Fn(&Contact) -> bool,
+) -> ContactPage {
+    let before = usize::try_from(page.after.unwrap_or(i64::MAX)).unwrap_or(usize::MAX);
+    let fits =
+        |(place, contact): &(usize, &Contact)| *place < before && contact.tenant == *tenant && fits(contact);
+    let mut found: Vec<_> = tables.contacts.iter().enumerate().filter(fits).collect();
+    found.reverse();
+    let limit = page.limit as usize;
+    let next = (found.len() > limit).then(|| i64::try_from(found[limit - 1].0).unwrap_or(i64::MAX));
+    found.truncate(limit);
+    ContactPage { contacts: found.into_iter().map(|(_, contact)| contact.clone()).collect(), next }
+}
+
+/// What a test of doors needs: words, stage.
 fn fits(filter: &ContactFilter, contact: &Contact) -> bool {
     let searched = if filter.names_only { contact.facts.names() } else { contact.facts.searched() };
     let words = filter.search.as_deref().unwrap_or_default().to_lowercase();
     words.split_whitespace().all(|word| searched.contains(word))
         && (filter.lifecycle_stage.is_none() || filter.lifecycle_stage == contact.facts.lifecycle_stage)
-        && filter.rule.as_ref().is_none_or(|rule| rule.admits(contact))
 }

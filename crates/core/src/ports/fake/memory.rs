@@ -309,7 +309,9 @@ impl Numbers for Memory {
     async fn add(&self, new: NewNumber) -> Result<BusinessNumber, StoreFault> {
         let NewNumber { id, tenant, meta_id, waba_id, phone, media_mode, sandbox, .. } = new;
         let calling = Calling::default();
-        let number = BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode, calling, sandbox };
+        let has_bot = false;
+        let number =
+            BusinessNumber { id, tenant, meta_id, waba_id, phone, media_mode, calling, sandbox, has_bot };
         self.with_number(number.clone());
         Ok(number)
     }
@@ -369,13 +371,14 @@ impl Numbers for Memory {
     ) -> Result<bool, StoreFault> {
         let mut tables = self.lock();
         tables.writable()?;
-        let theirs = tables.numbers.iter().any(|number| number.id == *id && number.tenant == *tenant);
-        match bot.filter(|_| theirs) {
+        let number = tables.numbers.iter_mut().find(|number| number.id == *id && number.tenant == *tenant);
+        let Some(number) = number else { return Ok(false) };
+        number.has_bot = bot.is_some();
+        match bot {
             Some(bot) => tables.inbound_bots.insert(id.clone(), bot.clone()),
-            None if theirs => tables.inbound_bots.remove(id),
-            None => None,
+            None => tables.inbound_bots.remove(id),
         };
-        Ok(theirs)
+        Ok(true)
     }
 
     async fn access_token(&self, id: &NumberId) -> Result<Option<String>, StoreFault> {

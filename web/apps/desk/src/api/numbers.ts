@@ -10,6 +10,8 @@ export interface BusinessNumber {
   readonly waba_id: string;
   readonly phone: string;
   readonly media_mode: MediaMode;
+  /** Who takes its inbound calls: people, or a voice bot. */
+  readonly inbound: 'agents' | 'stream';
   readonly sandbox: boolean;
 }
 
@@ -30,6 +32,11 @@ export function numbers(): Promise<BusinessNumber[]> {
 
 export function setMediaMode(phoneNumberId: string, media_mode: MediaMode): Promise<BusinessNumber> {
   return call('PATCH', `/api/v1/whatsapp/calling/numbers/${phoneNumberId}`, { media_mode });
+}
+
+/** Gives inbound calls to a voice bot, or back to people. */
+export function setInboundStream(phoneNumberId: string, inbound_stream: string | null): Promise<BusinessNumber> {
+  return call('PATCH', `/api/v1/whatsapp/calling/numbers/${phoneNumberId}`, { inbound_stream });
 }
 
 export function calling(phoneNumberId: string): Promise<CallingDetail> {

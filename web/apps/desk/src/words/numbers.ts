@@ -58,7 +58,7 @@ function onOff(value: unknown): string | null {
 const REMEDIES: Record<string, string> = {
   COUNTRY_BLOCKED: 'WhatsApp has no calls from this country. Another business number may have them.',
   WHATSAPP_CALLING_COUNTRY_BLOCKED: 'WhatsApp has no calls from this country. Another business number may have them.',
-  WHATSAPP_CALLING_TOKEN_INVALID: 'Give the number a new access token: offhook admin number set.',
+  WHATSAPP_CALLING_TOKEN_INVALID: 'Give the number a new access token: offhook admin number set --access-token-file.',
   WHATSAPP_CALLING_LIMIT_REACHED: 'WhatsApp is asked too often. Wait a minute, then try again.',
   META_ERROR: 'WhatsApp would not do it. Look at the number in Meta’s business settings.',
   WHATSAPP_CALLING_PROVIDER_ERROR: 'WhatsApp cannot be reached, or has a fault. Try again in a moment.',

@@ -1,9 +1,10 @@
 //! `GET …/contacts` and `GET …/contacts/optouts`: pages of contacts.
 
 use axum::extract::{RawQuery, Request, State};
-use offhook_core::contact::Channel;
+use offhook_core::contact::segment::Segment;
+use offhook_core::contact::{Channel, Contact};
 use offhook_core::id::CallId;
-use offhook_core::ports::{ContactFilter, ContactsAfter};
+use offhook_core::ports::{ContactFilter, ContactPage, ContactsAfter};
 use offhook_core::time::Time;
 use serde_json::Value;
 
@@ -204,33 +205,65 @@ pub(super) async fn page(
     rows(house, principal, query, list, filter, |contact| ContactBody::json(contact, reveal)).await
 }
 
+/// A page of those a segment admits. How many there are is kept.
+pub(super) async fn of_segment(
+    house: &House,
+    principal: &Principal,
+    query: &Query,
+    segment: &Segment,
+) -> Answer {
+    let (leaf, page) = Leaf::open(house, principal, query, segment.id.as_str())?;
+    let found = house.ports.contacts.admitted(&principal.tenant, &segment.rule, &page).await?;
+    let reveal = principal.role().sees_phones();
+    Ok(leaf.reply(found, Some(segment.count), |contact| ContactBody::json(contact, reveal)))
+}
+
 async fn rows(
     house: &House,
     principal: &Principal,
     query: &Query,
     list: &str,
     filter: ContactFilter,
-    row: impl Fn(&offhook_core::contact::Contact) -> Value,
+    row: impl Fn(&Contact) -> Value,
 ) -> Answer {
     let filter = ContactFilter { names_only: !principal.role().sees_phones(), ..filter };
-    let secret = &house.config.cursor_secret;
-    let scope = cursor::Scope { tenant: &principal.tenant, filters: query.filters(list) };
-    let after = match query.text("cursor") {
-        Some(text) => {
-            let (place, _) =
-                cursor::open(secret, &scope, text, house.now()).ok_or_else(ApiError::invalid_cursor)?;
-            Some(place.as_micros())
-        }
-        None => None,
-    };
-    let page = ContactsAfter { after, limit: query.limit()? };
+    let (leaf, page) = Leaf::open(house, principal, query, list)?;
     let found = house.ports.contacts.list(&principal.tenant, &filter, &page).await?;
     let total = house.ports.contacts.count(&principal.tenant, &filter, COUNTED).await?;
-    let nobody = CallId::from_uuid(Default::default());
-    let cursor = found
-        .next
-        .map(|place| cursor::seal(secret, &scope, &(Time::from_micros(place), nobody.clone()), house.now()));
-    Ok(Reply::page_of(found.contacts.iter().map(row).collect(), cursor, total))
+    Ok(leaf.reply(found, total, row))
+}
+
+/// Where in a list somebody reads.
+struct Leaf<'a> {
+    house: &'a House,
+    scope: cursor::Scope<'a>,
+}
+
+impl<'a> Leaf<'a> {
+    fn open(
+        house: &'a House,
+        principal: &'a Principal,
+        query: &Query,
+        list: &str,
+    ) -> Result<(Self, ContactsAfter), ApiError> {
+        let scope = cursor::Scope { tenant: &principal.tenant, filters: query.filters(list) };
+        let opened = query.text("cursor").map(|text| {
+            cursor::open(&house.config.cursor_secret, &scope, text, house.now())
+                .ok_or_else(ApiError::invalid_cursor)
+        });
+        let after = opened.transpose()?.map(|(place, _)| place.as_micros());
+        Ok((Self { house, scope }, ContactsAfter { after, limit: query.limit()? }))
+    }
+
+    fn reply(self, page: ContactPage, total: Option<u64>, row: impl Fn(&Contact) -> Value) -> Reply {
+        let Self { house, scope } = self;
+        let nobody = CallId::from_uuid(Default::default());
+        let cursor = page.next.map(|place| {
+            let place = (Time::from_micros(place), nobody);
+            cursor::seal(&house.config.cursor_secret, &scope, &place, house.now())
+        });
+        Reply::page_of(page.contacts.iter().map(row).collect(), cursor, total)
+    }
 }
 
 fn search(query: &Query) -> Result<Option<String>, ApiError> {

@@ -4,13 +4,12 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
 use offhook_core::contact::segment::Segment;
 use offhook_core::id::SegmentId;
-use offhook_core::ports::{ContactFilter, ContactsAfter};
 
 use super::super::auth;
 use super::super::body::json_body;
 use super::super::error::ApiError;
 use super::super::wire::{Answer, Reply};
-use super::list::{Query, page};
+use super::list::{Query, of_segment};
 use super::lists::name;
 use super::rules;
 use super::wire::{ContactBody, Preview, SegmentBody, SegmentInput, json};
@@ -111,15 +110,10 @@ pub(crate) async fn preview(State(house): State<Shared>, request: Request) -> An
     let answer = async {
         let input: SegmentInput = json_body(headers, content).await?;
         let rule = rules::read(&input.rules.ok_or_else(|| ApiError::missing("rules"))?)?;
-        let filter = ContactFilter { rule: Some(rule), ..ContactFilter::default() };
-        let tenant = &entry.principal.tenant;
-        let contacts = &house.ports.contacts;
-        let found =
-            contacts.list(tenant, &filter, &ContactsAfter { after: None, limit: SHOWN }).await?.contacts;
-        let contact_count = contacts.count(tenant, &filter, u64::MAX).await?.unwrap_or_default();
+        let crowd = house.ports.contacts.crowd(&entry.principal.tenant, &rule, SHOWN).await?;
         let reveal = entry.principal.role().sees_phones();
-        let contacts = found.iter().map(|contact| ContactBody::of(contact, reveal)).collect();
-        Ok(Reply::ok(json(&Preview { contact_count, contacts })))
+        let contacts = crowd.newest.iter().map(|contact| ContactBody::of(contact, reveal)).collect();
+        Ok(Reply::ok(json(&Preview { contact_count: crowd.count, contacts })))
     };
     let answer = answer.await;
     entry.leave(answer)
@@ -213,8 +207,7 @@ pub(crate) async fn members(
     let answer = async {
         let segment = find(&house, &entry.principal, path).await?;
         let query = Query::read(query.as_deref(), &["cursor", "limit"])?;
-        let filter = ContactFilter { rule: Some(segment.rule), ..ContactFilter::default() };
-        page(&house, &entry.principal, &query, segment.id.as_str(), filter).await
+        of_segment(&house, &entry.principal, &query, &segment).await
     };
     let answer = answer.await;
     entry.leave(answer)
