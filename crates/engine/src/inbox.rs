@@ -1,16 +1,18 @@
 //! From the durable inbox to the calls.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, stream};
 use offhook_core::call::table::Connect;
 use offhook_core::call::{Call, CallRecord, State};
 use offhook_core::event::{Event, KnockKind};
 use offhook_core::house::{BusinessNumber, MediaMode};
-use offhook_core::id::{CallId, NumberId, TenantId};
-use offhook_core::meta::{Direction, MetaEvent, MetaEventKind};
+use offhook_core::id::{CallId, MetaNumberId, NumberId, TenantId, Wacid};
+use offhook_core::meta::{Direction, MetaEvent, MetaEventKind, PermissionReply};
+use offhook_core::phone::Phone;
 use offhook_core::ports::{Knocked, News, StoreFault};
 use tokio::time::{Instant, sleep_until};
 
@@ -33,6 +35,45 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How often older ones are deleted.
 const FORGET: Duration = Duration::from_secs(60 * 60);
+
+/// How many calls' knocks are dealt with at once: they wait for the disk, and share its flushes.
+const AT_ONCE: usize = 32;
+
+/// What knocks must be dealt with in turn for.
+#[derive(PartialEq, Eq, Hash)]
+enum Turn {
+    Call(Wacid),
+    User(MetaNumberId, Option<Phone>, Option<String>),
+    Number(MetaNumberId),
+    Nobody(i64),
+}
+
+impl Turn {
+    fn of(knocked: &Knocked) -> Self {
+        match &knocked.news {
+            News::Call(event) => Self::Call(event.wacid.clone()),
+            News::Permission(PermissionReply { number, party, .. }) => {
+                Self::User(number.clone(), party.phone.clone(), party.user_id.clone())
+            }
+            News::Settings(change) => Self::Number(change.number.clone()),
+            News::Kept { .. } => Self::Nobody(knocked.id),
+        }
+    }
+}
+
+/// Knocks of one call, or one user's or number's, in the order they came. Between them there is no order to keep.
+fn lanes(batch: Vec<Knocked>) -> Vec<Vec<Knocked>> {
+    let mut lanes: Vec<Vec<Knocked>> = Vec::new();
+    let mut places = HashMap::new();
+    for knocked in batch {
+        let place = *places.entry(Turn::of(&knocked)).or_insert(lanes.len());
+        match lanes.get_mut(place) {
+            Some(lane) => lane.push(knocked),
+            None => lanes.push(vec![knocked]),
+        }
+    }
+    lanes
+}
 
 /// What became of a knock.
 enum Dealt {
@@ -63,15 +104,13 @@ impl Inner {
                     }
                 }
                 Ok(batch) => {
-                    for knocked in batch {
-                        after = knocked.id;
-                        match AssertUnwindSafe(self.deal_with(knocked)).catch_unwind().await {
-                            Ok(Ok(Dealt::Handed)) => {}
-                            Ok(Ok(Dealt::SetAside)) => again = again.min(Instant::now() + SOON),
-                            Ok(Err(fault)) => {
-                                tracing::error!(error = %fault, "webhook set aside: the database is not available");
-                            }
-                            Err(_) => self.poison(after).await,
+                    after = batch.iter().map(|knocked| knocked.id).max().unwrap_or(after);
+                    let mut dealing = stream::iter(lanes(batch))
+                        .map(|lane| self.deal_in_turn(lane))
+                        .buffer_unordered(AT_ONCE);
+                    while let Some(set_aside) = dealing.next().await {
+                        if set_aside {
+                            again = again.min(Instant::now() + SOON);
                         }
                     }
                 }
@@ -84,6 +123,23 @@ impl Inner {
                 }
             }
         }
+    }
+
+    /// Deals with knocks one after another, and tells whether one was set aside.
+    async fn deal_in_turn(self: &Arc<Self>, lane: Vec<Knocked>) -> bool {
+        let mut set_aside = false;
+        for knocked in lane {
+            let id = knocked.id;
+            match AssertUnwindSafe(self.deal_with(knocked)).catch_unwind().await {
+                Ok(Ok(Dealt::Handed)) => {}
+                Ok(Ok(Dealt::SetAside)) => set_aside = true,
+                Ok(Err(fault)) => {
+                    tracing::error!(error = %fault, "webhook set aside: the database is not available");
+                }
+                Err(_) => self.poison(id).await,
+            }
+        }
+        set_aside
     }
 
     /// Deletes old webhooks until the server stops.
