@@ -196,7 +196,7 @@ impl Inner {
             return fault.into();
         }
         let keys = ContactKeys {
-            phones: contact.facts.phone.iter().cloned().collect(),
+            phones: contact.facts.phones().cloned().collect(),
             emails: contact.facts.email.iter().cloned().collect(),
             user_ids: contact.facts.user_ids.iter().cloned().collect(),
         };

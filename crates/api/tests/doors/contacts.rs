@@ -109,6 +109,41 @@ async fn bodies_of_lists_and_segments_are_as_they_were() {
 }
 
 #[tokio::test]
+async fn a_caller_who_was_merged_into_a_contact_is_that_contact_when_they_call_again() {
+    let rig = Rig::new().await;
+    let key = rig.key(Role::Owner, &["*"]).await;
+    let call = async |wacid: &str| {
+        rig.rings(wacid).await;
+        let call = rig.until(State::Queued).await;
+        rig.terminates(wacid, "USER_INITIATED", None).await;
+        rig.until(State::Missed).await;
+        call.facts.party.clone()
+    };
+    let caller = call("wacid.A").await;
+    let phone = caller.phone.clone().unwrap();
+    let made = rig.post(PATH, &key, &jane()).await;
+    let one = format!("{PATH}/{}", id(&made));
+    let merge = json!({ "primary_id": id(&made), "duplicate_ids": [caller.contact.unwrap().id.as_str()] });
+    let merged = rig.post(&format!("{PATH}/merge"), &key, &merge).await.json()["data"].clone();
+    assert_eq!(
+        (&merged["phone"], &merged["other_phones"]),
+        (&json!("+14155552671"), &json!([phone.reveal()]))
+    );
+    let viewer = rig.key(Role::Viewer, &["*"]).await;
+    let masked = rig.get(&one, &viewer).await;
+    assert!(!masked.text.contains(phone.digits()), "{}", masked.text);
+
+    let again = call("wacid.B").await.contact.unwrap();
+    assert_eq!((again.id.as_str(), again.name.as_deref()), (id(&made).as_str(), Some("Jane Doe")));
+    let taken = rig.post(PATH, &key, &json!({ "phone": phone.reveal() })).await;
+    assert_eq!((taken.status, taken.code().as_str()), (StatusCode::CONFLICT, "CONTACT_ALREADY_EXISTS"));
+    // Numbers are given to other people.
+    let freed = rig.call("PUT", &one, &key, &json!({ "other_phones": [] })).await;
+    assert_eq!(freed.json()["data"].get("other_phones"), None, "{}", freed.text);
+    assert_ne!(call("wacid.C").await.contact.unwrap().id.as_str(), id(&made));
+}
+
+#[tokio::test]
 async fn nobody_is_erased_while_they_talk_and_then_they_are() {
     let rig = Rig::new().await;
     let key = rig.key(Role::Admin, &["*"]).await;

@@ -1,6 +1,6 @@
 //! What a change makes of a contact, and why it may be refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -15,6 +15,9 @@ pub const LONGEST_WORD: usize = 64;
 
 /// Tags of one contact.
 pub const MOST_TAGS: usize = 100;
+
+/// Further numbers somebody may write down for one contact.
+pub const MOST_PHONES: usize = 20;
 
 /// Keys of metadata.
 pub const MOST_KEYS: usize = 50;
@@ -56,8 +59,10 @@ impl<T> Edit<T> {
 /// A change as somebody asked for it: texts as they came.
 #[derive(Clone, Default, PartialEq)]
 pub struct Change {
-    /// Phone number, E.164.
+    /// Phone number, E.164. A further number that becomes the first changes places with it.
     pub phone: Edit<String>,
+    /// All further numbers, instead of those before.
+    pub other_phones: Option<Vec<String>>,
     /// E-mail address.
     pub email: Edit<String>,
     /// Given name.
@@ -134,8 +139,15 @@ impl Change {
     pub fn apply(self, before: &Facts) -> Result<Facts, FieldProblem> {
         let mut facts = before.clone();
         let phone = |text: String| Phone::parse(&text).map_err(|_| Problem::Phone.of("phone"));
+        if let Some(phones) = &self.other_phones {
+            facts.other_phones = other_phones(phones)?;
+        }
         let email = |text: String| Email::parse(&text).ok_or_else(|| Problem::Email.of("email"));
         self.phone.read(phone)?.apply(&mut facts.phone);
+        if facts.phone.as_ref().is_some_and(|phone| before.other_phones.contains(phone)) {
+            facts.other_phones.extend(before.phone.clone());
+        }
+        facts.settle_phones();
         self.email.read(email)?.apply(&mut facts.email);
         self.first_name.read(|text| words(&text, "first_name", LONGEST_NAME))?.apply(&mut facts.first_name);
         self.last_name.read(|text| words(&text, "last_name", LONGEST_NAME))?.apply(&mut facts.last_name);
@@ -156,6 +168,16 @@ impl Change {
         let known = facts.phone.is_some() || facts.email.is_some() || !facts.user_ids.is_empty();
         if known { Ok(facts) } else { Err(Problem::Unreachable.of("phone")) }
     }
+}
+
+fn other_phones(texts: &[String]) -> Result<BTreeSet<Phone>, FieldProblem> {
+    if texts.len() > MOST_PHONES {
+        return Err(Problem::Many(MOST_PHONES).of("other_phones"));
+    }
+    let phone = |(index, text): (usize, &String)| {
+        Phone::parse(text).map_err(|_| Problem::Phone.of(format!("other_phones[{index}]")))
+    };
+    texts.iter().enumerate().map(phone).collect()
 }
 
 /// Adds tags; those that are there already stay where they are.

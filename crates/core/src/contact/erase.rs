@@ -46,7 +46,7 @@ impl Person {
 
     /// Counts what was once known of them as theirs.
     pub fn add_facts(&mut self, facts: &Facts) {
-        self.phones.extend(facts.phone.clone());
+        self.phones.extend(facts.phones().cloned());
         self.emails.extend(facts.email.iter().map(|email| email.as_str().to_owned()));
         self.user_ids.extend(facts.user_ids.iter().cloned());
     }
@@ -73,7 +73,7 @@ impl Person {
 
     /// Numbers, addresses and ids that are somebody else's by now are not counted as theirs.
     pub fn keep_off(&mut self, other: &Facts) {
-        self.phones.retain(|phone| other.phone.as_ref() != Some(phone));
+        self.phones.retain(|phone| !other.has_phone(phone));
         self.emails.retain(|email| other.email.as_ref().is_none_or(|it| it.as_str() != email));
         self.user_ids.retain(|id| !other.user_ids.contains(id));
     }

@@ -3,14 +3,15 @@
 use super::Contact;
 use crate::time::Time;
 
-/// The first with what the others knew: its own facts stand, gaps are filled in order, tags and ids are joined,
-/// and a channel that one of them has refused stays refused.
+/// The first with what the others knew: its own facts stand, gaps are filled in order, numbers, tags and ids
+/// are joined, and a channel that one of them has refused stays refused.
 #[must_use]
 pub fn merge(primary: &Contact, others: &[Contact], now: Time) -> Contact {
     let mut merged = primary.clone();
     for other in others {
         let (facts, theirs) = (&mut merged.facts, &other.facts);
         fill(&mut facts.phone, &theirs.phone);
+        facts.other_phones.extend(theirs.phones().cloned());
         fill(&mut facts.email, &theirs.email);
         fill(&mut facts.first_name, &theirs.first_name);
         fill(&mut facts.last_name, &theirs.last_name);
@@ -32,6 +33,7 @@ pub fn merge(primary: &Contact, others: &[Contact], now: Time) -> Contact {
         facts.user_ids.extend(theirs.user_ids.iter().cloned());
         merged.created_at = merged.created_at.min(other.created_at);
     }
+    merged.facts.settle_phones();
     merged.version = primary.version + 1;
     merged.updated_at = now;
     merged

@@ -62,6 +62,9 @@ pub struct Contact {
 pub struct Facts {
     /// The phone number, which WhatsApp's id of the user is made of.
     pub phone: Option<Phone>,
+    /// Further numbers, never the first: those of contacts that became part of this one.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub other_phones: BTreeSet<Phone>,
     /// The e-mail address.
     pub email: Option<Email>,
     /// Given name.
@@ -103,6 +106,27 @@ impl Facts {
         if own.is_empty() { self.profile_name.clone() } else { Some(own) }
     }
 
+    /// All numbers, the first first.
+    pub fn phones(&self) -> impl Iterator<Item = &Phone> {
+        self.phone.iter().chain(&self.other_phones)
+    }
+
+    /// Whether a number is theirs.
+    #[must_use]
+    pub fn has_phone(&self, phone: &Phone) -> bool {
+        self.phones().any(|theirs| theirs == phone)
+    }
+
+    /// The first number is not among the others, and there is one when there are others.
+    fn settle_phones(&mut self) {
+        if self.phone.is_none() {
+            self.phone = self.other_phones.pop_first();
+        }
+        if let Some(phone) = &self.phone {
+            self.other_phones.remove(phone);
+        }
+    }
+
     /// Channels that may not be used.
     #[must_use]
     pub fn opted_out(&self) -> Vec<Channel> {
@@ -121,9 +145,9 @@ impl Facts {
     /// Everything by which a person looks for a contact, folded likewise: names, e-mail, digits.
     #[must_use]
     pub fn searched(&self) -> String {
-        let phone = self.phone.as_ref().map(|phone| phone.digits().to_owned());
+        let phones = self.phones().map(|phone| phone.digits().to_owned());
         let email = self.email.as_ref().map(|email| email.as_str().to_owned());
-        let parts = [Some(self.names()), email, phone].into_iter().flatten();
+        let parts = [Some(self.names()), email].into_iter().flatten().chain(phones);
         parts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
     }
 }

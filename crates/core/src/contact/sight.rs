@@ -39,7 +39,7 @@ pub fn sight(
     let mut by_phone = None;
     let mut by_id = None;
     for contact in known {
-        if party.phone.is_some() && contact.facts.phone == party.phone {
+        if party.phone.as_ref().is_some_and(|phone| contact.facts.has_phone(phone)) {
             by_phone = Some(contact);
         } else if party.user_id.as_ref().is_some_and(|id| contact.facts.user_ids.contains(id)) {
             by_id = Some(contact);

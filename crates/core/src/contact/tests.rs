@@ -192,6 +192,35 @@ fn merging_keeps_the_first_ones_word_and_every_refusal() {
 }
 
 #[test]
+fn a_merged_contact_answers_to_all_its_numbers() {
+    let of = |n, number| contact(n, Facts { phone: phone(number), ..Facts::default() });
+    let (one, two, three) = ("+351910000001", "+351910000002", "+351910000003");
+    let merged = merge(&of(1, one), &[of(2, two), of(3, three)], NOW);
+    let numbers = |facts: &Facts| facts.phones().map(Phone::reveal).collect::<Vec<_>>();
+    assert_eq!(numbers(&merged.facts), [one, two, three]);
+    let nameless = merge(&contact(4, Facts::default()), &[of(2, two), of(3, three)], NOW);
+    assert_eq!(numbers(&nameless.facts), [two, three], "the first that has a number gives it");
+    let seen = sight(&party(Some(three), None, None), vec![merged.clone()], &tenant(), &id(9), NOW);
+    assert_eq!(seen, Sighting::Known(merged.id));
+    assert!(merged.facts.searched().contains("351910000003"));
+
+    let changed = |change: Change| change.apply(&merged.facts);
+    let first = changed(Change { phone: set(two), ..Change::default() }).unwrap();
+    assert_eq!(numbers(&first), [two, one, three], "they change places");
+    let another = changed(Change { phone: set("+351910000004"), ..Change::default() }).unwrap();
+    assert_eq!(numbers(&another), ["+351910000004", two, three]);
+    let without = changed(Change { phone: Edit::Clear, ..Change::default() }).unwrap();
+    assert_eq!(numbers(&without), [two, three]);
+    let further = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect());
+    let fewer = changed(Change { other_phones: further(&[one, three]), ..Change::default() }).unwrap();
+    assert_eq!(numbers(&fewer), [one, three]);
+    let wrong = changed(Change { other_phones: further(&[three, "12"]), ..Change::default() }).unwrap_err();
+    assert_eq!((wrong.field.as_str(), wrong.problem), ("other_phones[1]", Problem::Phone));
+    let many = vec![three.to_owned(); 21];
+    assert!(changed(Change { other_phones: Some(many), ..Change::default() }).is_err());
+}
+
+#[test]
 fn rules_mean_what_they_say() {
     let jane = contact(
         7,

@@ -64,7 +64,8 @@ pub(super) async fn page(
 async fn consents(reader: &AnyPool, tenant: &TenantId, place: i64) -> Result<Vec<Entry>, Trouble> {
     let sql = format!(
         "SELECT {} FROM permissions WHERE tenant = $1 AND number_id IN (SELECT id FROM numbers WHERE tenant = $1) \
-         AND phone = (SELECT c.phone FROM contacts c WHERE c.place = $2)",
+         AND phone IN (SELECT c.phone FROM contacts c WHERE c.place = $2 \
+         UNION SELECT v.text FROM contact_values v WHERE v.contact = $2 AND v.field = 'tel')",
         permissions::COLUMNS
     );
     let query = sqlx::query(AssertSqlSafe(sql)).bind(tenant.as_str().to_owned()).bind(place);

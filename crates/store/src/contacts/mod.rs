@@ -99,14 +99,16 @@ impl Contacts for Store {
         let emails: Vec<Value> = keys.emails.iter().map(|email| text(email.as_str())).collect();
         let ids: Vec<Value> = keys.user_ids.iter().map(|id| text(id)).collect();
         let (mut found, mut seen) = (Vec::new(), std::collections::HashSet::new());
-        for (column, values) in [("c.phone", phones), ("c.email", emails), ("wa", ids)] {
+        for (column, values) in
+            [("c.phone", phones.clone()), ("tel", phones), ("c.email", emails), ("wa", ids)]
+        {
             // More values than a statement takes are asked for in turns.
             for values in values.chunks(500) {
                 let mut text = Text::new(&format!("SELECT {COLUMNS} FROM contacts c WHERE c.tenant = "));
                 text.value(tenant.as_str());
-                if column == "wa" {
+                if ["tel", "wa"].contains(&column) {
                     text.push(" AND c.place IN (SELECT v.contact FROM contact_values v WHERE v.tenant = ");
-                    text.value(tenant.as_str()).push(" AND v.field = 'wa' AND v.text IN (");
+                    text.value(tenant.as_str()).push(&format!(" AND v.field = '{column}' AND v.text IN ("));
                     text.values(values.iter().cloned()).push("))");
                 } else {
                     text.push(&format!(" AND {column} IN (")).values(values.iter().cloned()).push(")");

@@ -84,10 +84,11 @@ pub(super) fn many(contact: &Contact) -> Vec<Many> {
     let named = |field: &'static str, text: &str| of(field.to_owned(), Scalar::Text(text.to_owned()));
     let tags = facts.tags.iter().map(|tag| named("tag", tag));
     let ids = facts.user_ids.iter().map(|id| named("wa", id));
+    let phones = facts.other_phones.iter().map(|phone| named("tel", phone.digits()));
     let refused = facts.opted_out();
     let refused = refused.iter().map(|channel| named("out", channel.as_str()));
     let data = flat(&facts.metadata).into_iter().map(|(path, scalar)| of(format!("m:{path}"), scalar));
-    tags.chain(ids).chain(refused).chain(data).collect()
+    tags.chain(ids).chain(phones).chain(refused).chain(data).collect()
 }
 
 /// Reads a contact back, and its place.

@@ -25,6 +25,9 @@ const OR_UPDATE: &str = " ON CONFLICT (id) DO UPDATE SET version = excluded.vers
      lifecycle_stage = excluded.lifecycle_stage, created_at = excluded.created_at, \
      updated_at = excluded.updated_at, names = excluded.names, searched = excluded.searched, facts = excluded.facts";
 
+/// What two contacts of a company may not share.
+const SHARED: &str = "a contact with this phone number, address or user id";
+
 /// What is written, and what of it is told.
 pub(super) struct Batch {
     contacts: Vec<Contact>,
@@ -83,7 +86,7 @@ pub(super) async fn write(
             return Err(StoreFault::Conflict.into());
         }
     }
-    let clash = || taken("a contact with this phone number, address or user id");
+    let clash = || taken(SHARED);
     if !before.is_empty() {
         forget_values(tx, &batch.ids, &before, dialect).await?;
     }
@@ -93,6 +96,7 @@ pub(super) async fn write(
         .await
         .map_err(clash())?;
     sqlx::query(AssertSqlSafe(values(dialect))).bind(batch.many).execute(&mut *tx).await.map_err(clash())?;
+    one_owner(tx, &batch, dialect).await?;
     index(tx, &batch.ids, dialect).await?;
 
     let segments = segments_of(tx, &tenant).await?;
@@ -152,6 +156,31 @@ pub(super) async fn stored(
     let found = sqlx::query(AssertSqlSafe(sql)).bind(ids.to_owned()).fetch_all(tx).await?;
     let pair = |row| contact(row).map(|(place, contact)| (contact.id.as_str().to_owned(), (place, contact)));
     found.iter().map(pair).collect()
+}
+
+/// Refuses a number that is the first of one contact and a further one of another: what is unique in each of two
+/// tables is not in both.
+async fn one_owner(tx: &mut AnyConnection, batch: &Batch, dialect: Dialect) -> Result<(), Trouble> {
+    let each = each_text(dialect);
+    // CROSS JOIN keeps SQLite from reading all further numbers for each contact.
+    let mut questions = vec![format!(
+        "SELECT 1 AS one FROM contacts c CROSS JOIN contact_values v WHERE c.id IN ({each}) \
+         AND v.tenant = c.tenant AND v.field = 'tel' AND v.text = c.phone LIMIT 1"
+    )];
+    if batch.contacts.iter().any(|contact| !contact.facts.other_phones.is_empty()) {
+        questions.push(format!(
+            "SELECT 1 AS one FROM contacts m CROSS JOIN contact_values v CROSS JOIN contacts c \
+             WHERE m.id IN ({each}) AND v.contact = m.place AND v.field = 'tel' \
+             AND c.tenant = v.tenant AND c.phone = v.text LIMIT 1"
+        ));
+    }
+    for sql in questions {
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(batch.ids.clone());
+        if query.fetch_optional(&mut *tx).await?.is_some() {
+            return Err(StoreFault::Exists(SHARED).into());
+        }
+    }
+    Ok(())
 }
 
 async fn forget_values(

@@ -90,6 +90,12 @@ const STEPS: &[Pair] = &[
         include_str!("../../migrations/sqlite/0012_narrow_contacts.sql"),
         include_str!("../../migrations/postgres/0012_narrow_contacts.sql"),
     ),
+    Pair(
+        13,
+        "other phones",
+        include_str!("../../migrations/sqlite/0013_other_phones.sql"),
+        include_str!("../../migrations/postgres/0013_other_phones.sql"),
+    ),
 ];
 
 /// Brings the schema up to date, each step whole or not at all.

@@ -53,6 +53,7 @@ pub(super) fn whole() -> Facts {
             .clone(),
         preferences: [(Channel::Sms, false), (Channel::Email, true)].into(),
         user_ids: ["GB.1".to_owned(), "GB.2".to_owned()].into(),
+        other_phones: [phone("+447700900199")].into(),
     }
 }
 
@@ -113,6 +114,30 @@ pub(crate) async fn no_two_contacts_share_a_key(database: &Bench) {
         assert!(matches!(refused, StoreFault::Exists(_)), "{refused}");
     }
     assert_eq!(store.count(&tenant, &ContactFilter::default(), 10_000).await.unwrap().unwrap(), 1);
+
+    let further = |numbers: &[&str]| Facts {
+        email: Email::parse("two@example.com"),
+        other_phones: numbers.iter().map(|number| phone(number)).collect(),
+        ..Facts::default()
+    };
+    let first = |number| Facts { phone: Some(phone(number)), ..Facts::default() };
+    let refused = store.put(&contact(&tenant, 13, further(&["+447700900123"]))).await.unwrap_err();
+    assert!(matches!(refused, StoreFault::Exists(_)), "another's first number: {refused}");
+    let two = contact(&tenant, 13, further(&["+447700900124", "+447700900125"]));
+    store.put(&two).await.unwrap();
+    for facts in [first("+447700900125"), Facts { email: None, ..further(&["+447700900124"]) }] {
+        let refused = store.put(&contact(&tenant, 14, facts)).await.unwrap_err();
+        assert!(matches!(refused, StoreFault::Exists(_)), "another's further number: {refused}");
+    }
+    let keys = ContactKeys { phones: vec![phone("+447700900125")], ..ContactKeys::default() };
+    assert_eq!(store.known(&tenant, &keys).await.unwrap(), std::slice::from_ref(&two));
+    let fewer = changed(&two, |facts| facts.other_phones = [phone("+447700900124")].into());
+    store.put(&fewer).await.unwrap();
+    store
+        .put(&contact(&tenant, 15, first("+447700900125")))
+        .await
+        .expect("a number that was given up is free");
+
     let other = house(&store, 2).await.tenant.id;
     store.put(&contact(&other, 12, whole())).await.expect("another company may know the same person");
 }

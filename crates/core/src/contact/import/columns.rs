@@ -11,6 +11,8 @@ const MOST_COLUMNS: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Column {
     Phone,
+    /// All further numbers, with `;` between them.
+    OtherPhones,
     Email,
     FirstName,
     LastName,
@@ -84,6 +86,7 @@ impl Columns {
             let set = || Edit::Set(cell.clone());
             match column {
                 Column::Phone => change.phone = set(),
+                Column::OtherPhones => change.other_phones = Some(listed(cell)),
                 Column::Email => change.email = set(),
                 Column::FirstName => change.first_name = set(),
                 Column::LastName => change.last_name = set(),
@@ -125,6 +128,7 @@ impl Column {
         }
         Some(match lower.as_str() {
             "phone" => Self::Phone,
+            "other_phones" => Self::OtherPhones,
             "email" => Self::Email,
             "first_name" => Self::FirstName,
             "last_name" => Self::LastName,
@@ -143,7 +147,11 @@ fn tags(cell: &str) -> Result<Vec<String>, String> {
     if cell.starts_with('[') {
         return serde_json::from_str(cell).map_err(|_| "tags is no JSON array of texts".to_owned());
     }
-    Ok(cell.split(';').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect())
+    Ok(listed(cell))
+}
+
+fn listed(cell: &str) -> Vec<String> {
+    cell.split(';').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 fn yes(cell: &str) -> Option<bool> {

@@ -135,7 +135,7 @@ impl There {
     }
 
     fn index(&mut self, facts: &Facts, place: usize) {
-        facts.phone.iter().for_each(|phone| {
+        facts.phones().for_each(|phone| {
             self.phones.insert(phone.clone(), place);
         });
         facts.email.iter().for_each(|email| {
@@ -165,12 +165,15 @@ impl There {
             return Ok(Outcome::Created);
         };
         let before = &self.all[place].0.facts;
+        // A row that names them by a further number does not make it their first.
+        let further = phone.is_some_and(|phone| before.other_phones.contains(phone));
+        let change = if further { Change { phone: Edit::Keep, ..change } } else { change };
         let facts = change.apply(before).map_err(words)?;
         if facts == *before {
             return Ok(Outcome::Unchanged);
         }
-        if let Some(phone) = before.phone.clone().filter(|phone| facts.phone.as_ref() != Some(phone)) {
-            self.phones.remove(&phone);
+        for phone in before.phones().filter(|phone| !facts.has_phone(phone)) {
+            self.phones.remove(phone);
         }
         if let Some(email) = before.email.clone().filter(|email| facts.email.as_ref() != Some(email)) {
             self.emails.remove(&email);

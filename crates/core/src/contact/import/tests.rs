@@ -51,6 +51,19 @@ fn a_file_read_twice_changes_nothing_the_second_time() {
 }
 
 #[test]
+fn a_row_with_a_further_number_changes_whose_it_is_and_not_the_first() {
+    let line = "+447700900123|+447700900124;+447700900125|Dana";
+    let dana = settle(&[], "phone|other_phones|first_name", &[line]).contacts;
+    let again = settle(&dana, "phone|last_name", &["+447700900125|Ito", "+447700900124|Ito"]);
+    assert_eq!((again.counts, again.contacts.len()), (counts(0, 1, 1, 0), 1));
+    let facts = &again.contacts[0].facts;
+    assert_eq!(
+        (facts.phone.as_ref(), facts.last_name.as_deref()),
+        (dana[0].facts.phone.as_ref(), Some("Ito"))
+    );
+}
+
+#[test]
 fn of_two_rows_with_one_number_the_second_changes_what_the_first_has_made() {
     let settled =
         settle(&[], "phone|first_name", &["+447700900123|Dana", "447700900123|Dan", "447700900123|"]);

@@ -12,6 +12,7 @@ use crate::contact::timeline::{Entry, What};
 use crate::contact::{Contact, Facts};
 use crate::event::{ContactEvent, Event, Logged};
 use crate::id::{CallId, ContactId, TenantId};
+use crate::phone::Phone;
 use crate::ports::{
     ContactFilter, ContactKeys, ContactPage, Contacts, ContactsAfter, Crowd, Erasure, StoreFault,
 };
@@ -73,7 +74,7 @@ impl Contacts for Memory {
         let has = |contact: &&Contact| {
             let facts = &contact.facts;
             contact.tenant == *tenant
-                && (facts.phone.as_ref().is_some_and(|phone| keys.phones.contains(phone))
+                && (facts.phones().any(|phone| keys.phones.contains(phone))
                     || facts.email.as_ref().is_some_and(|email| keys.emails.contains(email))
                     || keys.user_ids.iter().any(|id| facts.user_ids.contains(id)))
         };
@@ -175,11 +176,9 @@ impl Contacts for Memory {
             what: What::Call { call: call.id.clone(), state: call.state, direction: call.direction },
         });
         let notes = tables.notes.iter().filter(|(of, _)| of == id).map(|(_, note)| note.clone());
-        let phone = tables.contacts.iter().find(|it| it.id == *id).and_then(|it| it.facts.phone.clone());
-        let asked = tables
-            .permissions
-            .values()
-            .filter(|it| it.tenant == *tenant && Some(&it.phone) == phone.as_ref());
+        let contact = tables.contacts.iter().find(|it| it.id == *id);
+        let theirs = |phone: &Phone| contact.is_some_and(|contact| contact.facts.has_phone(phone));
+        let asked = tables.permissions.values().filter(|it| it.tenant == *tenant && theirs(&it.phone));
         let asked = asked.flat_map(|it| {
             let what = |consent| What::Consent { number: it.number.clone(), consent };
             it.history().into_iter().map(move |(at, consent)| Entry { at, what: what(consent) })
@@ -206,7 +205,7 @@ fn write(tables: &mut Tables, contact: &Contact) -> Result<Vec<Event>, StoreFaul
     tables.writable()?;
     let shares = |other: &&Contact| {
         let (ours, theirs) = (&contact.facts, &other.facts);
-        let phone = ours.phone.is_some() && ours.phone == theirs.phone;
+        let phone = ours.phones().any(|phone| theirs.has_phone(phone));
         let email = ours.email.is_some() && ours.email == theirs.email;
         other.id != contact.id && (phone || email || !ours.user_ids.is_disjoint(&theirs.user_ids))
     };

@@ -8,6 +8,8 @@ export type Channel = (typeof CHANNELS)[number];
 export interface Contact {
   readonly id: string;
   readonly phone: string | null;
+  /** Further numbers, left out when there are none. */
+  readonly other_phones?: readonly string[];
   readonly email: string | null;
   readonly first_name: string | null;
   readonly last_name: string | null;

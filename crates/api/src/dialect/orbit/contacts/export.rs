@@ -5,6 +5,7 @@ use axum::response::Response;
 use offhook_core::audit::Object;
 use offhook_core::contact::{Channel, Contact, Email};
 use offhook_core::id::TenantId;
+use offhook_core::phone::Phone;
 use offhook_core::ports::{ContactFilter, ContactsAfter};
 use serde_json::json;
 
@@ -20,9 +21,10 @@ use crate::manners::moment;
 use crate::manners::principal::{Principal, Right};
 
 /// The columns before those of preferences, in the order of [`cells`].
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "id",
     "phone",
+    "other_phones",
     "email",
     "first_name",
     "last_name",
@@ -122,14 +124,15 @@ impl Pages for Listed {
 fn cells(contact: &Contact, reveal: bool) -> Vec<String> {
     let facts = &contact.facts;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let phone = facts.phone.as_ref().map(|it| if reveal { it.reveal() } else { it.to_string() });
+    let phone = |it: &Phone| if reveal { it.reveal() } else { it.to_string() };
     // Tags that have the mark between tags in them are told as JSON, all of them.
     let plain = facts.tags.iter().all(|tag| !tag.contains(';') && !tag.starts_with('['));
     let tags = if plain { facts.tags.join(";") } else { json!(facts.tags).to_string() };
     let metadata = if facts.metadata.is_empty() { String::new() } else { json!(facts.metadata).to_string() };
     let mut cells = vec![
         contact.id.as_str().to_owned(),
-        phone.unwrap_or_default(),
+        facts.phone.as_ref().map(phone).unwrap_or_default(),
+        facts.other_phones.iter().map(phone).collect::<Vec<_>>().join(";"),
         facts.email.as_ref().map(Email::as_str).filter(|_| reveal).unwrap_or_default().to_owned(),
         text(&facts.first_name),
         text(&facts.last_name),

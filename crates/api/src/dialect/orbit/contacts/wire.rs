@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use offhook_core::contact::segment::{ContactList, Segment};
 use offhook_core::contact::{Change, Contact, Edit, Email, Facts, FieldProblem, Problem};
+use offhook_core::phone::Phone;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -19,6 +20,10 @@ pub(crate) struct ContactBody {
     /// E.164; the last four digits masked for the roles viewer and billing.
     #[schema(required, example = "+14155552671")]
     phone: Option<String>,
+    /// Further numbers, masked likewise: those of contacts that were merged into this one. Left out when there are
+    /// none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_phones: Vec<String>,
     /// Masked for the roles viewer and billing.
     #[schema(required, example = "jane@example.com")]
     email: Option<String>,
@@ -48,11 +53,11 @@ pub(crate) struct ContactBody {
 impl ContactBody {
     pub(super) fn of(contact: &Contact, reveal: bool) -> Self {
         let facts = &contact.facts;
-        let phone =
-            |phone: &offhook_core::phone::Phone| if reveal { phone.reveal() } else { phone.to_string() };
+        let phone = |phone: &Phone| if reveal { phone.reveal() } else { phone.to_string() };
         Self {
             id: contact.id.as_str().to_owned(),
             phone: facts.phone.as_ref().map(phone),
+            other_phones: facts.other_phones.iter().map(phone).collect(),
             email: facts
                 .email
                 .as_ref()
@@ -77,12 +82,12 @@ impl ContactBody {
 
 /// What is known of a contact, for events: the fields of [`ContactBody`] that are facts.
 pub(in super::super) fn told(facts: &Facts, reveal: bool) -> Value {
-    let phone = facts.phone.as_ref().map(|it| if reveal { it.reveal() } else { it.to_string() });
+    let phone = |phone: &Phone| if reveal { phone.reveal() } else { phone.to_string() };
     let email = facts.email.as_ref().map(Email::as_str);
     let email = email.map(|it| if reveal { it.to_owned() } else { masked(it) });
     let preferences: BTreeMap<_, _> = facts.preferences.iter().map(|(on, yes)| (on.as_str(), *yes)).collect();
-    json!({
-        "phone": phone,
+    let mut told = json!({
+        "phone": facts.phone.as_ref().map(phone),
         "email": email,
         "first_name": facts.first_name,
         "last_name": facts.last_name,
@@ -92,7 +97,11 @@ pub(in super::super) fn told(facts: &Facts, reveal: bool) -> Value {
         "tags": facts.tags,
         "metadata": facts.metadata,
         "preferences": preferences,
-    })
+    });
+    if !facts.other_phones.is_empty() {
+        told["other_phones"] = facts.other_phones.iter().map(phone).collect();
+    }
+    told
 }
 
 /// An address with nothing but its domain to be read.
@@ -109,6 +118,9 @@ pub(crate) struct ContactInput {
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>, example = "+14155552671")]
     phone: Option<Option<String>>,
+    /// All further numbers, E.164, instead of those before.
+    #[schema(max_items = 20)]
+    other_phones: Option<Vec<String>>,
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>, example = "jane@example.com")]
     email: Option<Option<String>>,
@@ -139,6 +151,7 @@ impl ContactInput {
     pub(super) fn change(self) -> Change {
         Change {
             phone: edit(self.phone),
+            other_phones: self.other_phones,
             email: edit(self.email),
             first_name: edit(self.first_name),
             last_name: edit(self.last_name),
