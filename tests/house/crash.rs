@@ -109,6 +109,9 @@ kills! {
 async fn calls_on_postgresql_survive_kills_too() {
     let postgres = Postgres::start();
     let house = House::start_on(postgres.database("outbound"), "relay").await.unwrap();
+    let (status, words) = house.second().unwrap();
+    assert!(!status.success(), "a second server on one database refuses to start");
+    assert!(words.contains("another server (process ") && words.contains("is running"), "{words}");
     outbound(house, 1).await.unwrap();
     let house = House::start_on(postgres.database("inbound"), "relay").await.unwrap();
     inbound(house, 1).await.unwrap();

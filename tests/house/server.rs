@@ -151,6 +151,17 @@ impl House {
         Ok(())
     }
 
+    /// Starts a second server on the same database, elsewhere; how it ended, and what it said.
+    pub(crate) fn second(&self) -> anyhow::Result<(std::process::ExitStatus, String)> {
+        let elsewhere = tempfile::tempdir()?;
+        let mut second = self.offhook();
+        second.env("OFFHOOK_HTTP__LISTEN", "127.0.0.1:0").current_dir(elsewhere.path());
+        // The key that fits the database is beside the first.
+        second.env("OFFHOOK_SECURITY__MASTER_KEY_FILE", self.path("offhook.key"));
+        let output = second.arg("serve").output()?;
+        Ok((output.status, String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+
     /// Stopped as an operator would, and started again.
     pub(crate) async fn stop_and_start(&mut self) -> anyhow::Result<()> {
         let mut server = self.server.take().context("running")?;

@@ -11,7 +11,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use offhook_api::Sockets;
 use offhook_engine::Engine;
 use offhook_recording::Recorder;
-use offhook_store::Store;
+use offhook_store::{Lease, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::lock::InstanceLock;
+use crate::lock::{self, InstanceLock};
 use crate::operations::{MetricsGuard, Operations};
 use crate::{desk, door, operations, wiring};
 
@@ -52,6 +52,7 @@ pub struct Server {
     scribe: JoinHandle<()>,
     tasks: TaskTracker,
     _lock: Option<InstanceLock>,
+    lease: Option<Arc<Lease>>,
 }
 
 impl Server {
@@ -67,6 +68,7 @@ impl Server {
         let address = listener.local_addr()?;
         let tls = door::tls(&config.http).await?;
         let lock = config.database.url.sqlite_path().map(InstanceLock::take).transpose()?;
+        let lease = Lease::take(config.database.url.expose(), &lock::holder()).await?.map(Arc::new);
         let memory = wiring::open_memory(config).await?;
         let store = memory.store.clone();
         let quiet = CancellationToken::new();
@@ -112,8 +114,18 @@ impl Server {
             scribe,
             tasks,
             _lock: lock,
+            lease,
         };
         server.keep_metrics(metrics);
+        if let Some(lease) = server.lease.clone() {
+            let (halt, quiet) = (server.halt.clone(), server.quiet.clone());
+            server.tasks.spawn(async move {
+                tokio::select! {
+                    () = lease.lost() => halt.cancel(),
+                    () = quiet.cancelled() => {}
+                }
+            });
+        }
         let (handle, halt) = (server.handle.clone(), server.halt.clone());
         server.tasks.spawn(async move {
             if let Err(error) = door::serve(tls, listener, handle, router).await {
@@ -184,6 +196,11 @@ impl Server {
         }
         if timeout(STORE, self.store.close()).await.is_err() {
             late("store");
+        }
+        if let Some(lease) = &self.lease
+            && timeout(STORE, lease.release()).await.is_err()
+        {
+            late("lease");
         }
         tracing::info!("server stopped");
     }

@@ -67,9 +67,14 @@ impl InstanceLock {
         }
         file.set_len(0).map_err(failed)?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
-        writeln!(file, "process {} on {}", std::process::id(), host()).map_err(failed)?;
+        writeln!(file, "{}", holder()).map_err(failed)?;
         Ok(Self { _file: file })
     }
+}
+
+/// What this server calls itself towards a second one.
+pub(crate) fn holder() -> String {
+    format!("process {} on {}", std::process::id(), host())
 }
 
 fn host() -> String {

@@ -17,6 +17,8 @@ mod database;
 
 mod store;
 
+mod lease;
+
 mod calls;
 
 mod log;
@@ -38,5 +40,6 @@ mod claims;
 mod audit;
 
 pub use database::OpenError;
+pub use lease::Lease;
 pub use secret::{KeyError, MasterKey};
 pub use store::Store;

@@ -70,6 +70,11 @@ pub enum OpenError {
     /// No connection, or it failed.
     #[error("the database cannot be opened: {0}")]
     Unreachable(String),
+    /// Another server has the database.
+    #[error(
+        "another server ({0}) is running on this database; stop it first, or give this one another database.url"
+    )]
+    Held(String),
     /// Made by a newer version.
     #[error(
         "the database was made by a newer version of this program (its schema has step {0}, which this one \
@@ -228,6 +233,25 @@ pub(crate) async fn holds_data(url: &str) -> Result<bool, OpenError> {
     }
 }
 
+/// A session beside the pools, for PostgreSQL; none for SQLite.
+pub(crate) async fn lone_session(
+    url: &str,
+    session: &'static str,
+) -> Result<Option<AnyConnection>, OpenError> {
+    sqlx::any::install_default_drivers();
+    match Address::parse(url)? {
+        Address::Sqlite(_) => Ok(None),
+        Address::Postgres(url) => connect(&options(&url)?, session).await.map(Some),
+    }
+}
+
+impl OpenError {
+    /// Why a question at the start was not answered.
+    pub(crate) fn from_sql(error: &sqlx::Error) -> Self {
+        Self::Unreachable(told(error))
+    }
+}
+
 /// Says why the database failed while it was opened. Nothing of the house's is in its words then; a password
 /// in the address never is.
 pub(super) fn told(error: &sqlx::Error) -> String {
@@ -242,7 +266,7 @@ pub(super) fn told(error: &sqlx::Error) -> String {
 }
 
 fn unreachable(error: sqlx::Error) -> OpenError {
-    OpenError::Unreachable(told(&error))
+    OpenError::from_sql(&error)
 }
 
 fn options(url: &str) -> Result<AnyConnectOptions, OpenError> {

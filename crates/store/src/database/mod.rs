@@ -14,7 +14,7 @@ mod migrate;
 mod writer;
 
 pub use connect::OpenError;
-pub(crate) use connect::{Database, holds_data};
+pub(crate) use connect::{Database, holds_data, lone_session};
 pub(crate) use migrate::Dialect;
 pub(crate) use trouble::{Trouble, corrupt, field, taken, text};
 pub(crate) use writer::Step;

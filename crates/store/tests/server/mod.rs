@@ -4,6 +4,7 @@ use crate::bench::{self, Bench};
 use crate::cases::{self, every_case};
 use crate::postgres::Postgres;
 use offhook_core::ports::{StoreFault, Tenants};
+use offhook_store::{Lease, OpenError};
 
 macro_rules! on_one_server {
     ($($room:ident::$case:ident),* $(,)?) => {
@@ -46,4 +47,30 @@ async fn a_server_that_is_not_there_is_told_without_its_password() {
     let told = database.try_open().await.err().unwrap().to_string();
     assert!(told.starts_with("the database cannot be opened: "), "{told}");
     assert!(!told.contains("canary-password"), "{told}");
+}
+
+#[tokio::test]
+async fn a_database_has_one_server_also_when_its_session_breaks() {
+    let server = Postgres::start();
+    let database = Bench::at(server.database("one"));
+    let take = async |who: &str| Lease::take(&database.url, who).await.map(|lease| lease.unwrap());
+    let held = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory'";
+    let broken = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'";
+    let first = take("process 1 on north").await.unwrap();
+    let refused = take("process 1 on north").await.err().unwrap();
+    assert!(matches!(&refused, OpenError::Held(who) if who.starts_with("process 1 on north, ")), "{refused}");
+
+    database.sql(broken).await;
+    while database.count(held).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(take("process 2 on south").await, Err(OpenError::Held(_))), "it has taken it again");
+
+    database.sql(broken).await;
+    let second = take("process 2 on south").await.unwrap();
+    first.lost().await;
+    second.release().await;
+    assert_eq!(database.count(held).await, 0);
+    drop(take("process 3 on east").await.unwrap());
+    take("process 4 on west").await.expect("a server that went away is not waited for");
 }
