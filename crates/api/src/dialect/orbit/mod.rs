@@ -113,8 +113,9 @@ pub(crate) fn routes() -> Router<Shared> {
     router = hang(router, "/webhooks/{id}", &webhook.fallback(wrong_method));
     router = hang(router, "/webhooks/{id}/test", &post(webhooks::test).fallback(wrong_method));
     router = hang(router, "/webhooks/{id}/rotate-secret", &post(webhooks::rotate).fallback(wrong_method));
-    router = hang(router, "/webhooks/{id}/replay", &post(webhooks::replay).fallback(wrong_method));
-    router = hang(router, "/webhooks/{id}/deliveries", &get(webhooks::deliveries).fallback(wrong_method));
+    router = hang(router, "/webhooks/{id}/replay", &post(webhooks::sent::replay).fallback(wrong_method));
+    router =
+        hang(router, "/webhooks/{id}/deliveries", &get(webhooks::sent::deliveries).fallback(wrong_method));
     router = hang(router, "/events", &get(events::list).fallback(wrong_method));
     router = hang(router, "/events/stream", &get(events::stream::open).fallback(wrong_method));
     router = hang(router, "/events/{id}", &get(events::one).fallback(wrong_method));

@@ -190,7 +190,7 @@ impl DeliveryRow {
         let headers = |pick: fn(&Attempt) -> &Vec<(String, String)>| {
             last.map(|last| pick(last).iter().cloned().collect::<BTreeMap<_, _>>())
         };
-        let event_id = super::told_id(delivery, dress);
+        let event_id = super::sent::told_id(delivery, dress);
         Self {
             id: delivery.id.to_string(),
             event_id,
