@@ -1,6 +1,7 @@
 //! A server that can be killed: `offhook serve` as a process of its own, with one business number and some agents.
 //! The simulator lives in the test, as WhatsApp would live on.
 
+use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -158,8 +159,11 @@ impl House {
         second.env("OFFHOOK_HTTP__LISTEN", "127.0.0.1:0").current_dir(elsewhere.path());
         // The key that fits the database is beside the first.
         second.env("OFFHOOK_SECURITY__MASTER_KEY_FILE", self.path("offhook.key"));
-        let output = second.arg("serve").output()?;
-        Ok((output.status, String::from_utf8_lossy(&output.stderr).into_owned()))
+        let mut second = second.arg("serve").stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let status = wait(&mut second, Duration::from_secs(20))?;
+        let mut words = String::new();
+        second.stderr.take().context("it was piped")?.read_to_string(&mut words)?;
+        Ok((status, words))
     }
 
     /// Stopped as an operator would, and started again.

@@ -125,21 +125,21 @@ impl Inner {
         }
     }
 
-    /// Deals with knocks one after another, and tells whether one was set aside.
+    /// Deals with knocks one after another, up to one that must wait. Tells whether its call had no room for it.
     async fn deal_in_turn(self: &Arc<Self>, lane: Vec<Knocked>) -> bool {
-        let mut set_aside = false;
         for knocked in lane {
             let id = knocked.id;
             match AssertUnwindSafe(self.deal_with(knocked)).catch_unwind().await {
                 Ok(Ok(Dealt::Handed)) => {}
-                Ok(Ok(Dealt::SetAside)) => set_aside = true,
+                Ok(Ok(Dealt::SetAside)) => return true,
                 Ok(Err(fault)) => {
                     tracing::error!(error = %fault, "webhook set aside: the database is not available");
+                    return false;
                 }
                 Err(_) => self.poison(id).await,
             }
         }
-        set_aside
+        false
     }
 
     /// Deletes old webhooks until the server stops.

@@ -1,8 +1,8 @@
 //! Starting, serving and stopping one server.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -47,6 +47,8 @@ pub struct Server {
     handle: Handle<SocketAddr>,
     stopping: Arc<AtomicBool>,
     halt: CancellationToken,
+    /// Why it cannot go on, when that is not for the listening socket.
+    failure: Arc<OnceLock<&'static str>>,
     /// Cancelled when no call has sound any more.
     quiet: CancellationToken,
     scribe: JoinHandle<()>,
@@ -110,6 +112,7 @@ impl Server {
             handle: Handle::new(),
             stopping,
             halt: CancellationToken::new(),
+            failure: Arc::default(),
             quiet,
             scribe,
             tasks,
@@ -118,10 +121,13 @@ impl Server {
         };
         server.keep_metrics(metrics);
         if let Some(lease) = server.lease.clone() {
-            let (halt, quiet) = (server.halt.clone(), server.quiet.clone());
+            let (halt, quiet, why) = (server.halt.clone(), server.quiet.clone(), server.failure.clone());
             server.tasks.spawn(async move {
                 tokio::select! {
-                    () = lease.lost() => halt.cancel(),
+                    () = lease.lost() => {
+                        let _ = why.set("another server has taken the database");
+                        halt.cancel();
+                    }
                     () = quiet.cancelled() => {}
                 }
             });
@@ -135,7 +141,7 @@ impl Server {
         });
         let open = tokio::select! {
             open = server.handle.listening() => open.is_some(),
-            () = server.failed() => false,
+            _ = server.failed() => false,
         };
         if !open {
             server.stop().await;
@@ -162,9 +168,11 @@ impl Server {
         format!("{}://{}", if self.tls { "https" } else { "http" }, self.address)
     }
 
-    /// Resolves when the listening socket has failed.
-    pub async fn failed(&self) {
+    /// Resolves when it cannot go on, with the reason: the listening socket failed, or another server has the
+    /// database.
+    pub async fn failed(&self) -> &'static str {
         self.halt.cancelled().await;
+        self.failure.get().copied().unwrap_or("the listening socket failed")
     }
 
     /// Stops in order: readiness turns red, agents are told to come back, requests in flight end, calls stay
@@ -255,22 +263,22 @@ impl StopSignals {
 /// Runs until a signal or a failure, then stops; a second signal ends at once.
 ///
 /// # Errors
-/// When the listening socket failed, or the second signal came.
+/// Why the server could not go on, or that the second signal came.
 pub async fn run_until_stopped(
     server: Server,
     mut signals: StopSignals,
     also: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let failed = tokio::select! {
-        () = signals.next() => false,
-        () = server.failed() => true,
+        () = signals.next() => None,
+        why = server.failed() => Some(why),
     };
     let orderly = async {
         server.stop().await;
         also.await;
     };
     tokio::select! {
-        () = orderly => anyhow::ensure!(!failed, "the listening socket failed"),
+        () = orderly => if let Some(why) = failed { anyhow::bail!(why) },
         () = signals.next() => anyhow::bail!("stopped at once by a second signal"),
     }
     Ok(())

@@ -20,7 +20,7 @@ const LOCK: (i32, i32) = (0x6f66_6668, 0x6f6f_6b31);
 
 /// PostgreSQL's side of the session: a peer whose machine has died is noticed after half a minute, not two hours.
 const SESSION: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4; \
-     SET statement_timeout = '5s'";
+     SET tcp_user_timeout = 30000; SET statement_timeout = '5s'";
 
 /// A server that was killed leaves its session behind for a moment.
 const TRIES: u32 = 5;
@@ -51,13 +51,17 @@ impl Drop for Lease {
 struct Claim {
     url: String,
     who: String,
+    /// What the name ends with, so that it is known again.
+    mark: String,
 }
 
 /// What became of a try.
 enum Taken {
     Ours(AnyConnection),
-    /// Whose it is, as they call themselves.
+    /// Another server's, by the name it has given itself.
     Theirs(String),
+    /// Nobody's for long: a session that is ending, or one of ours that broke.
+    Soon,
 }
 
 impl Lease {
@@ -70,16 +74,18 @@ impl Lease {
         // PostgreSQL keeps 63 bytes of a session's name. Two containers may both be the first process of their host.
         let mut mark = [0; 4];
         aws_lc_rs::rand::fill(&mut mark).map_err(|_| OpenError::Unreachable("no randomness".to_owned()))?;
-        let who = format!("{}, {}", &who[..who.floor_char_boundary(48)], HEXLOWER.encode(&mark));
-        let claim = Claim { url: url.to_owned(), who };
+        let mark = HEXLOWER.encode(&mark);
+        let who = format!("{}, {mark}", &who[..who.floor_char_boundary(48)]);
+        let claim = Claim { url: url.to_owned(), who, mark };
         let mut tries = 0;
         let session = loop {
             tries += 1;
             match claim.take().await? {
                 None => return Ok(None),
                 Some(Taken::Ours(session)) => break session,
-                Some(Taken::Theirs(_)) if tries < TRIES => sleep(AGAIN).await,
+                Some(Taken::Theirs(_) | Taken::Soon) if tries < TRIES => sleep(AGAIN).await,
                 Some(Taken::Theirs(holder)) => return Err(OpenError::Held(holder)),
+                Some(Taken::Soon) => return Err(OpenError::Held("unknown".to_owned())),
             }
         };
         let (lost, over, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
@@ -122,15 +128,14 @@ impl Claim {
                  AND l.objid = $2::bigint::oid AND l.database = \
                  (SELECT oid FROM pg_database WHERE datname = current_database())";
             let holder = sqlx::query(holder).bind(i64::from(LOCK.0)).bind(i64::from(LOCK.1));
-            let Some(row) = holder.fetch_optional(&mut session).await? else {
-                return Ok(Taken::Theirs("unknown".to_owned()));
-            };
+            let Some(row) = holder.fetch_optional(&mut session).await? else { return Ok(Taken::Soon) };
             let name: Option<String> = row.try_get("application_name")?;
             let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned());
-            if name == self.who {
+            if name.ends_with(&self.mark) {
                 // A session of ours that broke and that PostgreSQL has not noticed yet.
                 let end = sqlx::query("SELECT pg_terminate_backend($1)").bind(row.try_get::<i32, _>("pid")?);
                 end.execute(&mut session).await?;
+                return Ok(Taken::Soon);
             }
             Ok(Taken::Theirs(name))
         };
@@ -152,11 +157,11 @@ impl Claim {
             session = loop {
                 match self.take().await {
                     Ok(Some(Taken::Ours(session))) => break session,
-                    Ok(Some(Taken::Theirs(holder))) if holder != self.who => {
+                    Ok(Some(Taken::Theirs(holder))) => {
                         tracing::error!(holder, "another server has taken the database");
                         return;
                     }
-                    Ok(_) => {}
+                    Ok(Some(Taken::Soon) | None) => {}
                     Err(error) => tracing::warn!(error = %error, "the database cannot be held yet"),
                 }
                 sleep(LOOK).await;

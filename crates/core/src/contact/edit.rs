@@ -17,7 +17,7 @@ pub const LONGEST_WORD: usize = 64;
 pub const MOST_TAGS: usize = 100;
 
 /// Further numbers somebody may write down for one contact.
-pub const MOST_PHONES: usize = 20;
+pub const MOST_PHONES: usize = 100;
 
 /// Keys of metadata.
 pub const MOST_KEYS: usize = 50;
@@ -59,7 +59,8 @@ impl<T> Edit<T> {
 /// A change as somebody asked for it: texts as they came.
 #[derive(Clone, Default, PartialEq)]
 pub struct Change {
-    /// Phone number, E.164. A further number that becomes the first changes places with it.
+    /// Phone number, E.164. A further number that becomes the first changes places with it; when the first is
+    /// forgotten, a further one takes its place.
     pub phone: Edit<String>,
     /// All further numbers, instead of those before.
     pub other_phones: Option<Vec<String>>,
@@ -144,7 +145,8 @@ impl Change {
         }
         let email = |text: String| Email::parse(&text).ok_or_else(|| Problem::Email.of("email"));
         self.phone.read(phone)?.apply(&mut facts.phone);
-        if facts.phone.as_ref().is_some_and(|phone| before.other_phones.contains(phone)) {
+        let further = |phone: &Phone| self.other_phones.is_none() && before.other_phones.contains(phone);
+        if facts.phone.as_ref().is_some_and(further) {
             facts.other_phones.extend(before.phone.clone());
         }
         facts.settle_phones();

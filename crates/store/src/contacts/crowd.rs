@@ -1,7 +1,7 @@
 //! How many a rule admits, and who of them came last.
 //!
-//! Each test is one query of the one index that knows its answer, and what stands between the tests (and, or,
-//! not) is arithmetic on bits. A query that joined the tests would look every contact of one test up in the
+//! Each test is one query, most often of the one index that knows its answer, and what stands between the tests
+//! (and, or, not) is arithmetic on bits. A query that joined the tests would look every contact of one test up in the
 //! others, which takes several times as long once there are hundreds of thousands.
 
 use offhook_core::contact::Contact;
@@ -107,8 +107,9 @@ impl Reader<'_> {
         let mut text = from;
         text.sql.insert_str(0, &joined);
         // The plus keeps SQLite from taking an index of places for that of the test.
-        text.push(&format!(" AND +{column} >= ")).value(Value::Number(self.from));
-        text.push(&format!(" AND +{column} < ")).value(Value::Number(self.from + self.size));
+        let place = column.trim_start_matches("DISTINCT ");
+        text.push(&format!(" AND +{place} >= ")).value(Value::Number(self.from));
+        text.push(&format!(" AND +{place} < ")).value(Value::Number(self.from + self.size));
         let row = text.query().fetch_one(&mut *self.connection).await?;
         let mut bits = Bits::none(self.size);
         for place in field::<Option<&str>, _>(&row, "places")?.iter().flat_map(|text| text.split(',')) {

@@ -161,7 +161,7 @@ fn conditions(text: &mut Text, dialect: Dialect, tenant: &TenantId, filter: &Con
 }
 
 /// The three letters that must be there, each once, in FTS5's query language; none when all words are shorter.
-fn grams(search: &str) -> Vec<String> {
+pub(super) fn grams(search: &str) -> Vec<String> {
     let mut grams = BTreeSet::new();
     for term in search.split_whitespace() {
         let letters: Vec<char> = term.chars().collect();

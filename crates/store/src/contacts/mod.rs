@@ -99,20 +99,11 @@ impl Contacts for Store {
         let emails: Vec<Value> = keys.emails.iter().map(|email| text(email.as_str())).collect();
         let ids: Vec<Value> = keys.user_ids.iter().map(|id| text(id)).collect();
         let (mut found, mut seen) = (Vec::new(), std::collections::HashSet::new());
-        for (column, values) in
-            [("c.phone", phones.clone()), ("tel", phones), ("c.email", emails), ("wa", ids)]
+        for (key, values) in [("c.phone", phones.clone()), ("tel", phones), ("c.email", emails), ("wa", ids)]
         {
             // More values than a statement takes are asked for in turns.
             for values in values.chunks(500) {
-                let mut text = Text::new(&format!("SELECT {COLUMNS} FROM contacts c WHERE c.tenant = "));
-                text.value(tenant.as_str());
-                if ["tel", "wa"].contains(&column) {
-                    text.push(" AND c.place IN (SELECT v.contact FROM contact_values v WHERE v.tenant = ");
-                    text.value(tenant.as_str()).push(&format!(" AND v.field = '{column}' AND v.text IN ("));
-                    text.values(values.iter().cloned()).push("))");
-                } else {
-                    text.push(&format!(" AND {column} IN (")).values(values.iter().cloned()).push(")");
-                }
+                let text = row::with_key(tenant.as_str(), key, values.iter().cloned());
                 let new = |contact: &Contact| seen.insert(contact.id.clone());
                 found.extend(self.contacts(text).await?.into_iter().filter(new).collect::<Vec<_>>());
             }
@@ -152,8 +143,12 @@ impl Contacts for Store {
 
     async fn crowd(&self, tenant: &TenantId, rule: &Rule, newest: u32) -> Result<Crowd, StoreFault> {
         let reading = async {
-            // Of one moment.
-            let mut tx = self.database().reader().begin().await?;
+            // Of one moment, which SQLite's readers have anyway.
+            let begin = match self.database().dialect() {
+                Dialect::Sqlite => "BEGIN",
+                Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            };
+            let mut tx = self.database().reader().begin_with(begin).await?;
             let newest = usize::try_from(newest).unwrap_or(usize::MAX);
             crowd::crowd(&mut tx, self.database().dialect(), tenant.as_str(), rule, newest).await
         };

@@ -1,5 +1,7 @@
 //! A contact as a row. `facts` carries the whole; the other columns are what is searched, filtered and compared.
 
+use std::collections::HashSet;
+
 use offhook_core::contact::rule::{Scalar, flat};
 use offhook_core::contact::{Contact, Facts};
 use offhook_core::id::{ContactId, TenantId};
@@ -8,6 +10,7 @@ use offhook_core::time::Time;
 use serde::Serialize;
 use sqlx::any::AnyRow;
 
+use super::text::{Text, Value};
 use crate::database::{Trouble, corrupt, field};
 
 /// What a contact is read back from.
@@ -87,8 +90,25 @@ pub(super) fn many(contact: &Contact) -> Vec<Many> {
     let phones = facts.other_phones.iter().map(|phone| named("tel", phone.digits()));
     let refused = facts.opted_out();
     let refused = refused.iter().map(|channel| named("out", channel.as_str()));
-    let data = flat(&facts.metadata).into_iter().map(|(path, scalar)| of(format!("m:{path}"), scalar));
+    let mut seen = HashSet::new();
+    let mut data = flat(&facts.metadata);
+    // A list may have a value twice.
+    data.retain(|(path, scalar)| seen.insert(format!("{path} {scalar:?}")));
+    let data = data.into_iter().map(|(path, scalar)| of(format!("m:{path}"), scalar));
     tags.chain(ids).chain(phones).chain(refused).chain(data).collect()
+}
+
+/// Asks for the contacts of a tenant that have one of some keys: values of a column, or of those there are many of.
+pub(super) fn with_key(tenant: &str, key: &str, values: impl IntoIterator<Item = Value>) -> Text {
+    let mut text = Text::new(&format!("SELECT {COLUMNS} FROM contacts c WHERE c.tenant = "));
+    text.value(tenant);
+    if key.starts_with("c.") {
+        text.push(&format!(" AND {key} IN (")).values(values).push(")");
+    } else {
+        text.push(" AND c.place IN (SELECT v.contact FROM contact_values v WHERE v.tenant = ").value(tenant);
+        text.push(&format!(" AND v.field = '{key}' AND v.text IN (")).values(values).push("))");
+    }
+    text
 }
 
 /// Reads a contact back, and its place.

@@ -4,6 +4,7 @@
 
 use offhook_core::contact::rule::{Field, Rule, Scalar, Side, Test};
 
+use super::find::grams;
 use super::text::{Text, Value, occurs};
 use crate::database::Dialect;
 
@@ -16,7 +17,29 @@ pub(super) fn condition(text: &mut Text, rule: &Rule, tenant: &str, dialect: Dia
             text.push("NOT ");
             condition(text, rule, tenant, dialect);
         }
-        Rule::Is(field, test) => is(text, field, test, tenant, dialect),
+        Rule::Is(field, test) => {
+            text.push("(");
+            if dialect == Dialect::Sqlite {
+                narrowed(text, field, test);
+            }
+            is(text, field, test, tenant, dialect);
+            text.push(")");
+        }
+    }
+}
+
+/// Lets the index of three letters say who can have a text at all: it holds every name and address in small
+/// letters. A page then need not look at everybody to find the few who have it.
+fn narrowed(text: &mut Text, field: &Field, test: &Test) {
+    let searched = matches!(field, Field::Email | Field::FirstName | Field::LastName | Field::ProfileName);
+    let Test::Contains(part) = test else { return };
+    if !searched || !part.is_ascii() {
+        return;
+    }
+    let grams = grams(&part.to_ascii_lowercase());
+    if !grams.is_empty() {
+        text.push("c.place IN (SELECT rowid FROM contacts_search WHERE contacts_search MATCH ");
+        text.value(&*grams.join(" AND ")).push(") AND ");
     }
 }
 
@@ -31,21 +54,26 @@ fn joined(text: &mut Text, rules: &[Rule], (word, none): (&str, &str), tenant: &
 
 /// Where a field's values are kept.
 enum Kept {
-    Text(&'static str),
+    /// In a column, which may be written into a text.
+    Text {
+        column: &'static str,
+        text: &'static str,
+    },
     Instant(&'static str),
     /// There are many, under this name.
     Values(String),
 }
 
 fn kept(field: &Field) -> Kept {
+    let plain = |column| Kept::Text { column, text: column };
     match field {
-        Field::Phone => Kept::Text("('+' || c.phone)"),
-        Field::Email => Kept::Text("c.email"),
-        Field::FirstName => Kept::Text("c.first_name"),
-        Field::LastName => Kept::Text("c.last_name"),
-        Field::ProfileName => Kept::Text("c.profile_name"),
-        Field::CountryCode => Kept::Text("c.country_code"),
-        Field::LifecycleStage => Kept::Text("c.lifecycle_stage"),
+        Field::Phone => Kept::Text { column: "c.phone", text: "('+' || c.phone)" },
+        Field::Email => plain("c.email"),
+        Field::FirstName => plain("c.first_name"),
+        Field::LastName => plain("c.last_name"),
+        Field::ProfileName => plain("c.profile_name"),
+        Field::CountryCode => plain("c.country_code"),
+        Field::LifecycleStage => plain("c.lifecycle_stage"),
         Field::CreatedAt => Kept::Instant("c.created_at"),
         Field::UpdatedAt => Kept::Instant("c.updated_at"),
         Field::Tags => Kept::Values(TAG.to_owned()),
@@ -56,13 +84,18 @@ fn kept(field: &Field) -> Kept {
 /// What tags are kept under.
 const TAG: &str = "tag";
 
-/// Where the contacts are that pass a test, as what follows `FROM`, and the column that has the place. A place may
-/// come more than once.
+/// Where the contacts are that pass a test, as what follows `FROM`, and the column that has the place.
 pub(super) fn places(field: &Field, test: &Test, tenant: &str, dialect: Dialect) -> (&'static str, Text) {
     let mut text = Text::default();
     if let Kept::Values(name) = kept(field) {
         values(&mut text, &name, test, tenant, dialect);
-        return ("v.contact", text);
+        let once = match test {
+            // A value is there once.
+            Test::In(wanted) => wanted.len() == 1,
+            Test::Contains(_) => name == TAG,
+            Test::Exists | Test::StartsWith(_) | Test::Compares(_, _) => false,
+        };
+        return (if once { "v.contact" } else { "DISTINCT v.contact" }, text);
     }
     text.push("contacts c WHERE c.tenant = ").value(tenant).push(" AND ");
     is(&mut text, field, test, tenant, dialect);
@@ -71,9 +104,9 @@ pub(super) fn places(field: &Field, test: &Test, tenant: &str, dialect: Dialect)
 
 fn is(text: &mut Text, field: &Field, test: &Test, tenant: &str, dialect: Dialect) {
     match kept(field) {
-        Kept::Text(column) => {
+        Kept::Text { column, text: value } => {
             text.push(&format!("({column} IS NOT NULL AND "));
-            of_text(text, column, test, dialect);
+            of_text(text, value, test, dialect);
             text.push(")");
         }
         Kept::Instant(column) => instant(text, column, test),
@@ -136,24 +169,33 @@ fn instant(text: &mut Text, column: &str, test: &Test) {
 
 /// A test of many values: it holds when it holds for one of them.
 fn values(text: &mut Text, field: &str, test: &Test, tenant: &str, dialect: Dialect) {
+    if *test == Test::Exists {
+        // Texts and numbers have an index each.
+        let mut word = "(";
+        for kept in ["text", "number"] {
+            text.push(&format!("{word}SELECT w.contact FROM contact_values w WHERE w.tenant = "))
+                .value(tenant);
+            text.push(" AND w.field = ").value(field).push(&format!(" AND w.{kept} IS NOT NULL"));
+            word = " UNION ALL ";
+        }
+        text.push(") v WHERE 1 = 1");
+        return;
+    }
     text.push("contact_values v WHERE v.tenant = ").value(tenant);
     text.push(" AND v.field = ").value(field).push(" AND (");
     match test {
-        Test::Exists => {
-            text.push("1 = 1");
-        }
         // A tag is found whole.
         Test::Contains(part) if field == TAG => {
             text.push("v.text IS NOT NULL AND v.text = ").value(&**part);
         }
         Test::In(wanted) => {
-            // Only kinds that are asked for: one kind is one range of an index. The index does not have the kind,
-            // and need not: only two texts are written as truths are too.
-            let texts: Vec<Value> = wanted.iter().filter_map(as_text).collect();
-            let plain = !texts.iter().any(|text| ["true", "false"].map(Value::from).contains(text));
-            let of_texts = if plain { "v.text IS NOT NULL" } else { "v.kind = 't' AND v.text IS NOT NULL" };
+            // Only kinds that are asked for: one kind is one range of an index.
             let kinds: [(&str, &str, Vec<Value>); 3] = [
-                (of_texts, "v.text", texts),
+                (
+                    "v.kind = 't' AND v.text IS NOT NULL",
+                    "v.text",
+                    wanted.iter().filter_map(as_text).collect(),
+                ),
                 (
                     "v.kind = 'b' AND v.text IS NOT NULL",
                     "v.text",
@@ -172,7 +214,7 @@ fn values(text: &mut Text, field: &str, test: &Test, tenant: &str, dialect: Dial
             text.push(&format!("v.number IS NOT NULL AND v.number {} ", sign(*side)))
                 .value(Value::Real(*bound));
         }
-        Test::Contains(_) | Test::StartsWith(_) | Test::Compares(_, _) => {
+        Test::Exists | Test::Contains(_) | Test::StartsWith(_) | Test::Compares(_, _) => {
             text.push("v.kind = 't' AND v.text IS NOT NULL AND ");
             of_text(text, "v.text", test, dialect);
         }

@@ -87,6 +87,7 @@ impl Traces {
         tx: &mut AnyConnection,
     ) -> Result<(Vec<CallRecord>, bool), Trouble> {
         let calls = self.calls(tx).await?;
+        self.keep_off(tx).await?;
         let (log, inbox) = self.ends(tx).await?;
         let (seen_log, seen_inbox) = self.seen;
         self.slice_of_log(tx, seen_log, log).await?;
@@ -161,16 +162,18 @@ impl Traces {
 
     /// Leaves alone what is another contact's by now.
     async fn keep_off(&mut self, reader: &mut AnyConnection) -> Result<(), Trouble> {
-        for (column, values) in [
-            ("phone", self.person.phones.iter().map(|it| it.digits().to_owned()).collect::<Vec<_>>()),
-            ("email", self.person.emails.iter().cloned().collect()),
+        let phones: Vec<_> = self.person.phones.iter().map(|it| it.digits().to_owned()).collect();
+        for (key, values) in [
+            ("c.phone", phones.clone()),
+            ("tel", phones),
+            ("c.email", self.person.emails.iter().cloned().collect()),
+            ("wa", self.person.user_ids.iter().cloned().collect()),
         ] {
             if values.is_empty() {
                 continue;
             }
             let values = values.iter().map(|text| Value::from(&**text));
-            let mut text = Text::new(&format!("SELECT {} FROM contacts c WHERE c.tenant = ", row::COLUMNS));
-            text.value(self.tenant.as_str()).push(&format!(" AND c.{column} IN (")).values(values).push(")");
+            let text = row::with_key(self.tenant.as_str(), key, values);
             for row in text.query().fetch_all(&mut *reader).await? {
                 let (_, other) = contact(&row)?;
                 if !self.person.contacts.contains(&other.id) {

@@ -96,7 +96,7 @@ pub(super) async fn write(
         .await
         .map_err(clash())?;
     sqlx::query(AssertSqlSafe(values(dialect))).bind(batch.many).execute(&mut *tx).await.map_err(clash())?;
-    one_owner(tx, &batch, dialect).await?;
+    one_owner(tx, &batch.ids, &batch.contacts, dialect).await?;
     index(tx, &batch.ids, dialect).await?;
 
     let segments = segments_of(tx, &tenant).await?;
@@ -160,14 +160,19 @@ pub(super) async fn stored(
 
 /// Refuses a number that is the first of one contact and a further one of another: what is unique in each of two
 /// tables is not in both.
-async fn one_owner(tx: &mut AnyConnection, batch: &Batch, dialect: Dialect) -> Result<(), Trouble> {
+async fn one_owner(
+    tx: &mut AnyConnection,
+    ids: &str,
+    contacts: &[Contact],
+    dialect: Dialect,
+) -> Result<(), Trouble> {
     let each = each_text(dialect);
     // CROSS JOIN keeps SQLite from reading all further numbers for each contact.
     let mut questions = vec![format!(
         "SELECT 1 AS one FROM contacts c CROSS JOIN contact_values v WHERE c.id IN ({each}) \
          AND v.tenant = c.tenant AND v.field = 'tel' AND v.text = c.phone LIMIT 1"
     )];
-    if batch.contacts.iter().any(|contact| !contact.facts.other_phones.is_empty()) {
+    if contacts.iter().any(|contact| !contact.facts.other_phones.is_empty()) {
         questions.push(format!(
             "SELECT 1 AS one FROM contacts m CROSS JOIN contact_values v CROSS JOIN contacts c \
              WHERE m.id IN ({each}) AND v.contact = m.place AND v.field = 'tel' \
@@ -175,7 +180,7 @@ async fn one_owner(tx: &mut AnyConnection, batch: &Batch, dialect: Dialect) -> R
         ));
     }
     for sql in questions {
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(batch.ids.clone());
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(ids.to_owned());
         if query.fetch_optional(&mut *tx).await?.is_some() {
             return Err(StoreFault::Exists(SHARED).into());
         }

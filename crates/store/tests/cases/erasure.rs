@@ -20,8 +20,9 @@ use super::{claims, contacts, hooks, permissions, recordings};
 use crate::bench::{Bench, House, fresh, house, next, phone, secs, wacid};
 
 /// Everything by which the person of [`scene`] could be known.
-pub(crate) const TRACES: [&str; 11] = [
+pub(crate) const TRACES: [&str; 12] = [
     "447700900123",
+    "447700900199",
     "7700 900123",
     "HBgMNDQ3NzAwOTAwMTIz",
     "GB.13491208655302741918",
@@ -251,14 +252,36 @@ pub(crate) async fn whom_a_contact_took_in_is_erased_with_it(database: &Bench) {
     call.facts.party.phone = Some(phone("+447700900403"));
     call.facts.party.contact = Some(Contacted { id: one.id.clone(), name: None });
     called(&store, &call).await;
-    let heir = person(6, "+447700900403", "heir@example.com");
+    Permissions::commit(&store, &permissions::asked(&house, "+447700900403", secs(6))).await.unwrap();
+    // So is a further one that was taken out.
+    let one_now = Contacts::load(&store, tenant, &one.id).await.unwrap().unwrap();
+    let with = contacts::changed(&one_now, |facts| {
+        facts.other_phones.insert(phone("+447700900404"));
+    });
+    store.put(&with).await.unwrap();
+    let without = contacts::changed(&with, |facts| {
+        facts.other_phones.remove(&phone("+447700900404"));
+    });
+    store.put(&without).await.unwrap();
+    let mut heir = person(6, "+447700900403", "heir@example.com");
+    heir.facts.other_phones.insert(phone("+447700900404"));
     store.put(&heir).await.unwrap();
+    let mut heirs = house.call(secs(7));
+    heirs.state = State::Missed;
+    heirs.facts.wacid = Some(wacid("wacid.heir"));
+    heirs.facts.party.phone = Some(phone("+447700900404"));
+    heirs.facts.party.contact = Some(Contacted { id: heir.id.clone(), name: None });
+    called(&store, &heirs).await;
 
     assert!(matches!(store.erase(tenant, &one.id, secs(100)).await.unwrap(), Erasure::Erased(_)));
     for trace in ["447700900401", "447700900402", "one@example", "two@example", "Twofold", "twofold"] {
         assert_eq!(database.tables_with(trace).await, Vec::<String>::new(), "{trace}");
     }
     assert_eq!(Contacts::load(&store, tenant, &heir.id).await.unwrap(), Some(heir));
+    assert_eq!(Calls::load(&store, tenant, &heirs.id).await.unwrap(), Some(heirs));
+    let page = PermissionsAfter { after: None, limit: 10 };
+    let asked = Permissions::list(&store, tenant, &PermissionFilter::default(), &page).await.unwrap();
+    assert_eq!(asked.permissions.iter().map(|it| it.phone.reveal()).collect::<Vec<_>>(), ["+447700900403"]);
     let left = Calls::load(&store, tenant, &call.id).await.unwrap().unwrap();
     assert_eq!(left.facts.party, Default::default());
 }

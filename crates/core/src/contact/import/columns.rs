@@ -11,7 +11,7 @@ const MOST_COLUMNS: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Column {
     Phone,
-    /// All further numbers, with `;` between them.
+    /// All further numbers, written as tags are.
     OtherPhones,
     Email,
     FirstName,
@@ -86,13 +86,13 @@ impl Columns {
             let set = || Edit::Set(cell.clone());
             match column {
                 Column::Phone => change.phone = set(),
-                Column::OtherPhones => change.other_phones = Some(listed(cell)),
+                Column::OtherPhones => change.other_phones = Some(texts(cell, "other_phones")?),
                 Column::Email => change.email = set(),
                 Column::FirstName => change.first_name = set(),
                 Column::LastName => change.last_name = set(),
                 Column::CountryCode => change.country_code = set(),
                 Column::LifecycleStage => change.lifecycle_stage = set(),
-                Column::Tags => change.tags = Some(tags(cell)?),
+                Column::Tags => change.tags = Some(texts(cell, "tags")?),
                 Column::Metadata => {
                     let whole = serde_json::from_str::<Map<String, Value>>(cell);
                     metadata.extend(whole.map_err(|_| "metadata is no JSON object".to_owned())?);
@@ -142,16 +142,13 @@ impl Column {
     }
 }
 
-fn tags(cell: &str) -> Result<Vec<String>, String> {
+/// A JSON array, or texts with `;` between them.
+fn texts(cell: &str, name: &str) -> Result<Vec<String>, String> {
     let cell = cell.trim();
     if cell.starts_with('[') {
-        return serde_json::from_str(cell).map_err(|_| "tags is no JSON array of texts".to_owned());
+        return serde_json::from_str(cell).map_err(|_| format!("{name} is no JSON array of texts"));
     }
-    Ok(listed(cell))
-}
-
-fn listed(cell: &str) -> Vec<String> {
-    cell.split(';').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    Ok(cell.split(';').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
 }
 
 fn yes(cell: &str) -> Option<bool> {

@@ -165,9 +165,12 @@ impl There {
             return Ok(Outcome::Created);
         };
         let before = &self.all[place].0.facts;
-        // A row that names them by a further number does not make it their first.
-        let further = phone.is_some_and(|phone| before.other_phones.contains(phone));
-        let change = if further { Change { phone: Edit::Keep, ..change } } else { change };
+        // A row that names them by a further number does not make it their first, and does not lose it.
+        let mut change = change;
+        if let Some(phone) = phone.filter(|phone| before.other_phones.contains(*phone)) {
+            change.phone = Edit::Keep;
+            change.other_phones.iter_mut().for_each(|all| all.push(phone.reveal()));
+        }
         let facts = change.apply(before).map_err(words)?;
         if facts == *before {
             return Ok(Outcome::Unchanged);

@@ -57,12 +57,12 @@ pub(super) async fn erase(house: &Shared, principal: &Principal, id: &ContactId)
     Err(ApiError::unavailable())
 }
 
-/// What proves later that it was this number or address that was erased, to those who name it, and tells nobody
-/// else: the house's own hash of it.
-fn trace(house: &Shared, contact: &Contact) -> Option<String> {
+/// What proves later that it was somebody of these numbers and this address who was erased, to those who name one,
+/// and tells nobody else: the house's own hashes of them.
+fn trace(house: &Shared, contact: &Contact) -> Vec<String> {
     let facts = &contact.facts;
-    let phone = facts.phone.as_ref().map(|phone| phone.digits());
-    let named = phone.or_else(|| facts.email.as_ref().map(|email| email.as_str()))?;
     let key = hmac::Key::new(hmac::HMAC_SHA256, &house.config.cursor_secret);
-    Some(HEXLOWER.encode(hmac::sign(&key, named.as_bytes()).as_ref()))
+    let named = facts.phones().map(|phone| phone.digits());
+    let named = named.chain(facts.email.as_ref().map(|email| email.as_str()));
+    named.map(|named| HEXLOWER.encode(hmac::sign(&key, named.as_bytes()).as_ref())).collect()
 }

@@ -46,8 +46,17 @@ const PIECE_WITHIN: Duration = Duration::from_secs(30);
 const MOST: usize = 5;
 
 /// The columns of the JSON form.
-const JSON_COLUMNS: [&str; 8] =
-    ["phone", "email", "first_name", "last_name", "country_code", "lifecycle_stage", "tags", "metadata"];
+const JSON_COLUMNS: [&str; 9] = [
+    "phone",
+    "other_phones",
+    "email",
+    "first_name",
+    "last_name",
+    "country_code",
+    "lifecycle_stage",
+    "tags",
+    "metadata",
+];
 
 /// Contacts as JSON.
 #[derive(Deserialize, ToSchema)]

@@ -119,7 +119,7 @@ pub(crate) struct ContactInput {
     #[schema(value_type = Option<String>, example = "+14155552671")]
     phone: Option<Option<String>>,
     /// All further numbers, E.164, instead of those before.
-    #[schema(max_items = 20)]
+    #[schema(max_items = 100)]
     other_phones: Option<Vec<String>>,
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>, example = "jane@example.com")]
