@@ -160,6 +160,12 @@ impl Rig {
         self.engine().take_in(&[self.knock(event)]).await.unwrap();
     }
 
+    /// Several that come at once.
+    pub(crate) async fn webhooks(&self, events: impl IntoIterator<Item = MetaEvent>) {
+        let knocks: Vec<Knock> = events.into_iter().map(|event| self.knock(event)).collect();
+        self.engine().take_in(&knocks).await.unwrap();
+    }
+
     /// As `webhook`, but with nobody to deal with it.
     pub(crate) async fn store_webhook(&self, event: MetaEvent) {
         self.memory.take_in(&[self.knock(event)]).await.unwrap();

@@ -46,6 +46,8 @@ pub(crate) struct Unruly {
     /// Looking for this call panics.
     pub(crate) poison: Mutex<Option<CallId>>,
     pub(crate) latency: Mutex<Duration>,
+    /// How long it takes to find a call by WhatsApp's id.
+    pub(crate) lookup: Mutex<Duration>,
     /// Closed: what has been read is handed out only with a permit.
     pub(crate) live_gate: Semaphore,
     pub(crate) head_gate: Semaphore,
@@ -64,6 +66,7 @@ impl Unruly {
             panic_at_request: AtomicBool::default(),
             poison: Mutex::default(),
             latency: Mutex::default(),
+            lookup: Mutex::default(),
             live_gate: Semaphore::new(1_000),
             head_gate: Semaphore::new(1_000),
         }
@@ -112,6 +115,8 @@ impl Calls for Unruly {
     }
 
     async fn find_wacid(&self, wacid: &Wacid) -> Result<Option<CallRecord>, StoreFault> {
+        let lookup = *self.lookup.lock().unwrap();
+        tokio::time::sleep(lookup).await;
         self.memory.find_wacid(wacid).await
     }
 

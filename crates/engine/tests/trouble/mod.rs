@@ -11,7 +11,7 @@ use offhook_core::meta::Direction::{Inbound, Outbound};
 use offhook_core::meta::MetaEventKind;
 use offhook_core::ports::StoreFault;
 use offhook_engine::EngineError;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use crate::rig::{Rig, Whim, answer, connect, number, person, terminate, webhook};
@@ -109,6 +109,24 @@ async fn call_that_is_stuck_does_not_hold_up_the_webhooks_of_others() {
     rig.webhook(connect("B", Inbound)).await;
     let other = timeout(Duration::from_secs(1), rig.until(State::Queued)).await.unwrap();
     assert_eq!(other.facts.wacid, Some(wacid("B")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_come_at_once_begin_at_once_and_each_ones_webhooks_keep_their_order() {
+    let (rig, ports) = Rig::unruly().await;
+    *ports.lookup.lock().unwrap() = Duration::from_secs(1);
+    let calls = (0..20).map(|n| connect(&format!("C{n}"), Inbound));
+    let ends = (0..10).map(|n| terminate(&format!("C{n}"), Inbound, None));
+    rig.webhooks(calls.chain(ends)).await;
+    let begun = Instant::now();
+    rig.within(Duration::from_secs(60), |rig| {
+        let calls = rig.memory.calls();
+        let missed = calls.iter().filter(|call| call.state == State::Missed).count();
+        (calls.len() == 20 && missed == 10).then_some(())
+    })
+    .await;
+    assert!(begun.elapsed() < Duration::from_secs(4), "they waited for one another: {:?}", begun.elapsed());
+    assert_eq!(rig.engine().live_calls(), 10);
 }
 
 #[tokio::test(start_paused = true)]
