@@ -36,8 +36,9 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How often older ones are deleted.
 const FORGET: Duration = Duration::from_secs(60 * 60);
 
-/// How many calls' knocks are dealt with at once: they wait for the disk, and share its flushes.
-const AT_ONCE: usize = 32;
+/// How many calls' knocks are dealt with at once: they wait for the disk, and share its flushes. More would keep
+/// up no better and let new webhooks wait longer for the disk.
+const AT_ONCE: usize = 16;
 
 /// What knocks must be dealt with in turn for.
 #[derive(PartialEq, Eq, Hash)]
