@@ -31,6 +31,7 @@ function contact(id, first_name, last_name, phone, more = {}) {
 
 const contacts = [
   contact('con_1', 'Rui', 'Faria', '+351910000002', {
+    other_phones: ['+351910000044', '+447700900144'],
     email: 'rui.faria@harbour-logistics.example',
     lifecycle_stage: 'customer',
     tags: ['vip', 'harbour', 'invoices', 'portuguese'],
