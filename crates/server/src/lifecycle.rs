@@ -24,14 +24,14 @@ use crate::operations::{MetricsGuard, Operations};
 use crate::{desk, door, operations, wiring};
 
 /// Longest wait for agents' sockets to close after they were told.
-const SOCKETS: Duration = Duration::from_millis(1500);
+const SOCKETS: Duration = Duration::from_millis(1250);
 /// Longest wait for requests in flight.
 const REQUESTS: Duration = Duration::from_secs(1);
 /// Longest wait for calls' tasks; what they have not committed goes on at the next start.
-const ENGINE: Duration = Duration::from_millis(1500);
+const ENGINE: Duration = Duration::from_millis(1250);
 /// Longest wait for recordings to be on the disk; what is not in storage by then is after the next start.
 const RECORDER: Duration = Duration::from_millis(700);
-/// Longest wait for the store. Together with the others under five seconds: what supervisors give.
+/// Longest wait for the store. Together with the others, `REQUESTS` twice, under five seconds: what supervisors give.
 const STORE: Duration = Duration::from_millis(500);
 /// How often histograms are folded; they grow without it.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -202,13 +202,14 @@ impl Server {
         if timeout(REQUESTS + Duration::from_millis(200), self.tasks.wait()).await.is_err() {
             late("requests");
         }
-        if timeout(STORE, self.store.close()).await.is_err() {
+        let remembered = async {
+            self.store.close().await;
+            if let Some(lease) = &self.lease {
+                lease.release().await;
+            }
+        };
+        if timeout(STORE, remembered).await.is_err() {
             late("store");
-        }
-        if let Some(lease) = &self.lease
-            && timeout(STORE, lease.release()).await.is_err()
-        {
-            late("lease");
         }
         tracing::info!("server stopped");
     }

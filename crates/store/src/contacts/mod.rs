@@ -94,6 +94,7 @@ impl Contacts for Store {
     }
 
     async fn known(&self, tenant: &TenantId, keys: &ContactKeys) -> Result<Vec<Contact>, StoreFault> {
+        let dialect = self.database().dialect();
         let text = |text: &str| Value::from(text);
         let phones: Vec<Value> = keys.phones.iter().map(|phone| text(phone.digits())).collect();
         let emails: Vec<Value> = keys.emails.iter().map(|email| text(email.as_str())).collect();
@@ -103,7 +104,7 @@ impl Contacts for Store {
         {
             // More values than a statement takes are asked for in turns.
             for values in values.chunks(500) {
-                let text = row::with_key(tenant.as_str(), key, values.iter().cloned());
+                let text = row::with_key(dialect, tenant.as_str(), key, values.iter().cloned());
                 let new = |contact: &Contact| seen.insert(contact.id.clone());
                 found.extend(self.contacts(text).await?.into_iter().filter(new).collect::<Vec<_>>());
             }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use sqlx::any::AnyRow;
 
 use super::text::{Text, Value};
-use crate::database::{Trouble, corrupt, field};
+use crate::database::{Dialect, Trouble, corrupt, field};
 
 /// What a contact is read back from.
 pub(super) const COLUMNS: &str = "c.place, c.id, c.tenant, c.version, c.created_at, c.updated_at, c.facts";
@@ -99,14 +99,44 @@ pub(super) fn many(contact: &Contact) -> Vec<Many> {
 }
 
 /// Asks for the contacts of a tenant that have one of some keys: values of a column, or of those there are many of.
-pub(super) fn with_key(tenant: &str, key: &str, values: impl IntoIterator<Item = Value>) -> Text {
-    let mut text = Text::new(&format!("SELECT {COLUMNS} FROM contacts c WHERE c.tenant = "));
-    text.value(tenant);
-    if key.starts_with("c.") {
-        text.push(&format!(" AND {key} IN (")).values(values).push(")");
-    } else {
-        text.push(" AND c.place IN (SELECT v.contact FROM contact_values v WHERE v.tenant = ").value(tenant);
-        text.push(&format!(" AND v.field = '{key}' AND v.text IN (")).values(values).push("))");
+///
+/// PostgreSQL is made to look each key up: while it has not counted a table yet, which is in its first minute, it
+/// would read all contacts of the tenant and compare each with every key.
+pub(super) fn with_key(
+    dialect: Dialect,
+    tenant: &str,
+    key: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Text {
+    let mut text = Text::new(&format!("SELECT {COLUMNS} FROM "));
+    match (dialect, key.strip_prefix("c.")) {
+        (Dialect::Sqlite, Some(column)) => {
+            text.push("contacts c WHERE c.tenant = ").value(tenant);
+            text.push(&format!(" AND c.{column} IN (")).values(values).push(")");
+        }
+        (Dialect::Sqlite, None) => {
+            text.push(
+                "contacts c WHERE c.place IN (SELECT v.contact FROM contact_values v WHERE v.tenant = ",
+            );
+            text.value(tenant)
+                .push(&format!(" AND v.field = '{key}' AND v.text IN ("))
+                .values(values)
+                .push("))");
+        }
+        (Dialect::Postgres, column) => {
+            for (index, value) in values.into_iter().enumerate() {
+                text.push(if index == 0 { "(VALUES (" } else { ", (" }).value(value).push(")");
+            }
+            text.push(") AS k (value) CROSS JOIN LATERAL (SELECT ");
+            if let Some(column) = column {
+                text.push("i.* FROM contacts i WHERE i.tenant = ").value(tenant);
+                text.push(&format!(" AND i.{column} = k.value OFFSET 0) c"));
+            } else {
+                text.push("i.contact FROM contact_values i WHERE i.tenant = ").value(tenant);
+                text.push(&format!(" AND i.field = '{key}' AND i.text = k.value OFFSET 0) v "));
+                text.push("JOIN contacts c ON c.place = v.contact");
+            }
+        }
     }
     text
 }

@@ -173,7 +173,7 @@ impl Traces {
                 continue;
             }
             let values = values.iter().map(|text| Value::from(&**text));
-            let text = row::with_key(self.tenant.as_str(), key, values);
+            let text = row::with_key(self.dialect, self.tenant.as_str(), key, values);
             for row in text.query().fetch_all(&mut *reader).await? {
                 let (_, other) = contact(&row)?;
                 if !self.person.contacts.contains(&other.id) {
