@@ -31,7 +31,7 @@ const REQUESTS: Duration = Duration::from_secs(1);
 const ENGINE: Duration = Duration::from_millis(1250);
 /// Longest wait for recordings to be on the disk; what is not in storage by then is after the next start.
 const RECORDER: Duration = Duration::from_millis(700);
-/// Longest wait for the store. Together with the others, `REQUESTS` twice, under five seconds: what supervisors give.
+/// Longest wait for the store. Together with the others under five seconds: what supervisors give.
 const STORE: Duration = Duration::from_millis(500);
 /// How often histograms are folded; they grow without it.
 const UPKEEP: Duration = Duration::from_secs(5);

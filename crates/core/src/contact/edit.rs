@@ -141,7 +141,8 @@ impl Change {
         let mut facts = before.clone();
         let phone = |text: String| Phone::parse(&text).map_err(|_| Problem::Phone.of("phone"));
         if let Some(phones) = &self.other_phones {
-            facts.other_phones = other_phones(phones)?;
+            // Merging may have made more of them than anybody writes down.
+            facts.other_phones = other_phones(phones, MOST_PHONES.max(before.other_phones.len() + 1))?;
         }
         let email = |text: String| Email::parse(&text).ok_or_else(|| Problem::Email.of("email"));
         self.phone.read(phone)?.apply(&mut facts.phone);
@@ -172,9 +173,9 @@ impl Change {
     }
 }
 
-fn other_phones(texts: &[String]) -> Result<BTreeSet<Phone>, FieldProblem> {
-    if texts.len() > MOST_PHONES {
-        return Err(Problem::Many(MOST_PHONES).of("other_phones"));
+fn other_phones(texts: &[String], most: usize) -> Result<BTreeSet<Phone>, FieldProblem> {
+    if texts.len() > most {
+        return Err(Problem::Many(most).of("other_phones"));
     }
     let phone = |(index, text): (usize, &String)| {
         Phone::parse(text).map_err(|_| Problem::Phone.of(format!("other_phones[{index}]")))

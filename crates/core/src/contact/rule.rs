@@ -171,6 +171,9 @@ fn values(field: &Field, contact: &Contact) -> Vec<Scalar> {
     }
 }
 
+/// Longest path of metadata that a rule may name, in bytes.
+pub const LONGEST_PATH: usize = 500;
+
 /// Metadata as values at paths: what a test of it looks at, and what the store indexes.
 #[must_use]
 pub fn flat(metadata: &Map<String, Value>) -> Vec<(String, Scalar)> {
@@ -178,6 +181,7 @@ pub fn flat(metadata: &Map<String, Value>) -> Vec<(String, Scalar)> {
     for (key, value) in metadata {
         flatten(key.clone(), value, &mut found);
     }
+    found.retain(|(path, _)| path.len() <= LONGEST_PATH);
     found
 }
 

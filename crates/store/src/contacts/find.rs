@@ -133,7 +133,9 @@ fn conditions(text: &mut Text, dialect: Dialect, tenant: &TenantId, filter: &Con
     }
     if !filter.tags.is_empty() {
         let tags = filter.tags.iter().map(|tag| Value::from(&**tag));
-        among(text, tenant, "tag").push(" AND v.text IN (").values(tags).push("))");
+        // Tags are shorter than what is indexed of a text.
+        let column = if dialect == Dialect::Postgres { rule::INDEXED } else { "v.text" };
+        among(text, tenant, "tag").push(&format!(" AND {column} IN (")).values(tags).push("))");
     }
     for (column, wanted) in [("phone", filter.has_phone), ("email", filter.has_email)] {
         if let Some(there) = wanted {

@@ -86,6 +86,8 @@ impl Traces {
         &mut self,
         tx: &mut AnyConnection,
     ) -> Result<(Vec<CallRecord>, bool), Trouble> {
+        // What has become another contact's since; calls of theirs may bring numbers back that were once theirs.
+        self.keep_off(tx).await?;
         let calls = self.calls(tx).await?;
         self.keep_off(tx).await?;
         let (log, inbox) = self.ends(tx).await?;

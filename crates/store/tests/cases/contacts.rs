@@ -380,6 +380,39 @@ pub(crate) async fn rules_admit_in_sql_whom_they_admit_in_memory(database: &Benc
     assert!(some > 100 && none > 10, "the rules say something: {some} found somebody, {none} nobody");
 }
 
+pub(crate) async fn long_texts_in_metadata_are_kept_and_found(database: &Bench) {
+    let store = database.open().await;
+    let tenant = house(&store, 1).await.tenant.id;
+    // Nothing that a database could press together.
+    let mut state = 1_u32;
+    let noise: String = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(b'a' + u8::try_from((state >> 24) % 26).unwrap())
+    })
+    .take(12_000)
+    .collect();
+    let (long, deep) = (format!("{noise}end"), "k".repeat(3_000));
+    let with = |text: &str| {
+        let metadata = json!({ "note": text, deep.clone(): "v" }).as_object().unwrap().clone();
+        Facts { email: Email::parse("a@example.com"), metadata, ..Facts::default() }
+    };
+    let one = contact(&tenant, 1, with(&long));
+    store.put(&one).await.unwrap();
+    assert_eq!(Contacts::load(&store, &tenant, &one.id).await.unwrap(), Some(one.clone()));
+    let count = async |test: Test| {
+        let rule = Rule::Is(Field::Metadata("note".to_owned()), test);
+        store.crowd(&tenant, &rule, 1).await.unwrap().count
+    };
+    let text = |text: &str| Test::In(vec![Scalar::Text(text.to_owned())]);
+    assert_eq!(count(Test::Contains(long[11_990..].to_owned())).await, 1);
+    assert_eq!(count(Test::StartsWith(long[..300].to_owned())).await, 1);
+    assert_eq!(count(text(&long)).await, 1);
+    assert_eq!(count(text(&long[..300])).await, 0, "its beginning is another text");
+    let unnamed = Rule::Is(Field::Metadata(deep.clone()), Test::Exists);
+    assert_eq!(store.crowd(&tenant, &unnamed, 1).await.unwrap().count, 0, "no rule can name it");
+    assert!(!unnamed.admits(&one));
+}
+
 fn segment(tenant: &TenantId, name: &str, rule: Rule) -> Segment {
     let id = SegmentId::from_uuid(fresh());
     let (name, written) = (name.to_owned(), "{}".to_owned());

@@ -58,6 +58,7 @@ macro_rules! every_case {
             contacts::rules_admit_in_sql_whom_they_admit_in_memory,
             contacts::counts_stay_exact_over_any_history,
             contacts::merged_contacts_keep_their_lists,
+            contacts::long_texts_in_metadata_are_kept_and_found,
             contacts::contacts_of_another_tenant_are_out_of_reach,
             contacts::a_timeline_has_calls_consent_and_notes,
             contacts::calls_are_found_by_the_name_of_today,

@@ -4,7 +4,7 @@
 //! or `$and` and `$or` with a list, or `$not` with an object. Fields: `phone`, `email`, `first_name`, `last_name`,
 //! `profile_name`, `country_code`, `lifecycle_stage`, `created_at`, `updated_at`, `tags`, `metadata.path`.
 
-use offhook_core::contact::rule::{Field, Rule, Scalar, Side, Test};
+use offhook_core::contact::rule::{Field, LONGEST_PATH, Rule, Scalar, Side, Test};
 use offhook_core::phone::Phone;
 use serde_json::{Map, Value};
 
@@ -162,7 +162,7 @@ fn field(name: &str) -> Option<Field> {
         "tags" => Field::Tags,
         name => {
             let path = name.strip_prefix("metadata.")?;
-            let fits = !path.is_empty() && path.len() <= LONGEST && !path.contains('\0');
+            let fits = !path.is_empty() && path.len() <= LONGEST_PATH && !path.contains('\0');
             return fits.then(|| Field::Metadata(path.to_owned()));
         }
     })
